@@ -1,0 +1,195 @@
+"""Train the example model: a small class-conditional guided-diffusion network at 64x64.
+
+    pip install -r requirements.txt                     (and torch, numpy, safetensors)
+    python pictures.py pictures.npz
+    python train.py pictures.npz model.safetensors --minutes 100
+
+Hybrid loss with learned variance and cosine schedule (Nichol & Dhariwal 2021, https://arxiv.org/abs/2102.09672), the
+noise term weighted by min-SNR (Hang et al. 2023, https://arxiv.org/abs/2303.09556) with a floor so that the last, fine
+levels learn too. A share of the labels is replaced by a null class, so that classifier-free guidance works.
+A killed run goes on from its last checkpoint when started again with the same arguments.
+"""
+
+import argparse
+import copy
+import json
+import math
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from pictures import SIZE, STYLES
+from safetensors.torch import save_file
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from sampler.adm.config import UNetConfig
+from sampler.adm.unet import AttentionBlock, ResBlock, UNet
+from sampler.schedule import alphas_cumprod, named_betas
+
+STEPS = 1000
+NULL_CLASS = len(STYLES)
+NETWORK = UNetConfig(
+    in_channels=3,
+    out_channels=6,
+    model_channels=32,
+    channel_mult=(1, 2, 3, 4),
+    num_res_blocks=1,
+    attention_ds=(4, 8),
+    num_classes=len(STYLES) + 1,
+    num_head_channels=32,
+    resblock_updown=True,
+)
+# Everything a loader cannot read from the tensors, in guided-diffusion's flag names.
+FLAGS = {
+    "image_size": SIZE,
+    "num_head_channels": 32,
+    "use_new_attention_order": False,
+    "noise_schedule": "cosine",
+    "diffusion_steps": STEPS,
+    "rescale_timesteps": False,
+    "predict_xstart": False,
+    "class_names": [*STYLES, "(any)"],
+    "null_class": NULL_CLASS,
+}
+
+
+class HybridLoss:
+    """Weighted squared error of the noise plus the variational bound of the variance."""
+
+    def __init__(self, device: torch.device, gamma: float = 5.0, floor: float = 0.1):
+        betas = named_betas("cosine", STEPS)
+        a = alphas_cumprod(betas)
+        a_prev = F.pad(a[:-1], (1, 0), value=1.0)
+        snr = a / (1 - a)
+        var_small = betas * (1 - a_prev) / (1 - a)
+        tables = {
+            "a": a,
+            "weight": (snr.clamp(max=gamma) / snr).clamp(min=floor),
+            "log_small": torch.cat([var_small[1:2], var_small[1:]]).log(),
+            "log_large": betas.log(),
+            "c_x0": betas * a_prev.sqrt() / (1 - a),
+            "c_xt": (1 - a_prev) * (1 - betas).sqrt() / (1 - a),
+        }
+        self.tables = {name: table.float().to(device) for name, table in tables.items()}
+
+    def __call__(self, net: torch.nn.Module, x0: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        t = torch.randint(0, STEPS, (len(x0),), device=x0.device)
+        table = {name: values[t].view(-1, 1, 1, 1) for name, values in self.tables.items()}
+        noise = torch.randn_like(x0)
+        x_t = table["a"].sqrt() * x0 + (1 - table["a"]).sqrt() * noise
+        eps, v = net(x_t, t, y).chunk(2, dim=1)
+
+        squared_error = (table["weight"] * (eps - noise).square()).mean()
+        return squared_error + variance_bound(x0, x_t, eps.detach(), v, t, table)
+
+
+def variance_bound(x0, x_t, eps, v, t, table) -> torch.Tensor:
+    """Bits a value that the learned variance costs; the mean is held fixed."""
+    predicted = ((x_t - (1 - table["a"]).sqrt() * eps) / table["a"].sqrt()).clamp(-1, 1)
+    log_var = (v + 1) / 2 * table["log_large"] + (1 - v) / 2 * table["log_small"]
+    truth = table["c_x0"] * x0 + table["c_xt"] * x_t
+    mean = table["c_x0"] * predicted + table["c_xt"] * x_t
+    gap = log_var - table["log_small"]
+    kl = 0.5 * (gap + torch.exp(-gap) - 1 + (truth - mean).square() * torch.exp(-log_var))
+    bits = torch.where(t.view(-1, 1, 1, 1) == 0, decoder_nll(x0, mean, log_var), kl) / math.log(2)
+    return bits.mean()
+
+
+def decoder_nll(x0, mean, log_var) -> torch.Tensor:
+    """Negative log-likelihood of 8-bit values under a Gaussian (Ho et al. 2020, equation 13)."""
+    scale = torch.exp(-0.5 * log_var)
+    upper = torch.special.ndtr(scale * (x0 - mean + 1 / 255)).where(x0 < 0.999, torch.ones_like(x0))
+    lower = torch.special.ndtr(scale * (x0 - mean - 1 / 255)).where(x0 > -0.999, torch.zeros_like(x0))
+    return -(upper - lower).clamp(min=1e-12).log()
+
+
+def silence_residuals(net: UNet) -> None:
+    """Start every residual branch and the output at zero, as the original does."""
+    last = [m.out_layers[3] for m in net.modules() if isinstance(m, ResBlock)]
+    last += [m.proj_out for m in net.modules() if isinstance(m, AttentionBlock)]
+    for layer in (*last, net.out[2]):
+        torch.nn.init.zeros_(layer.weight)
+        torch.nn.init.zeros_(layer.bias)
+
+
+def learning_rate(done: float, step: int, peak: float, warm_up: int = 300) -> float:
+    """Linear warm-up in steps, cosine decay over the share of the budget that is spent."""
+    return peak * min(1.0, (step + 1) / warm_up) * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+
+
+def save(ema: UNet, path: Path) -> None:
+    tensors = {name: p.half().contiguous() for name, p in ema.state_dict().items()}
+    partial = path.with_suffix(".partial")
+    save_file(tensors, partial, metadata={"guided_diffusion_config": json.dumps(FLAGS)})
+    partial.replace(path)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("pictures", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--minutes", type=float, default=100, help="time budget; the learning rate decays over it")
+    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--lr", type=float, default=5e-4)
+    parser.add_argument("--ema", type=float, default=0.999)
+    parser.add_argument("--drop_label", type=float, default=0.1)
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+
+    torch.manual_seed(args.seed)
+    torch.set_flush_denormal(True)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    data = np.load(args.pictures)
+    pictures, labels = torch.from_numpy(data["pictures"]), torch.from_numpy(data["labels"])
+
+    net = UNet(NETWORK).to(device)
+    silence_residuals(net)
+    ema = copy.deepcopy(net).requires_grad_(False)
+    optimizer = torch.optim.AdamW(net.parameters(), weight_decay=0.01)
+    step, spent = 0, 0.0
+    checkpoint = args.out.with_suffix(".ckpt")
+    if checkpoint.exists():
+        state = torch.load(checkpoint, weights_only=True)
+        net.load_state_dict(state["net"])
+        ema.load_state_dict(state["ema"])
+        optimizer.load_state_dict(state["optimizer"])
+        step, spent = state["step"], state["spent"]
+
+    loss_of = HybridLoss(device)
+    budget, last, mean_loss, saved = args.minutes * 60, time.monotonic(), 0.0, time.monotonic()
+    while spent < budget:
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(spent / budget, step, args.lr)
+        pick = torch.randint(0, len(pictures), (args.batch,))
+        x0 = pictures[pick].permute(0, 3, 1, 2).to(device).float() / 127.5 - 1
+        y = labels[pick].where(torch.rand(args.batch) >= args.drop_label, NULL_CLASS).to(device)
+
+        loss = loss_of(net, x0, y)
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+        optimizer.step()
+        step += 1
+        keep = min(args.ema, (1 + step) / (10 + step))
+        torch._foreach_lerp_(list(ema.parameters()), list(net.parameters()), 1 - keep)
+
+        now = time.monotonic()
+        spent, last = spent + now - last, now
+        mean_loss += (loss.item() - mean_loss) / min(step, 200)
+        if step % 100 == 0:
+            print(f"step {step}  minute {spent / 60:.1f} of {args.minutes:g}  loss {mean_loss:.4f}", flush=True)
+        if now - saved > 300 or spent >= budget:
+            saved = now
+            save(ema, args.out)
+            state = {"net": net.state_dict(), "ema": ema.state_dict(), "optimizer": optimizer.state_dict()}
+            partial = checkpoint.with_suffix(".partial")
+            torch.save({**state, "step": step, "spent": spent}, partial)
+            partial.replace(checkpoint)
+
+
+if __name__ == "__main__":
+    main()

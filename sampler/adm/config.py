@@ -1,0 +1,87 @@
+"""What a guided-diffusion checkpoint is: the shape of its network, and how it was trained."""
+
+from dataclasses import dataclass
+
+__all__ = ["DiffusionConfig", "UNetConfig"]
+
+
+@dataclass(frozen=True)
+class UNetConfig:
+    """Architecture of a guided-diffusion UNet, in the original's flag names.
+
+    Attributes:
+        in_channels: Channels of a picture, 1 to 4 (6 in the published upsamplers).
+        out_channels: `in_channels` (noise), or twice as many (noise and variance).
+        model_channels: Base width; the widths of the levels are multiples of it.
+        channel_mult: Width of each level over `model_channels`, finest first; fractions allowed.
+        num_res_blocks: Residual blocks a level.
+        attention_ds: Downsampling factors (1, 2, 4 ...) whose levels attend. The original's constructor calls them
+            `attention_resolutions`; its command line means image_size / ds by that name.
+        num_classes: Labels of a class-conditional network, or None.
+        num_heads: Attention heads where `num_head_channels` is -1.
+        num_head_channels: Channels a head, or -1.
+        num_heads_upsample: Heads of the upward half, -1 for `num_heads`.
+    """
+
+    in_channels: int = 3
+    out_channels: int = 6
+    model_channels: int = 256
+    channel_mult: tuple[float, ...] = (1, 1, 2, 2, 4, 4)
+    num_res_blocks: int = 2
+    attention_ds: tuple[int, ...] = (8, 16, 32)
+    num_classes: int | None = None
+    num_heads: int = 4
+    num_head_channels: int = -1
+    num_heads_upsample: int = -1
+    use_scale_shift_norm: bool = True
+    resblock_updown: bool = False
+    use_new_attention_order: bool = False
+    conv_resample: bool = True
+    dropout: float = 0.0
+
+    @property
+    def levels(self) -> int:
+        return len(self.channel_mult)
+
+    @property
+    def size_multiple(self) -> int:
+        """Height and width must be multiples of this."""
+        return 2 ** (self.levels - 1)
+
+    @property
+    def embed_channels(self) -> int:
+        return 4 * self.model_channels
+
+    @property
+    def learn_sigma(self) -> bool:
+        return self.out_channels == 2 * self.in_channels
+
+    def width(self, level: int) -> int:
+        return int(self.channel_mult[level] * self.model_channels)
+
+    def attends(self, level: int) -> bool:
+        return 2**level in self.attention_ds
+
+    def heads(self, width: int, upsampling: bool = False) -> int:
+        if self.num_head_channels != -1:
+            return width // self.num_head_channels
+        return self.num_heads_upsample if upsampling and self.num_heads_upsample != -1 else self.num_heads
+
+
+@dataclass(frozen=True)
+class DiffusionConfig:
+    """How a network was trained: what no tensor's shape tells.
+
+    Attributes:
+        noise_schedule: Name of the betas, see `sampler.schedule.named_betas`.
+        diffusion_steps: T, the number of training steps.
+        rescale_timesteps: The network is given t * 1000 / T instead of t.
+        prediction: What the first channels predict: "eps", "x0" or "v".
+        var_type: What the extra channels hold, or the fixed variance it was trained for.
+    """
+
+    noise_schedule: str = "linear"
+    diffusion_steps: int = 1000
+    rescale_timesteps: bool = False
+    prediction: str = "eps"
+    var_type: str = "learned_range"

@@ -1,0 +1,143 @@
+"""One step down the ladder: what the network's output says about the picture, and the Gaussian of the next state.
+
+Sources: Ho et al. 2020 (DDPM), https://arxiv.org/abs/2006.11239, equations 6, 7 and 15; Nichol & Dhariwal 2021,
+https://arxiv.org/abs/2102.09672, equation 15 (learned variance); Salimans & Ho 2022, https://arxiv.org/abs/2202.00512,
+appendix D (v prediction); Song et al. 2020 (DDIM), https://arxiv.org/abs/2010.02502, equation 12.
+"""
+
+import torch
+from torch import Tensor
+
+from .ladder import Ladder
+
+__all__ = ["PREDICTIONS", "VAR_TYPES", "Posterior", "ddim_mean_and_std", "predict_x0"]
+
+
+def x0_from_eps(x: Tensor, eps: Tensor, signal: float, noise: float) -> Tensor:
+    return (x - noise * eps) / signal
+
+
+def x0_from_x0(x: Tensor, x0: Tensor, signal: float, noise: float) -> Tensor:
+    return x0
+
+
+def x0_from_v(x: Tensor, v: Tensor, signal: float, noise: float) -> Tensor:
+    return signal * x - noise * v
+
+
+PREDICTIONS = {"eps": x0_from_eps, "x0": x0_from_x0, "v": x0_from_v}
+
+
+def predict_x0(prediction: str, x: Tensor, output: Tensor, signal: float, noise: float) -> Tensor:
+    """The clean picture that a network's output implies.
+
+    Args:
+        prediction: What the network predicts: "eps", "x0" or "v" (v on a variance-preserving ladder only).
+        x: Noisy state; (B, C, ...).
+        output: The network's prediction; same shape.
+        signal: Signal amplitude at this level.
+        noise: Noise amplitude at this level.
+    """
+    if prediction not in PREDICTIONS:
+        raise ValueError(f"Unknown prediction '{prediction}'; choose one of {', '.join(PREDICTIONS)}.")
+    return PREDICTIONS[prediction](x, output, signal, noise)
+
+
+class Posterior:
+    """q(x_{level-1} | x_level, x0) for every level of a ladder, as float64 tables indexed by the level stepped from.
+
+    Index 0 holds nothing. On the step to level 1's end, the clean picture, the small variance is zero; its logarithm is
+    replaced by the next level's, as guided-diffusion does.
+    """
+
+    def __init__(self, ladder: Ladder):
+        signal, noise = ladder.signal, ladder.noise
+        ratio = signal[1:] / signal[:-1]
+        added = noise[1:] ** 2 - (ratio * noise[:-1]) ** 2  # variance that one step up adds
+
+        self.x_weight = padded(ratio * noise[:-1] ** 2 / noise[1:] ** 2)
+        self.x0_weight = padded(signal[:-1] * added / noise[1:] ** 2)
+
+        # The papers' variances hold where signal and noise have unit power; `power` carries them to other ladders.
+        power = signal[:-1] ** 2 + noise[:-1] ** 2
+        share = signal**2 / (signal**2 + noise**2)
+        small = noise[:-1] ** 2 * added / noise[1:] ** 2
+        large = (1 - share[1:] / share[:-1]) * power
+        if len(small) > 1 and small[0] == 0:
+            small[0] = small[1]
+        self.log_power = padded(power.log())
+        self.log_small = padded(small.log())
+        self.log_large = padded(large.log())
+        self.log_fixed_large = padded(torch.cat([small[:1].log(), large[1:].log()]))
+
+    def mean(self, x: Tensor, x0: Tensor, level: int) -> Tensor:
+        """Ho et al. 2020, equation 7."""
+        return float(self.x_weight[level]) * x + float(self.x0_weight[level]) * x0
+
+    def log_variance(self, var_type: str, level: int, v: Tensor | None) -> Tensor:
+        """Log variance of the step down from a level.
+
+        Args:
+            var_type: A key of VAR_TYPES.
+            level: The level stepped from.
+            v: The network's variance channels, for the learned types; (B, C, ...).
+
+        Returns:
+            A scalar, or a tensor like v.
+        """
+        if var_type not in VAR_TYPES:
+            raise ValueError(f"Unknown var_type '{var_type}'; choose one of {', '.join(VAR_TYPES)}.")
+        if v is None and var_type in LEARNED:
+            raise ValueError(
+                f"var_type is '{var_type}', but the model gives no variance; choose 'fixed_small' or 'fixed_large'."
+            )
+        return VAR_TYPES[var_type](self, level, v)
+
+
+def padded(table: Tensor) -> Tensor:
+    return torch.cat([table.new_full((1,), torch.nan), table])
+
+
+def fixed_small(posterior: Posterior, level: int, v: Tensor | None) -> Tensor:
+    return posterior.log_small[level]
+
+
+def fixed_large(posterior: Posterior, level: int, v: Tensor | None) -> Tensor:
+    return posterior.log_fixed_large[level]
+
+
+def learned(posterior: Posterior, level: int, v: Tensor) -> Tensor:
+    return v + float(posterior.log_power[level])
+
+
+def learned_range(posterior: Posterior, level: int, v: Tensor) -> Tensor:
+    share = (v + 1) / 2
+    return share * float(posterior.log_large[level]) + (1 - share) * float(posterior.log_small[level])
+
+
+VAR_TYPES = {
+    "fixed_small": fixed_small,
+    "fixed_large": fixed_large,
+    "learned_range": learned_range,
+    "learned": learned,
+}
+LEARNED = ("learned_range", "learned")
+
+
+def ddim_mean_and_std(x: Tensor, x0: Tensor, ladder: Ladder, level: int, eta: float) -> tuple[Tensor, float]:
+    """The non-Markovian step of DDIM on a variance-preserving ladder, for loops of your own.
+
+    Args:
+        x: State at `level`; (B, C, ...).
+        x0: Predicted clean picture, clipped or not; same shape.
+        ladder: A variance-preserving ladder.
+        level: The level stepped from.
+        eta: 0 is deterministic, 1 as noisy as DDPM with the small variance.
+
+    Returns:
+        Mean at level - 1, and the standard deviation of the noise to add.
+    """
+    a, a_prev = ladder.signal[level] ** 2, ladder.signal[level - 1] ** 2
+    eps = (x - float(ladder.signal[level]) * x0) / float(ladder.noise[level])
+    std = eta * ((1 - a_prev) / (1 - a) * (1 - a / a_prev)).sqrt()
+    return float(a_prev.sqrt()) * x0 + float((1 - a_prev - std**2).sqrt()) * eps, float(std)
