@@ -59,7 +59,7 @@ def paint(
     jump_length: int = 10,
     jump_n_sample: int = 10,
     start_resampling: int = EVERYWHERE,
-    var_type: str = "fixed_small",
+    var_type: str = "auto",
     prediction: str = "eps",
     clip: bool = True,
     seed: int = 0,

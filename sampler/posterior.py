@@ -115,7 +115,13 @@ def learned_range(posterior: Posterior, level: int, v: Tensor) -> Tensor:
     return share * float(posterior.log_large[level]) + (1 - share) * float(posterior.log_small[level])
 
 
+def auto(posterior: Posterior, level: int, v: Tensor | None) -> Tensor:
+    """The model's own variance where it gives one, else the small one."""
+    return fixed_small(posterior, level, v) if v is None else learned_range(posterior, level, v)
+
+
 VAR_TYPES = {
+    "auto": auto,
     "fixed_small": fixed_small,
     "fixed_large": fixed_large,
     "learned_range": learned_range,

@@ -115,7 +115,7 @@ def repaint(
     x0: Tensor,
     known: Tensor,
     noise: Callable[[Tensor], Tensor],
-    var_type: str = "fixed_small",
+    var_type: str = "auto",
 ) -> Iterator[Step]:
     """Run one chain, a step at a time; stop iterating to stop it.
 

@@ -1,0 +1,184 @@
+"""Load Guided-Diffusion Model."""
+
+from comfy_api.latest import io
+
+from ..sampler.adm import CheckpointError, Detection, Recognised, describe, recognise
+from . import model_folder
+from .pixel_model import DTYPES, model_patcher
+from .pixel_vae import pixel_vae
+
+__all__ = ["LoadGuidedDiffusionModel"]
+
+AUTO = "auto"
+ORDERS = {"legacy": False, "new": True}
+YES_NO = {"yes": True, "no": False}
+
+
+def overrides(
+    num_heads: int,
+    num_head_channels: int,
+    attention_order: str,
+    noise_schedule: str,
+    diffusion_steps: int,
+    rescale_timesteps: str,
+    prediction: str,
+) -> dict[str, object]:
+    """The flags the user chose; 0 and "auto" leave them to detection."""
+    chosen: dict[str, object] = {}
+    if num_heads:
+        chosen |= {"num_heads": num_heads, "num_head_channels": -1}
+    if num_head_channels:
+        chosen |= {"num_head_channels": num_head_channels}
+    if attention_order != AUTO:
+        chosen["use_new_attention_order"] = ORDERS[attention_order]
+    if noise_schedule != AUTO:
+        chosen["noise_schedule"] = noise_schedule
+    if diffusion_steps:
+        chosen["diffusion_steps"] = diffusion_steps
+    if rescale_timesteps != AUTO:
+        chosen["rescale_timesteps"] = YES_NO[rescale_timesteps]
+    if prediction != AUTO:
+        chosen["prediction"] = prediction
+    return chosen
+
+
+def load(name: str, weights: str, dtype: str, clip_denoised: bool, flags: dict, disable_dynamic: bool = False):
+    """A fresh patcher; the host calls this again when it needs one of the classic kind."""
+    patcher, _ = load_and_describe(name, weights, dtype, clip_denoised, flags, disable_dynamic)
+    return patcher
+
+
+def load_and_describe(name, weights, dtype, clip_denoised, flags, disable_dynamic=False) -> tuple[object, Recognised]:
+    try:
+        found = recognise(model_folder.path_of(name), weights, flags)
+    except CheckpointError as error:
+        raise ValueError(f"{name}: {error}") from error
+    patcher = model_patcher(found, dtype, clip_denoised, disable_dynamic)
+    patcher.cached_patcher_init = (load, (name, weights, dtype, clip_denoised, flags))
+    return patcher, found
+
+
+class LoadGuidedDiffusionModel(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="MaskGuidanceLoadModel",
+            display_name="Load Guided-Diffusion Model",
+            category="mask guidance",
+            description=(
+                "Loads a pixel-space model of the guided-diffusion family (OpenAI ADM, improved-diffusion, RePaint, P2 and "
+                "fine-tunes) from models/guided_diffusion. What the file does not say is looked up, probed or guessed; "
+                "the report tells which."
+            ),
+            search_aliases=["ADM", "guided diffusion", "RePaint", "pixel space", "OpenAI diffusion", "checkpoint"],
+            inputs=[
+                io.Combo.Input(
+                    "model_name",
+                    options=model_folder.names(),
+                    tooltip="A .pt, .pth, .ckpt or .safetensors file in models/guided_diffusion, or the pack's example.",
+                ),
+                io.Combo.Input(
+                    "weights",
+                    options=["ema", "model"],
+                    default="ema",
+                    tooltip="Which weights to take from a training file that holds both: the averaged ones (ema) paint "
+                    "better; 'model' are those of the last training step. Plain files hold one set, and it is taken.",
+                ),
+                io.Combo.Input(
+                    "dtype",
+                    options=list(DTYPES),
+                    default=AUTO,
+                    tooltip="auto and fp32 repeat the original code's numbers. fp16 and bf16 halve the memory and are "
+                    "faster on most GPUs, at a small loss; norms and embeddings stay in fp32. On a CPU they only save "
+                    "memory.",
+                ),
+                io.Boolean.Input(
+                    "clip_denoised",
+                    default=True,
+                    advanced=True,
+                    tooltip="Keep every predicted picture within the range of colours, as guided-diffusion does. Off "
+                    "lets ordinary samplers overshoot by a factor of hundreds at the first steps.",
+                ),
+                io.Int.Input(
+                    "num_heads",
+                    default=0,
+                    min=0,
+                    max=64,
+                    advanced=True,
+                    tooltip="Attention heads, if the report's value is wrong. 0: detect. A wrong value paints noise or "
+                    "mush; it costs nothing.",
+                ),
+                io.Int.Input(
+                    "num_head_channels",
+                    default=0,
+                    min=0,
+                    max=512,
+                    advanced=True,
+                    tooltip="Channels of an attention head; overrides num_heads. 0: detect. OpenAI's large models use 64.",
+                ),
+                io.Combo.Input(
+                    "attention_order",
+                    options=[AUTO, *ORDERS],
+                    default=AUTO,
+                    advanced=True,
+                    tooltip="Order of the attention weights (use_new_attention_order). Only OpenAI's 64x64 model "
+                    "is published in the new one.",
+                ),
+                io.Combo.Input(
+                    "noise_schedule",
+                    options=[AUTO, "linear", "cosine", "quad", "const"],
+                    default=AUTO,
+                    advanced=True,
+                    tooltip="Noise schedule the model was trained with. A wrong one leaves grain or wipes out detail.",
+                ),
+                io.Int.Input(
+                    "diffusion_steps",
+                    default=0,
+                    min=0,
+                    max=100000,
+                    advanced=True,
+                    tooltip="Training timesteps T, usually 1000, or 4000 for improved-diffusion. 0: detect.",
+                ),
+                io.Combo.Input(
+                    "rescale_timesteps",
+                    options=[AUTO, *YES_NO],
+                    default=AUTO,
+                    advanced=True,
+                    tooltip="The model was trained on timesteps rescaled to 0-1000.",
+                ),
+                io.Combo.Input(
+                    "prediction",
+                    options=[AUTO, "eps", "x0", "v"],
+                    default=AUTO,
+                    advanced=True,
+                    tooltip="What the network predicts: the noise (eps, nearly always), the picture (x0), or v.",
+                ),
+            ],
+            outputs=[
+                io.Model.Output(display_name="MODEL", tooltip="For the nodes of this pack, and for any stock sampler."),
+                io.Vae.Output(
+                    display_name="VAE",
+                    tooltip="Turns IMAGE into the model's pixels and back; known pixels come back byte for byte.",
+                ),
+                io.String.Output(display_name="report", tooltip="What was found in the file, and how sure it is."),
+            ],
+        )
+
+    @classmethod
+    def validate_inputs(cls, model_name) -> bool | str:
+        if not model_folder.names():
+            return "No checkpoint found; put a .pt or .safetensors file into models/guided_diffusion."
+        return True if model_name in model_folder.names() else f"'{model_name}' is not in models/guided_diffusion."
+
+    @classmethod
+    def fingerprint_inputs(cls, model_name, **kwargs) -> tuple:
+        """Load again when the file, or a sidecar beside it, changed."""
+        path = model_folder.path_of(model_name)
+        beside = [path.with_suffix(suffix) for suffix in (path.suffix, ".json", ".yaml", ".yml")]
+        return tuple((p.name, p.stat().st_mtime_ns, p.stat().st_size) for p in beside if p.is_file())
+
+    @classmethod
+    def execute(cls, model_name, weights, dtype, clip_denoised, **flags) -> io.NodeOutput:
+        patcher, found = load_and_describe(model_name, weights, dtype, clip_denoised, overrides(**flags))
+        detection: Detection = found.detection
+        return io.NodeOutput(patcher, pixel_vae(detection.unet.in_channels), describe(found))

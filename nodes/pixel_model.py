@@ -1,0 +1,185 @@
+"""A guided-diffusion network as a MODEL of the host: loaded, cast, offloaded, patched and sampled like any other."""
+
+import comfy.conds
+import comfy.latent_formats
+import comfy.model_base
+import comfy.model_management
+import comfy.model_patcher
+import comfy.model_sampling
+import comfy.patcher_extension
+import comfy.supported_models_base
+import torch
+from torch import Tensor
+
+from ..sampler import alphas_cumprod, named_betas, sigmas
+from ..sampler.adm import Detection, DiffusionConfig, Recognised, UNet, UNetConfig
+from .variance import SINK
+
+__all__ = ["LABEL", "NULL_LABEL", "PixelModel", "model_patcher"]
+
+LABEL = "class_label"  # key of a class label in a CONDITIONING
+NULL_LABEL = -1  # stands for "any class"
+
+# RGB of one latent channel, for previews; by number of channels.
+PREVIEW = {
+    1: [[1.0, 1.0, 1.0]],
+    2: [[0.5, 0.5, 0.5]] * 2,
+    3: [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]],
+    4: [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [0.0, 0.0, 0.0]],
+}
+# The host's names for our schedules, so that its ModelSamplingDiscrete node finds the same table.
+HOST_SCHEDULES = {"linear": "sqrt_linear", "cosine": "cosine", "quad": "linear"}
+
+
+class PixelFormat(comfy.latent_formats.ChromaRadiance):
+    """Latents that are the pictures themselves, in [-1, 1]."""
+
+    def __init__(self, channels: int = 3):
+        self.latent_channels = channels
+        self.latent_rgb_factors = PREVIEW[channels]
+
+
+class HostUNet(UNet):
+    """The network with the host's call; variance channels leave by the side door (see variance.py)."""
+
+    def __init__(self, network: UNetConfig, diffusion: DiffusionConfig, dtype, device=None, operations=None):
+        super().__init__(network, operations, device, dtype)
+        self.timestep_scale = 1000 / diffusion.diffusion_steps if diffusion.rescale_timesteps else 1.0
+
+    def forward(self, x, timesteps, context=None, control=None, transformer_options=None, y=None, **kwargs):
+        options = {} if transformer_options is None else transformer_options
+        wrappers = comfy.patcher_extension.get_all_wrappers(
+            comfy.patcher_extension.WrappersMP.DIFFUSION_MODEL, options
+        )
+        return comfy.patcher_extension.WrapperExecutor.new_class_executor(self.predict, self, wrappers).execute(
+            x, timesteps, context, control, options, y=y, **kwargs
+        )
+
+    def predict(self, x, timesteps, context=None, control=None, transformer_options=None, y=None, **kwargs) -> Tensor:
+        output = UNet.forward(self, x, timesteps * self.timestep_scale, y)
+        channels = self.config.in_channels
+        sink = transformer_options.get(SINK)
+        if sink is not None and self.config.learn_sigma:
+            sink.put(output[:, channels:], transformer_options.get("cond_or_uncond", [0]))
+        return output[:, :channels]
+
+
+class X0Prediction(comfy.model_sampling.EPS):
+    """For networks that predict the clean picture itself."""
+
+    def calculate_denoised(self, sigma, model_output, model_input):
+        return model_output
+
+
+PREDICTIONS = {"eps": comfy.model_sampling.EPS, "v": comfy.model_sampling.V_PREDICTION, "x0": X0Prediction}
+
+
+def model_sampling(config: "PixelConfig", diffusion: DiffusionConfig) -> torch.nn.Module:
+    """The noise levels of a network: its own float64 schedule of any length, which the host's names cannot express."""
+
+    class Sampling(comfy.model_sampling.ModelSamplingDiscrete, PREDICTIONS[diffusion.prediction]):
+        def percent_to_sigma(self, percent):
+            # The host's own counts 1000 steps whatever the schedule's length.
+            if percent <= 0:
+                return 999999999.9
+            if percent >= 1:
+                return 0.0
+            return self.sigma(torch.tensor((1 - percent) * (len(self.sigmas) - 1))).item()
+
+    sampling = Sampling(config)
+    betas = named_betas(diffusion.noise_schedule, diffusion.diffusion_steps)
+    sampling.num_timesteps = len(betas)
+    sampling.set_sigmas(sigmas(alphas_cumprod(betas)))
+    return sampling
+
+
+class PixelConfig(comfy.supported_models_base.BASE):
+    """What the host wants to know of a model before it builds one."""
+
+    unet_config = {}  # noqa: RUF012 - the host's convention
+    unet_extra_config = {}  # noqa: RUF012 - the host's would overwrite the number of heads
+    supported_inference_dtypes = [torch.float32, torch.float16, torch.bfloat16]  # noqa: RUF012
+    latent_format = PixelFormat
+
+    def __init__(self, network: UNetConfig, diffusion: DiffusionConfig):
+        # Not the architecture's flags themselves: the host would read `num_res_blocks` as Stable Diffusion's.
+        super().__init__({"network": network, "diffusion": diffusion})
+        self.latent_format = PixelFormat(network.in_channels)
+        betas = named_betas(diffusion.noise_schedule, diffusion.diffusion_steps)
+        self.sampling_settings = {
+            "beta_schedule": HOST_SCHEDULES.get(diffusion.noise_schedule, "sqrt_linear"),
+            "timesteps": diffusion.diffusion_steps,
+            "linear_start": float(betas[0]),
+            "linear_end": float(betas[-1]),
+        }
+
+
+class PixelModel(comfy.model_base.BaseModel):
+    """guided-diffusion in the host's model management."""
+
+    def __init__(self, config: PixelConfig, detection: Detection):
+        super().__init__(config, comfy.model_base.ModelType.EPS, unet_model=HostUNet)
+        self.detection = detection
+        self.model_sampling = model_sampling(config, detection.diffusion)
+
+    def extra_conds(self, **kwargs) -> dict:
+        """The class label, and nothing else: text conditioning that someone connected has no meaning here."""
+        classes = self.detection.unet.num_classes
+        if classes is None:
+            return {}
+        return {"y": comfy.conds.CONDRegular(torch.tensor([self.label(kwargs.get(LABEL), classes)]))}
+
+    def label(self, label: int | None, classes: int) -> int:
+        if label == NULL_LABEL:
+            label = self.detection.null_class
+            if label is None:
+                raise ValueError("This model was trained without an 'any class' label; choose a class in Class Label.")
+        if label is None:
+            raise ValueError(f"This model has {classes} classes; connect a Class Label node to its conditioning inputs.")
+        if not 0 <= label < classes:
+            raise ValueError(f"class_label is {label}, but this model has classes 0 to {classes - 1}.")
+        return label
+
+    def memory_required(self, input_shape, cond_shapes=None) -> float:
+        """Bytes of activations: the encoder's outputs wait for the decoder, which works on about eight copies of a layer."""
+        unet = self.detection.unet
+        waiting = sum((unet.num_res_blocks + 1) * unet.width(level) / 4**level for level in range(unet.levels))
+        working = 8 * max(unet.width(level) / 4**level for level in range(unet.levels))
+        pixels = input_shape[0] * input_shape[-1] * input_shape[-2]
+        return pixels * (waiting + working) * comfy.model_management.dtype_size(self.get_dtype_inference())
+
+
+DTYPES = {"auto": torch.float32, "fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+
+
+def model_patcher(found: Recognised, dtype: str, clip_denoised: bool, disable_dynamic: bool = False):
+    """A recognised checkpoint under the host's management.
+
+    Args:
+        found: The checkpoint.
+        dtype: Of the torso's weights, a key of DTYPES; "auto" is float32, which alone repeats the original exactly.
+        clip_denoised: Keep every predicted picture in [-1, 1], as guided-diffusion does and stock samplers do not.
+        disable_dynamic: Ask for the host's classic patcher.
+    """
+    detection = found.detection
+    load_device = comfy.model_management.get_torch_device()
+    offload_device = comfy.model_management.unet_offload_device()
+    config = PixelConfig(detection.unet, detection.diffusion)
+    weights = DTYPES[dtype]
+    compute = comfy.model_management.unet_manual_cast(weights, load_device, config.supported_inference_dtypes)
+    config.set_inference_dtype(weights, compute)
+
+    model = PixelModel(config, detection)
+    patchers = comfy.model_patcher
+    patcher_class = patchers.ModelPatcher if disable_dynamic else patchers.CoreModelPatcher
+    patcher = patcher_class(model, load_device=load_device, offload_device=offload_device)
+    if not comfy.model_management.is_device_cpu(offload_device):
+        model.to(offload_device)
+    model.load_model_weights(dict(found.checkpoint.tensors), "", assign=patcher.is_dynamic())
+    if clip_denoised:
+        patcher.set_model_sampler_post_cfg_function(clip)
+    return patcher
+
+
+def clip(args: dict) -> Tensor:
+    return args["denoised"].clamp(-1, 1)

@@ -1,0 +1,88 @@
+"""Resample Schedule: the time-travel curve of a setting, before anything is painted."""
+
+from itertools import pairwise
+
+import numpy as np
+import torch
+from comfy_api.latest import io
+from PIL import Image, ImageDraw
+
+from ..sampler import count_model_calls, repaint_levels
+from .respaced_sigmas import training_steps
+from .widgets import chosen_timesteps, last_resampled, resampling, respacing, respacing_string
+
+__all__ = ["ResampleSchedule"]
+
+WIDTH, HEIGHT, MARGIN = 960, 400, 48
+PAPER, INK, GRID, CURVE = (250, 250, 248), (60, 60, 66), (222, 222, 226), (36, 98, 190)
+DEFAULT_TRAINING_STEPS = 1000
+
+
+def curve(levels: list[int], timesteps: list[int]) -> list[tuple[int, int]]:
+    """Points (model calls so far, timestep) of a chain; a climb costs no call and stands upright."""
+    points, calls = [(0, timesteps[-levels[0]])], 0
+    for before, after in pairwise(levels):
+        calls += after < before
+        points.append((calls, timesteps[-after] if after else 0))
+    return points
+
+
+def draw_curve(points: list[tuple[int, int]], training_steps: int, title: str) -> torch.Tensor:
+    """The curve as an IMAGE (1, HEIGHT, WIDTH, 3)."""
+    scale = 2  # drawn at twice the size and averaged down, for smooth lines
+    sheet = Image.new("RGB", (scale * WIDTH, scale * HEIGHT), PAPER)
+    pen = ImageDraw.Draw(sheet)
+    left, top = MARGIN * scale, MARGIN * scale
+    right, bottom = (WIDTH - MARGIN // 2) * scale, (HEIGHT - MARGIN) * scale
+    calls = points[-1][0]
+    across, down = (right - left) / calls, (bottom - top) / max(1, training_steps - 1)
+
+    for share in (0, 0.25, 0.5, 0.75, 1):
+        y = bottom - share * (bottom - top)
+        pen.line([(left, y), (right, y)], fill=GRID, width=scale)
+        pen.text((left - 8 * scale, y), f"{share * (training_steps - 1):.0f}", fill=INK, anchor="rm", font_size=12 * scale)
+    line = [(left + call * across, bottom - timestep * down) for call, timestep in points]
+    pen.line(line, fill=CURVE, width=2 * scale, joint="curve")
+    pen.text((left, top / 2), title, fill=INK, anchor="lm", font_size=16 * scale)
+    pen.text((left, bottom + 20 * scale), "timestep against model call", fill=INK, anchor="lm", font_size=12 * scale)
+    pen.text((right, bottom + 20 * scale), f"{calls}", fill=INK, anchor="rm", font_size=12 * scale)
+    pixels = np.asarray(sheet.resize((WIDTH, HEIGHT), Image.Resampling.BOX), dtype=np.float32) / 255
+    return torch.from_numpy(pixels)[None]
+
+
+class ResampleSchedule(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="MaskGuidanceSchedule",
+            display_name="Resample Schedule",
+            category="mask guidance",
+            description="Draws the order in which RePaint visits the noise levels, and counts the model calls it will take.",
+            search_aliases=["RePaint schedule", "time travel", "jump", "model calls", "NFE"],
+            inputs=[
+                *respacing(),
+                *resampling(),
+                io.Model.Input(
+                    "model",
+                    optional=True,
+                    tooltip="Its training timesteps are what is chosen from; without it, 1000.",
+                ),
+                respacing_string(),
+            ],
+            outputs=[
+                io.Image.Output(display_name="curve", tooltip="Timestep against model call."),
+                io.Int.Output(display_name="model calls", tooltip="How often the model is called: what a picture costs."),
+            ],
+        )
+
+    @classmethod
+    def execute(
+        cls, skip_type, skip_steps, resample_r, resample_j, start_resampling, model=None, timestep_respacing=""
+    ) -> io.NodeOutput:
+        total = DEFAULT_TRAINING_STEPS if model is None else training_steps(model)
+        timesteps = chosen_timesteps(total, skip_type, skip_steps, timestep_respacing)
+        steps, start = len(timesteps), last_resampled(start_resampling)
+        calls = count_model_calls(steps, resample_j, resample_r, start)
+        points = curve(repaint_levels(steps, resample_j, resample_r, start), timesteps)
+        title = f"{calls} model calls: {steps} timesteps, r = {resample_r}, j = {resample_j}"
+        return io.NodeOutput(draw_curve(points, total, title), calls)

@@ -1,0 +1,34 @@
+"""How a network's variance channels reach the sampler.
+
+The host's model functions carry three channels, mix them by cfg and add them up by area; the variance would be lost or
+spoiled on the way. So a sampler that wants it puts a `VarianceSink` into the transformer options of its own run, and a
+network that has it leaves it there.
+"""
+
+from torch import Tensor
+
+__all__ = ["SINK", "VarianceSink"]
+
+SINK = "mask_guidance_variance"
+POSITIVE = 0  # the host's number for the positive conditioning
+
+
+class VarianceSink:
+    """Variance channels of the positive conditioning in one model call.
+
+    A class of its own, because the host copies dictionaries and lists among the options.
+    """
+
+    def __init__(self) -> None:
+        self.parts: list[Tensor] = []
+
+    def put(self, v: Tensor, cond_or_uncond: list[int]) -> None:
+        """Keep the positive part of a batch of conditionings laid one after the other."""
+        for part, kind in zip(v.chunk(len(cond_or_uncond)), cond_or_uncond, strict=True):
+            if kind == POSITIVE:
+                self.parts.append(part)
+
+    def take(self, like: Tensor) -> Tensor | None:
+        """What came since the last call; None unless it is one full frame (areas give several, and no rule to join them)."""
+        parts, self.parts = self.parts, []
+        return parts[0].to(like) if len(parts) == 1 and parts[0].shape == like.shape else None

@@ -1,0 +1,53 @@
+"""Networks for tests: layers without initialisation, seeded weights, small configurations."""
+
+import math
+from types import SimpleNamespace
+
+import torch
+from mask_guidance.sampler.adm import UNet, UNetConfig
+from torch import nn
+
+
+def without_init(layer: type) -> type:
+    return type(layer.__name__, (layer,), {"reset_parameters": lambda self: None})
+
+
+# Stands in for torch.nn where weights are filled in anyway: building is several times faster.
+BARE = SimpleNamespace(
+    **{name: without_init(getattr(nn, name)) for name in ("Conv1d", "Conv2d", "Linear", "Embedding", "GroupNorm")}
+)
+
+SMALL = UNetConfig(
+    model_channels=32,
+    channel_mult=(1, 2),
+    num_res_blocks=1,
+    attention_ds=(2,),
+    num_heads=2,
+    num_head_channels=-1,
+    resblock_updown=True,
+)
+
+
+@torch.no_grad()
+def fill_randomly(net: nn.Module, seed: int = 0) -> nn.Module:
+    """Weights of a width that keeps activations near 1, norms near 1; equal for equal names and shapes."""
+    generator = torch.Generator().manual_seed(seed)
+    for name, parameter in sorted(net.named_parameters()):
+        drawn = torch.randn(parameter.shape, generator=generator)
+        if parameter.dim() > 1:
+            drawn = drawn / math.sqrt(parameter[0].numel())
+        elif name.endswith("weight"):
+            drawn = 1 + 0.1 * drawn
+        else:
+            drawn = 0.1 * drawn
+        parameter.copy_(drawn)
+    return net.eval().requires_grad_(False)
+
+
+def state_dict_of(config: UNetConfig, seed: int = 0) -> dict[str, torch.Tensor]:
+    return fill_randomly(UNet(config, BARE), seed).state_dict()
+
+
+def shapes_of(config: UNetConfig) -> dict[str, torch.Tensor]:
+    """A state dict on the meta device: names and shapes without memory."""
+    return UNet(config, BARE, device="meta").state_dict()
