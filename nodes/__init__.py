@@ -2,7 +2,7 @@
 
 from comfy_api.latest import ComfyExtension, io
 
-from . import model_folder
+from . import example_pictures, model_folder
 from .class_label import ClassLabel
 from .ksampler import MaskGuidedKSampler
 from .load_model import LoadGuidedDiffusionModel
@@ -16,6 +16,7 @@ __all__ = ["MaskGuidanceExtension"]
 class MaskGuidanceExtension(ComfyExtension):
     async def on_load(self) -> None:
         model_folder.register()
+        example_pictures.offer()
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         return [

@@ -38,7 +38,9 @@ def number_of(name: str, names: tuple[str, ...]) -> int:
         if known.lower() == wanted:
             return number
     if not names:
-        raise ValueError(f"class_name is '{name}', but no class names are known; connect the model, or use class_label.")
+        raise ValueError(
+            f"class_name is '{name}', but no class names are known; connect the model, or use class_label."
+        )
     shown = ", ".join(names[:12]) + (" ..." if len(names) > 12 else "")
     raise ValueError(f"This model has no class named '{name}'; its classes are {shown}.")
 

@@ -39,7 +39,9 @@ def conditionings(model, positive, negative, cfg: float) -> tuple[list, list, fl
                 f"This model has {detection.unet.num_classes} classes; connect a Class Label node to 'positive'."
             )
         if negative is None and cfg != 1 and detection.null_class is None:
-            raise ValueError(f"cfg is {cfg:g}, which compares two classes; connect a Class Label to 'negative', or set cfg to 1.")
+            raise ValueError(
+                f"cfg is {cfg:g}, which compares two classes; connect a Class Label to 'negative', or set cfg to 1."
+            )
         return positive, conditioning(NULL_LABEL) if negative is None else negative, cfg
     if positive is None:
         raise ValueError("This model is guided by text; connect CLIP Text Encode (or its like) to 'positive'.")
@@ -156,8 +158,12 @@ class MaskGuidedKSampler(io.ComfyNode):
                 respacing_string(),
             ],
             outputs=[
-                io.Latent.Output(display_name="LATENT", tooltip="The filled picture; everything unmasked is unchanged."),
-                io.String.Output(display_name="record", tooltip="Model calls, seconds, settings: what it takes to repeat this."),
+                io.Latent.Output(
+                    display_name="LATENT", tooltip="The filled picture; everything unmasked is unchanged."
+                ),
+                io.String.Output(
+                    display_name="record", tooltip="Model calls, seconds, settings: what it takes to repeat this."
+                ),
             ],
         )
 
@@ -203,7 +209,9 @@ class MaskGuidedKSampler(io.ComfyNode):
             note = note or "everything is masked: nothing to agree with, sampled once"
 
         out = {key: value for key, value in latent_image.items() if not key.startswith("downscale_ratio")}
-        respacing = f"timestep_respacing {timestep_respacing}" if timestep_respacing.strip() else f"skip_type {skip_type}"
+        respacing = (
+            f"timestep_respacing {timestep_respacing}" if timestep_respacing.strip() else f"skip_type {skip_type}"
+        )
         record = [
             f"{calls} model calls, {seconds:.1f} s, {100 * painted:.1f} % painted",
             f"{len(timesteps)} of {training_steps(model)} timesteps ({respacing})",

@@ -48,9 +48,7 @@ class HostUNet(UNet):
 
     def forward(self, x, timesteps, context=None, control=None, transformer_options=None, y=None, **kwargs):
         options = {} if transformer_options is None else transformer_options
-        wrappers = comfy.patcher_extension.get_all_wrappers(
-            comfy.patcher_extension.WrappersMP.DIFFUSION_MODEL, options
-        )
+        wrappers = comfy.patcher_extension.get_all_wrappers(comfy.patcher_extension.WrappersMP.DIFFUSION_MODEL, options)
         return comfy.patcher_extension.WrapperExecutor.new_class_executor(self.predict, self, wrappers).execute(
             x, timesteps, context, control, options, y=y, **kwargs
         )
@@ -135,7 +133,9 @@ class PixelModel(comfy.model_base.BaseModel):
             if label is None:
                 raise ValueError("This model was trained without an 'any class' label; choose a class in Class Label.")
         if label is None:
-            raise ValueError(f"This model has {classes} classes; connect a Class Label node to its conditioning inputs.")
+            raise ValueError(
+                f"This model has {classes} classes; connect a Class Label node to its conditioning inputs."
+            )
         if not 0 <= label < classes:
             raise ValueError(f"class_label is {label}, but this model has classes 0 to {classes - 1}.")
         return label

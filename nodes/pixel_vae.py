@@ -1,5 +1,6 @@
 """The VAE of a pixel-space model: no network, only the change of range and channels."""
 
+import comfy.model_patcher
 import comfy.sd
 import torch
 from torch import Tensor, nn
@@ -32,5 +33,5 @@ def pixel_vae(channels: int) -> comfy.sd.VAE:
     vae.latent_channels = channels
     if channels != 3:
         vae.first_stage_model = ChannelChange(channels).eval()
-        vae.patcher.model = vae.first_stage_model
+        vae.patcher = comfy.model_patcher.ModelPatcher(vae.first_stage_model, vae.device, vae.patcher.offload_device)
     return vae

@@ -40,7 +40,9 @@ def draw_curve(points: list[tuple[int, int]], training_steps: int, title: str) -
     for share in (0, 0.25, 0.5, 0.75, 1):
         y = bottom - share * (bottom - top)
         pen.line([(left, y), (right, y)], fill=GRID, width=scale)
-        pen.text((left - 8 * scale, y), f"{share * (training_steps - 1):.0f}", fill=INK, anchor="rm", font_size=12 * scale)
+        pen.text(
+            (left - 8 * scale, y), f"{share * (training_steps - 1):.0f}", fill=INK, anchor="rm", font_size=12 * scale
+        )
     line = [(left + call * across, bottom - timestep * down) for call, timestep in points]
     pen.line(line, fill=CURVE, width=2 * scale, joint="curve")
     pen.text((left, top / 2), title, fill=INK, anchor="lm", font_size=16 * scale)
@@ -71,7 +73,9 @@ class ResampleSchedule(io.ComfyNode):
             ],
             outputs=[
                 io.Image.Output(display_name="curve", tooltip="Timestep against model call."),
-                io.Int.Output(display_name="model calls", tooltip="How often the model is called: what a picture costs."),
+                io.Int.Output(
+                    display_name="model calls", tooltip="How often the model is called: what a picture costs."
+                ),
             ],
         )
 

@@ -177,7 +177,9 @@ def parse_respacing(total: int, respacing: str) -> list[int]:
         return respaced_timesteps(total, "leading", int(count))
     parts = [part.strip() for part in text.split(",")]
     if not all(part.isdecimal() and int(part) > 0 for part in parts):
-        raise ValueError(f"timestep_respacing is '{respacing}'; write a number ('250'), 'ddim50', or sections '10,10,5'.")
+        raise ValueError(
+            f"timestep_respacing is '{respacing}'; write a number ('250'), 'ddim50', or sections '10,10,5'."
+        )
     if len(parts) == 1:
         return respaced_timesteps(total, "uniform", int(parts[0]))
     return section_timesteps(total, [int(part) for part in parts])
@@ -189,7 +191,9 @@ def section_timesteps(total: int, counts: list[int]) -> list[int]:
     for i, count in enumerate(counts):
         size = total // len(counts) + (1 if i < total % len(counts) else 0)
         if count > size:
-            raise ValueError(f"Section {i + 1} of timestep_respacing holds {size} steps; {count} cannot be taken from it.")
+            raise ValueError(
+                f"Section {i + 1} of timestep_respacing holds {size} steps; {count} cannot be taken from it."
+            )
         # A section of one step keeps its first, as the original does.
         steps = [0] if count == 1 else uniform_timesteps(size, count)
         ascending += [start + step for step in steps]

@@ -61,7 +61,8 @@ def read_checkpoint(path: str | Path, weights: str = "ema") -> Checkpoint:
 
 def refuse_impostors(path: Path) -> None:
     """Files that carry a checkpoint's name and are something else; what people really download."""
-    head = path.open("rb").read(64).lstrip()
+    with path.open("rb") as file:
+        head = file.read(64).lstrip()
     if not head:
         raise CheckpointError(f"{path.name} is empty; download it again.")
     if head.startswith(b"version https://git-lfs"):
@@ -141,7 +142,9 @@ def enter(content: object, weights: str, name: str) -> tuple[object, object]:
         if members:
             place = members[-1 if weights == "ema" else 0]
             return place, content[place]
-    raise CheckpointError(f"{name} holds no weights of a network; expected a state dict, alone or under 'model' or 'ema'.")
+    raise CheckpointError(
+        f"{name} holds no weights of a network; expected a state dict, alone or under 'model' or 'ema'."
+    )
 
 
 def is_nameless(content: object) -> bool:

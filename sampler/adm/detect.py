@@ -28,7 +28,10 @@ OTHER_FAMILIES = (
     (r"^first_stage_model\.|^conditioner\.", "a whole latent diffusion checkpoint; use ComfyUI's Load Checkpoint"),
     (r"^(decoder|encoder)\.(mid|up|down)", "an autoencoder (VAE), not a diffusion model; use ComfyUI's Load VAE"),
     (r"^x_embedder\.|^double_blocks\.|^joint_blocks\.", "a diffusion transformer; use ComfyUI's Load Diffusion Model"),
-    (r"^out\.2\.positional_embedding$", "a guided-diffusion classifier, not a diffusion model; choose the diffusion file"),
+    (
+        r"^out\.2\.positional_embedding$",
+        "a guided-diffusion classifier, not a diffusion model; choose the diffusion file",
+    ),
     (r"^temb\.dense\.0\.weight$", "a DDPM network of the pesser/SDEdit family, which this loader does not read yet"),
     (r"^time_embedding\.linear_1\.weight$", "a diffusers UNet2DModel, which this loader does not read yet"),
     (r"^first_conv\.weight$", "one of xyfJASON's own UNets, which this loader does not read yet"),
@@ -117,7 +120,14 @@ ALIASES = {
     "objective": "prediction",
     "num_heads_channels": "num_head_channels",
 }
-PREDICTION_NAMES = {"pred_eps": "eps", "epsilon": "eps", "pred_x0": "x0", "sample": "x0", "pred_v": "v", "v_prediction": "v"}
+PREDICTION_NAMES = {
+    "pred_eps": "eps",
+    "epsilon": "eps",
+    "pred_x0": "x0",
+    "sample": "x0",
+    "pred_v": "v",
+    "v_prediction": "v",
+}
 HIDDEN = (
     "num_heads",
     "num_head_channels",

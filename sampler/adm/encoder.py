@@ -20,7 +20,9 @@ class AttentionPool(nn.Module):
     def __init__(self, side: int, channels: int, heads: int, out_channels: int, layers: LayerFactory):
         super().__init__()
         self.heads = heads
-        self.positional_embedding = nn.Parameter(torch.randn(channels, side**2 + 1, device=layers.device) / channels**0.5)
+        self.positional_embedding = nn.Parameter(
+            torch.randn(channels, side**2 + 1, device=layers.device) / channels**0.5
+        )
         self.qkv_proj = layers.conv1d(channels, 3 * channels)
         self.c_proj = layers.conv1d(channels, out_channels)
 

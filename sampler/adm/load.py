@@ -3,11 +3,10 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import torch
 from torch import nn
 
 from .checkpoint import Checkpoint, CheckpointError, read_checkpoint
-from .config import DiffusionConfig, UNetConfig
+from .config import UNetConfig
 from .detect import HEADS, Detection, Flags, detect, metadata_flags, sidecar_flags
 from .probe import probe_heads, probe_schedule
 from .unet import UNet
@@ -104,25 +103,28 @@ def settle_by_probe(checkpoint: Checkpoint, detection: Detection) -> Detection:
 def describe(found: Recognised) -> str:
     """What was found and how sure it is, for people; a line a fact."""
     unet, diffusion, sources = found.detection.unet, found.detection.diffusion, found.detection.sources
-    parameters = sum(value.numel() for value in found.checkpoint.tensors.values())
-    width = f"{unet.model_channels} channels x {', '.join(f'{m:g}' for m in unet.channel_mult)}"
-    heads = f"{unet.num_head_channels} channels a head" if unet.num_head_channels > 0 else f"{unet.num_heads} heads"
+    parameters = sum(value.numel() for value in found.checkpoint.tensors.values()) / 1e6
+    origin = f", weights from '{found.checkpoint.origin}'" if found.checkpoint.origin else ""
+    widths = ", ".join(f"{mult:g}" for mult in unet.channel_mult)
+    attention = ", ".join(f"1/{ds}" for ds in unet.attention_ds) or "the middle"
+    by_channels = unet.num_head_channels > 0
+    heads = f"{unet.num_head_channels} channels a head" if by_channels else f"{unet.num_heads} heads"
+    head_source = sources["num_head_channels" if by_channels else "num_heads"]
     order = "new" if unet.use_new_attention_order else "legacy"
-    schedule = f"{diffusion.noise_schedule}, {diffusion.diffusion_steps} steps"
-    schedule += ", rescaled timesteps" if diffusion.rescale_timesteps else ""
-    where = lambda flag: f"   [{sources[flag]}]"  # noqa: E731
-    names = ", ".join(found.detection.class_names)
-    classes = "none" if unet.num_classes is None else f"{unet.num_classes}" + (f" ({names})" if names else "")
-    head_source = "num_head_channels" if unet.num_head_channels > 0 else "num_heads"
+    rescaled = ", rescaled timesteps" if diffusion.rescale_timesteps else ""
+    names = f" ({', '.join(found.detection.class_names)})" if found.detection.class_names else ""
     return "\n".join(
         [
-            f"guided-diffusion UNet, {parameters / 1e6:.1f} M parameters"
-            + (f", weights from '{found.checkpoint.origin}'" if found.checkpoint.origin else ""),
-            f"width: {width}; {unet.num_res_blocks} residual blocks a level; attention at 1/{', 1/'.join(map(str, unet.attention_ds))}",
-            f"channels: {unet.in_channels} in, {unet.out_channels} out; classes: {classes}",
-            f"attention: {heads}{where(head_source)}, {order} order{where('use_new_attention_order')}",
-            f"noise schedule: {schedule}{where('noise_schedule')}",
-            f"predicts {diffusion.prediction}{where('prediction')}; variance: {diffusion.var_type}{where('var_type')}",
-            f"trained at {found.detection.image_size} px{where('image_size')}; sides must be multiples of {unet.size_multiple}",
+            f"guided-diffusion UNet, {parameters:.1f} M parameters{origin}",
+            f"width: {unet.model_channels} channels x {widths}; {unet.num_res_blocks} residual blocks a level",
+            f"attention at {attention}: {heads}   [{head_source}], "
+            f"{order} order   [{sources['use_new_attention_order']}]",
+            f"channels: {unet.in_channels} in, {unet.out_channels} out; classes: {unet.num_classes or 'none'}{names}",
+            f"noise schedule: {diffusion.noise_schedule}, {diffusion.diffusion_steps} steps{rescaled}"
+            f"   [{sources['noise_schedule']}]",
+            f"predicts {diffusion.prediction}   [{sources['prediction']}]; "
+            f"variance: {diffusion.var_type}   [{sources['var_type']}]",
+            f"trained at {found.detection.image_size} px   [{sources['image_size']}]; "
+            f"sides must be multiples of {unet.size_multiple}",
         ]
     )

@@ -1,0 +1,37 @@
+"""Small random networks on disk: the host must run them, not paint with them."""
+
+import json
+from pathlib import Path
+
+import torch
+from mask_guidance.sampler.adm import METADATA_KEY, UNet, UNetConfig
+from safetensors.torch import save_file
+
+FLAGS = {
+    "num_heads": 2,
+    "num_head_channels": -1,
+    "use_new_attention_order": False,
+    "noise_schedule": "cosine",
+    "diffusion_steps": 1000,
+}
+
+
+def save_tiny(path: Path, dtype: torch.dtype = torch.float32, num_classes: int | None = 4) -> None:
+    """A network of 0.5 M parameters for sides that are multiples of 2, always with the same weights."""
+    config = UNetConfig(
+        model_channels=32,
+        channel_mult=(1, 2),
+        num_res_blocks=1,
+        attention_ds=(2,),
+        num_classes=num_classes,
+        num_heads=2,
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        tensors = {key: value.to(dtype) for key, value in UNet(config).state_dict().items()}
+    flags = {**FLAGS, "null_class": None if num_classes is None else num_classes - 1}
+    if path.suffix == ".safetensors":
+        save_file(tensors, path, metadata={METADATA_KEY: json.dumps(flags)})
+    else:
+        torch.save(tensors, path)
+        path.with_suffix(".json").write_text(json.dumps(flags))

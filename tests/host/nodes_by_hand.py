@@ -1,0 +1,29 @@
+"""The pack's nodes called in this process, as the host's executor would call them."""
+
+import torch
+
+DETECT = {"num_heads": 0, "num_head_channels": 0, "diffusion_steps": 0}
+DETECT |= dict.fromkeys(("attention_order", "noise_schedule", "rescale_timesteps", "prediction"), "auto")
+FEW_STEPS = {"skip_type": "uniform", "skip_steps": 6, "resample": True, "resample_r": 2, "resample_j": 2}
+
+
+@torch.inference_mode()
+def load(name: str, **options):
+    """MODEL and VAE from the loader node, everything left to detection unless given."""
+    from mask_guidance.nodes.load_model import LoadGuidedDiffusionModel
+
+    settings = {"weights": "ema", "dtype": "auto", "clip_denoised": True, **DETECT, **options}
+    model, vae, _report = LoadGuidedDiffusionModel.execute(name, **settings).result
+    return model, vae
+
+
+@torch.inference_mode()
+def paint(model, latent: dict, label: int | None = 0, **options):
+    """LATENT samples and run record from the Mask-Guided KSampler, a few steps long."""
+    from mask_guidance.nodes.class_label import conditioning
+    from mask_guidance.nodes.ksampler import MaskGuidedKSampler
+
+    positive = None if label is None else conditioning(label)
+    settings = {"seed": 3, "cfg": 1.0, **FEW_STEPS, "start_resampling": 10_000, "var_type": "auto", **options}
+    out, record = MaskGuidedKSampler.execute(model, latent, positive=positive, **settings).result
+    return out["samples"], record
