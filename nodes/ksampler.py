@@ -74,7 +74,7 @@ def checked_mask(mask: Tensor | None, latent: Tensor) -> tuple[Tensor | None, st
     """
     if mask is None:
         return None, "no mask: the whole picture is painted"
-    if mask.shape[0] not in (1, latent.shape[0]):
+    if latent.ndim == 4 and mask.shape[0] not in (1, latent.shape[0]):  # a video's masks are its frames
         raise ValueError(
             f"There are {mask.shape[0]} masks for {latent.shape[0]} pictures; use one mask, or one for each picture."
         )

@@ -1,0 +1,92 @@
+import doctest
+import sys
+from itertools import pairwise
+
+import pytest
+from mask_guidance.sampler.repaint import EVERYWHERE, count_model_calls, repaint_levels
+
+
+def calls(levels: list[int]) -> int:
+    return sum(after < before for before, after in pairwise(levels))
+
+
+def test_docstring_example_is_right():
+    assert doctest.testmod(sys.modules[repaint_levels.__module__]).failed == 0
+
+
+@pytest.mark.parametrize("steps", [1, 2, 9, 10, 11, 25, 50])
+@pytest.mark.parametrize("jump_length", [1, 2, 5, 10])
+@pytest.mark.parametrize("jump_n_sample", [1, 2, 5])
+def test_levels_fall_from_the_top_to_zero_one_at_a_time(steps, jump_length, jump_n_sample):
+    levels = repaint_levels(steps, jump_length, jump_n_sample)
+    assert (levels[0], levels[-1]) == (steps, 0)
+    assert {abs(a - b) for a, b in pairwise(levels)} == {1}
+    assert min(levels[:-1]) == 1  # the finished picture is never noised again
+
+
+@pytest.mark.parametrize("steps", [1, 2, 9, 10, 11, 20, 50, 100])
+@pytest.mark.parametrize("start_resampling", [0, 1, 4, 5, 10, 11, 49, 100, EVERYWHERE])
+def test_closed_form_counts_the_calls_of_the_loop(steps, start_resampling):
+    for jump_length in (1, 3, 5, 10, 60):
+        for jump_n_sample in (1, 2, 3, 10):
+            counted = calls(repaint_levels(steps, jump_length, jump_n_sample, start_resampling))
+            assert count_model_calls(steps, jump_length, jump_n_sample, start_resampling) == counted
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        # RePaint's official get_schedule_jump at t_T = 250, counted by running it
+        ({"jump_length": 10, "jump_n_sample": 10}, 2410),
+        ({"jump_length": 10, "jump_n_sample": 1, "step_n_sample": 2}, 498),
+        ({"jump_length": 10, "jump_n_sample": 10, "step_n_sample": 2}, 4818),
+        ({"jump_length": 10, "jump_n_sample": 10, "inner_jumps": [(5, 2)]}, 4815),
+        ({"jump_length": 10, "jump_n_sample": 10, "start_resampling": 100}, 1150),
+    ],
+)
+def test_number_of_calls_is_the_official_codes(options, expected):
+    assert calls(repaint_levels(250, **options)) == expected
+
+
+def test_jump_n_sample_one_never_climbs():
+    assert repaint_levels(25, 10, 1) == list(range(25, -1, -1))
+
+
+def test_jump_longer_than_the_chain_never_climbs():
+    assert repaint_levels(10, 10, 7) == list(range(10, -1, -1))
+
+
+def test_jump_at_each_level_samples_it_again():
+    # j = 1, r = 3 on 3 levels: twice back up from level 2 and from level 1, never to the top level again
+    assert repaint_levels(3, 1, 3) == [3, 2, 3, 2, 3, 2, 1, 2, 1, 2, 1, 0]
+
+
+def test_no_jump_reaches_above_start_resampling():
+    # Levels count from 1 above the finished picture, the official timesteps from 0: jumps end at most one above.
+    for start in (0, 1, 7, 20):
+        levels = repaint_levels(30, 5, 3, start_resampling=start)
+        tops = [b for a, b, c in zip(levels, levels[1:], levels[2:], strict=False) if a < b > c]
+        assert max(tops, default=0) <= start + 1
+
+
+def test_every_level_below_the_first_foot_is_sampled_jump_n_sample_times():
+    levels = repaint_levels(20, 5, 4)
+    left = [a for a, b in pairwise(levels) if b < a]
+    # Feet at levels 1, 6 and 11; each climbs 5 three times. 17-20 are above every jump.
+    assert {level: left.count(level) for level in range(1, 21)} == {
+        **dict.fromkeys(range(1, 2), 1),
+        **dict.fromkeys(range(2, 17), 4),
+        **dict.fromkeys(range(17, 21), 1),
+    }
+
+
+def test_inner_jumps_start_anew_after_each_outer_jump():
+    # One outer jump of 4 from level 1. Inner feet at 1, 3 (length 2, twice): used on the way down, again after the jump.
+    levels = repaint_levels(5, 4, 2, inner_jumps=[(2, 2)])
+    assert levels == [5, 4, 3, 4, 5, 4, 3, 2, 1, 2, 3, 2, 1, 2, 3, 4, 5, 4, 3, 4, 5, 4, 3, 2, 1, 2, 3, 2, 1, 0]
+
+
+@pytest.mark.parametrize("bad", [{"steps": 0}, {"jump_length": 0}, {"jump_n_sample": 0}, {"step_n_sample": 0}])
+def test_numbers_below_one_are_refused(bad):
+    with pytest.raises(ValueError, match="must each be at least 1"):
+        repaint_levels(**{"steps": 10, "jump_length": 2, "jump_n_sample": 2, **bad})
