@@ -6,8 +6,8 @@ Only the standard library is used, so that any Python from 3.10 on can run it be
 
 import sys
 
-if sys.version_info < (3, 10):
-    sys.exit("run.py needs Python 3.10 or newer; this is Python %d.%d." % sys.version_info[:2])
+if sys.version_info < (3, 10):  # noqa: UP036 - said in words that an older Python can read
+    sys.exit("run.py needs Python 3.10 or newer; this is Python %d.%d." % sys.version_info[:2])  # noqa: UP031
 
 import argparse
 import contextlib
@@ -159,7 +159,9 @@ def tick(line, start, over):
 
 
 def last_lines(text, count):
-    return "\n".join(text.rstrip().splitlines()[-count:])
+    """The end of a log as a terminal would show it: of a progress bar, only its last state."""
+    shown = re.sub(r"[^\n]*\r(?!\n)", "", text.rstrip())
+    return "\n".join(shown.splitlines()[-count:])
 
 
 def read_from(path, offset):
@@ -528,7 +530,7 @@ def link_pack(host):
     if any(same_folder(entry, PACK) for entry in nodes.iterdir()):
         return
     link = nodes / LINK_NAME
-    if os.path.lexists(link) and not link.exists() or (link / ".copied-by-run").is_file():
+    if (os.path.lexists(link) and not link.exists()) or (link / ".copied-by-run").is_file():
         remove_entry(link)
     if link.exists():
         raise Stop(f"{link} already exists and is another copy of this pack: move it away and start again")

@@ -58,12 +58,14 @@ def named_betas(name: str, steps: int) -> Tensor:
         float64 (steps,), each in (0, 1).
 
     Raises:
-        ValueError: Unknown name, or a length at which a beta would reach 1 (linear schedules below 21 steps).
+        ValueError: Unknown name, no steps, or a length at which a beta would reach 1 (linear schedules of 2 to 20 steps).
     """
     if name not in BETAS:
         raise ValueError(f"Unknown noise schedule '{name}'; choose one of {', '.join(BETAS)}.")
+    if steps < 1:
+        raise ValueError(f"A noise schedule needs at least 1 step, not {steps}.")
     betas = BETAS[name](steps)
-    if steps < 1 or betas.max() >= 1:
+    if betas.max() >= 1:
         raise ValueError(f"The '{name}' noise schedule needs more than {steps} steps: its last beta would reach 1.")
     return betas
 

@@ -93,13 +93,15 @@ def open_torch(path: Path) -> object:
                 raise
             return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        if "weights_only" in str(error).lower() or "unsupported" in str(error).lower():
+        if "unsupported operand" in str(error).lower():  # no pickle at all
             raise CheckpointError(
-                f"{path.name} holds Python objects besides tensors, which could run code when opened; re-save the "
-                "weights alone with torch.save(model.state_dict(), ...), or as .safetensors."
+                f"{path.name} is not a PyTorch checkpoint, or is damaged; download it again."
             ) from error
-        raise CheckpointError(f"{path.name} is not a PyTorch checkpoint, or is damaged; download it again.") from error
-    except (RuntimeError, EOFError, OSError, KeyError, ValueError) as error:
+        raise CheckpointError(
+            f"{path.name} holds Python objects besides tensors, which could run code when opened; re-save the "
+            "weights alone with torch.save(model.state_dict(), ...), or as .safetensors."
+        ) from error
+    except Exception as error:  # a damaged file makes the reader stumble over almost anything
         raise CheckpointError(f"{path.name} is damaged or cut short; download it again.") from error
 
 

@@ -62,6 +62,12 @@ class UNetConfig:
     def attends(self, level: int) -> bool:
         return 2**level in self.attention_ds
 
+    @property
+    def attention_widths(self) -> set[int]:
+        """Channels of every attention; the middle block always has one."""
+        levels = [level for level in range(self.levels) if self.attends(level)]
+        return {self.width(level) for level in [*levels, self.levels - 1]}
+
     def heads(self, width: int, upsampling: bool = False) -> int:
         if self.num_head_channels != -1:
             return width // self.num_head_channels

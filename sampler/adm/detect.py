@@ -15,6 +15,7 @@ from torch import Tensor
 
 from .checkpoint import CheckpointError
 from .config import DiffusionConfig, UNetConfig
+from .unet import NORM_GROUPS
 
 __all__ = ["METADATA_KEY", "Detection", "detect", "read_architecture", "read_flags"]
 
@@ -184,6 +185,8 @@ def detect(tensors: Mapping[str, Tensor], layers: list[tuple[str, Flags]] = ()) 
     shape = read_architecture(tensors)
     merged, sources = {}, {}
     for source, flags in [*known_layers(shape), *layers]:
+        if "num_heads" in flags:  # a lesser authority's num_head_channels would win over it
+            flags = {"num_head_channels": -1, **flags}
         for flag, value in flags.items():
             if flag in HIDDEN:
                 merged[flag], sources[flag] = value, source
@@ -226,6 +229,11 @@ def read_architecture(tensors: Mapping[str, Tensor]) -> UNetConfig:
         emb_rows = shape_of["input_blocks.1.0.emb_layers.1.weight"][0]
     except KeyError as missing:
         raise CheckpointError(f"This checkpoint has a hole: {missing} is missing; download it again.") from missing
+    if odd := [width for width in (channels, *widths) if width % NORM_GROUPS]:
+        raise CheckpointError(
+            f"This network has layers of {odd[0]} channels, which guided-diffusion's norms of {NORM_GROUPS} groups cannot "
+            "divide; it is damaged, or of a variant this loader does not know."
+        )
     mult = tuple(width / channels if width % channels else width // channels for width in widths)
     return UNetConfig(
         in_channels=in_channels,
@@ -263,8 +271,7 @@ def known_layers(shape: UNetConfig) -> list[tuple[str, Flags]]:
 
 def guess(shape: UNetConfig) -> Flags:
     """guided-diffusion's own defaults, and 64 channels a head where every attention width allows it."""
-    widths = [shape.width(level) for level in range(shape.levels) if shape.attends(level)]
-    by_channels = shape.resblock_updown and all(width % 64 == 0 for width in [*widths, shape.width(shape.levels - 1)])
+    by_channels = shape.resblock_updown and all(width % 64 == 0 for width in shape.attention_widths)
     return {
         **(HC64 if by_channels else HEADS4),
         **LINEAR,
@@ -289,6 +296,7 @@ def refuse_non_eps(shape: UNetConfig, sources: Mapping[str, str]) -> None:
 def assemble(shape: UNetConfig, flags: Flags, sources: dict[str, str]) -> Detection:
     heads = {name: flags[name] for name in (*HEADS, "num_heads_upsample") if name in flags}
     unet = replace(shape, **heads)
+    check_heads(unet)
     diffusion = DiffusionConfig(
         noise_schedule=flags["noise_schedule"],
         diffusion_steps=int(flags["diffusion_steps"]),
@@ -302,6 +310,15 @@ def assemble(shape: UNetConfig, flags: Flags, sources: dict[str, str]) -> Detect
     return Detection(
         unet, diffusion, int(flags["image_size"]), tuple(flags.get("class_names", ())), null_class, dict(sources)
     )
+
+
+def check_heads(unet: UNetConfig) -> None:
+    """Heads must share the channels of every attention evenly."""
+    flag = "num_head_channels" if unet.num_head_channels != -1 else "num_heads"
+    value = getattr(unet, flag)
+    for width in unet.attention_widths:
+        if value < 1 or width % value:
+            raise CheckpointError(f"{flag} is {value}, but an attention of this network has {width} channels to share.")
 
 
 def read_flags(content: object) -> Flags:
@@ -329,7 +346,10 @@ def read_flag(name: str, value: object) -> Flags:
 
 def metadata_flags(metadata: Mapping[str, str]) -> Flags:
     """Flags in the header of a safetensors file."""
-    return read_flags(json.loads(metadata[METADATA_KEY])) if METADATA_KEY in metadata else {}
+    try:
+        return read_flags(json.loads(metadata[METADATA_KEY])) if METADATA_KEY in metadata else {}
+    except ValueError as error:
+        raise CheckpointError(f"The file's own {METADATA_KEY} cannot be read as JSON: {error}.") from error
 
 
 def sidecar_flags(path: Path) -> tuple[str, Flags]:
@@ -342,14 +362,17 @@ def sidecar_flags(path: Path) -> tuple[str, Flags]:
 
 
 def parse_config(path: Path) -> object:
-    text = path.read_text("utf-8")
+    if path.suffix == ".json":
+        parse, mistakes = json.loads, ValueError
+    else:
+        try:
+            import yaml  # the host has it; the library alone does without
+        except ImportError as error:
+            raise CheckpointError(
+                f"Reading {path.name} needs PyYAML: pip install pyyaml, or write it as .json."
+            ) from error
+        parse, mistakes = yaml.safe_load, (ValueError, yaml.YAMLError)
     try:
-        if path.suffix == ".json":
-            return json.loads(text)
-        import yaml  # the host has it; the library alone does without
-
-        return yaml.safe_load(text)
-    except ImportError as error:
-        raise CheckpointError(f"Reading {path.name} needs PyYAML: pip install pyyaml, or write it as .json.") from error
-    except ValueError as error:
+        return parse(path.read_text("utf-8"))
+    except mistakes as error:
         raise CheckpointError(f"{path.name} cannot be read: {error}.") from error

@@ -14,6 +14,7 @@ from .unet import UNet
 __all__ = ["Recognised", "describe", "load_unet", "recognise"]
 
 YOU = "you"
+SCHEDULE = ("noise_schedule", "diffusion_steps", "rescale_timesteps")
 
 
 @dataclass(frozen=True)
@@ -87,16 +88,17 @@ def settle_by_probe(checkpoint: Checkpoint, detection: Detection) -> Detection:
     """Replace guesses by what works best on a few synthetic pictures, where the difference is clear."""
     net = build(checkpoint, detection.unet)
     unet, diffusion, sources = detection.unet, detection.diffusion, dict(detection.sources)
-    if detection.guessed(HEADS):
-        unet, gain = probe_heads(net, diffusion)
+    open_flags = [flag for flag in HEADS if detection.guessed((flag,))]
+    if open_flags:
+        unet, gain = probe_heads(net, diffusion, fixed=set(HEADS) - set(open_flags))
         if gain > 1:
-            sources |= dict.fromkeys(HEADS, f"probe (error {gain:.1f} times smaller than with the guess)")
+            sources |= dict.fromkeys(open_flags, f"probe (error {gain:.1f} times smaller than with the guess)")
             net = build(checkpoint, unet)
     if detection.guessed(("noise_schedule",)):
-        diffusion, gain = probe_schedule(net, diffusion)
+        open_flags = [flag for flag in SCHEDULE if detection.guessed((flag,))]
+        diffusion, gain = probe_schedule(net, diffusion, fixed=set(SCHEDULE) - set(open_flags))
         if gain > 1:
-            flags = ("noise_schedule", "diffusion_steps", "rescale_timesteps")
-            sources |= dict.fromkeys(flags, f"probe (error {gain:.1f} times smaller than with the guess)")
+            sources |= dict.fromkeys(open_flags, f"probe (error {gain:.1f} times smaller than with the guess)")
     return replace(detection, unet=unet, diffusion=diffusion, sources=sources)
 
 

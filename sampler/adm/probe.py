@@ -6,6 +6,7 @@ not. So noise of known strength is put on a few synthetic pictures, and the read
 
 import itertools
 import math
+from collections.abc import Collection
 from dataclasses import replace
 
 import torch
@@ -72,16 +73,16 @@ def denoising_error(net: UNet, diffusion: DiffusionConfig, shares: tuple[float, 
     return float(torch.stack(errors).mean().exp())
 
 
-def readings_of(config: UNetConfig) -> list[UNetConfig]:
-    """Every way to split the attention width of a network into heads, in both orders."""
-    widths = {config.width(level) for level in range(config.levels) if config.attends(level)}
-    widths.add(config.width(config.levels - 1))  # the middle block always attends
-    splits = [(count, -1) for count in HEAD_COUNTS if all(w % count == 0 for w in widths)]
-    splits += [(config.num_heads, c) for c in HEAD_CHANNELS if all(w % c == 0 for w in widths)]
-    return [
+def readings_of(config: UNetConfig, fixed: Collection[str]) -> list[UNetConfig]:
+    """Every way to split the attention width of a network into heads, in both orders, that keeps the fixed flags."""
+    splits = [(config.num_heads, config.num_head_channels)]
+    splits += [(count, -1) for count in HEAD_COUNTS if all(w % count == 0 for w in config.attention_widths)]
+    splits += [(config.num_heads, c) for c in HEAD_CHANNELS if all(w % c == 0 for w in config.attention_widths)]
+    readings = [
         replace(config, num_heads=count, num_head_channels=channels, use_new_attention_order=new)
-        for (count, channels), new in itertools.product(splits, (False, True))
+        for (count, channels), new in itertools.product(dict.fromkeys(splits), (False, True))
     ]
+    return [r for r in readings if all(getattr(r, flag) == getattr(config, flag) for flag in fixed)]
 
 
 def with_config(net: UNet, config: UNetConfig) -> UNet:
@@ -91,15 +92,25 @@ def with_config(net: UNet, config: UNetConfig) -> UNet:
     return other.eval()
 
 
-def probe_heads(net: UNet, diffusion: DiffusionConfig) -> tuple[UNetConfig, float]:
-    """The best reading of the attention, and how many times smaller its error is than that of the network as it is."""
-    scored = [(denoising_error(with_config(net, c), diffusion, HEAD_SHARES), c) for c in readings_of(net.config)]
+def probe_heads(net: UNet, diffusion: DiffusionConfig, fixed: Collection[str] = ()) -> tuple[UNetConfig, float]:
+    """The best reading of the attention, and how many times smaller its error is than that of the network as it is.
+
+    Args:
+        net: The network, with the reading that stands.
+        diffusion: Its noise schedule.
+        fixed: Flags that are known and stay as they are.
+    """
+    readings = readings_of(net.config, fixed)
+    if readings == [net.config]:
+        return net.config, 1.0
+    scored = [(denoising_error(with_config(net, c), diffusion, HEAD_SHARES), c) for c in readings]
     return choose(scored, net.config, denoising_error(net, diffusion, HEAD_SHARES))
 
 
-def probe_schedule(net: UNet, diffusion: DiffusionConfig) -> tuple[DiffusionConfig, float]:
-    """The best noise schedule, and how many times smaller its error is than that of `diffusion`."""
-    candidates = [replace(s, prediction=diffusion.prediction, var_type=diffusion.var_type) for s in SCHEDULES]
+def probe_schedule(net: UNet, diffusion: DiffusionConfig, fixed: Collection[str] = ()) -> tuple[DiffusionConfig, float]:
+    """The best noise schedule, and how many times smaller its error is than that of `diffusion`; arguments as above."""
+    kept = {flag: getattr(diffusion, flag) for flag in ("prediction", "var_type", *fixed)}
+    candidates = dict.fromkeys(replace(s, **kept) for s in SCHEDULES)
     scored = [(denoising_error(net, c, SCHEDULE_SHARES), c) for c in candidates]
     return choose(scored, diffusion, denoising_error(net, diffusion, SCHEDULE_SHARES))
 

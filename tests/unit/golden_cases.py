@@ -3,6 +3,7 @@
 Inputs and case names are those of make_golden.py; every function returns digests by case name.
 """
 
+import itertools
 import math
 
 import torch
@@ -210,9 +211,7 @@ def one_step(var_type, prediction, rescale, t, clip, x, noise, kept, ladder) -> 
     posterior = Posterior(ladder)
     nowhere = torch.zeros(1, dtype=torch.bool)
     # A chain of one step from the given state, nothing known: guided-diffusion's p_sample.
-    sampled = list(
-        repaint(denoise, ladder, [level, level - 1], x, x, nowhere, lambda like: noise, VAR_TYPES[var_type])
-    )
+    sampled = list(repaint(denoise, ladder, [level, level - 1], x, x, nowhere, lambda like: noise, VAR_TYPES[var_type]))
     found = {
         "mean": posterior.mean(x, guess, level),
         "logvar": posterior.log_variance(VAR_TYPES[var_type], level, v).expand(x.shape),
@@ -261,9 +260,7 @@ def run_chain(wave: Waves, steps: int, r: int, j: int, var_type: str, place: str
 
     shape = (2, 3, 8, 8)
     start, x0 = wave(shape, 9.9, 1.4), wave(shape, 2.2, 0.9)
-    chain = repaint(
-        watched, ladder, levels, start, x0, chain_known(), lambda like: next(draws), VAR_TYPES[var_type]
-    )
+    chain = repaint(watched, ladder, levels, start, x0, chain_known(), lambda like: next(draws), VAR_TYPES[var_type])
     last = list(chain)[-1]
     assert next(draws, None) is None, "the loop drew less noise than the original chain"
     unpasted = Posterior(ladder).mean(inputs[-1], denoise(inputs[-1], 1)[0], 1)
@@ -282,7 +279,7 @@ def mapped_noises(wave: Waves, ladder: Ladder, levels: list[int], place: str) ->
     draw = {kind: wave_sequence(wave, phase) for kind, phase in (("z", 0.5), ("k", 1.5), ("u", 2.5))}
     noises, known = [], None
     climbed, variance = 0.0, 0.0  # of the climb under way: sum of the scaled noises, and its variance
-    for i, (level, reached) in enumerate(zip(levels, levels[1:], strict=False)):
+    for i, (level, reached) in enumerate(itertools.pairwise(levels)):
         if reached > level:
             unit, b = next(draw["u"]), beta[reached]
             climbed = math.sqrt(1 - b) * climbed + math.sqrt(b) * unit

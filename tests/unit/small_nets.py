@@ -1,11 +1,14 @@
 """Networks for tests: layers without initialisation, seeded weights, small configurations."""
 
 import math
+from functools import cache
 from types import SimpleNamespace
 
 import torch
 from mask_guidance.sampler.adm import UNet, UNetConfig
 from torch import nn
+
+LAYERS = ("Conv1d", "Conv2d", "Linear", "Embedding", "GroupNorm")
 
 
 def without_init(layer: type) -> type:
@@ -13,9 +16,9 @@ def without_init(layer: type) -> type:
 
 
 # Stands in for torch.nn where weights are filled in anyway: building is several times faster.
-BARE = SimpleNamespace(
-    **{name: without_init(getattr(nn, name)) for name in ("Conv1d", "Conv2d", "Linear", "Embedding", "GroupNorm")}
-)
+BARE = SimpleNamespace(**{name: without_init(getattr(nn, name)) for name in LAYERS})
+# One layer for all places of the same shape: enough where only names and shapes count.
+SHARED = SimpleNamespace(**{name: cache(getattr(nn, name)) for name in LAYERS})
 
 SMALL = UNetConfig(
     model_channels=32,
@@ -50,4 +53,4 @@ def state_dict_of(config: UNetConfig, seed: int = 0) -> dict[str, torch.Tensor]:
 
 def shapes_of(config: UNetConfig) -> dict[str, torch.Tensor]:
     """A state dict on the meta device: names and shapes without memory."""
-    return UNet(config, BARE, device="meta").state_dict()
+    return UNet(config, SHARED, device="meta").state_dict()

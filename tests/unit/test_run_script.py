@@ -261,3 +261,8 @@ def test_a_dead_server_is_reported_with_the_end_of_its_log(script, tmp_path, mon
     with pytest.raises(script.Stop, match=r"exit status 3\)") as stop:
         script.check_alive(script.Server("", process, tmp_path))
     assert str(stop.value).splitlines()[1:] == [f"line {number}" for number in range(10, 30)]
+
+
+def test_the_end_of_a_log_shows_only_the_last_state_of_a_progress_bar(script):
+    log = "loaded\r\n" + "".join(f"\r{number}%" for number in range(50)) + "\nTraceback\n"
+    assert script.last_lines(log, 20).splitlines() == ["loaded", "49%", "Traceback"]

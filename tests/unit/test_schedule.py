@@ -1,3 +1,4 @@
+import itertools
 import math
 
 import pytest
@@ -34,7 +35,7 @@ def test_timesteps_are_exactly_as_many_as_asked_for_strictly_falling_and_start_a
     for count in counts_of(total):
         kept = respaced_timesteps(total, skip_type, count)
         assert len(kept) == count
-        assert all(after < before for before, after in zip(kept, kept[1:], strict=False))
+        assert all(after < before for before, after in itertools.pairwise(kept))
         assert kept[0] == total - 1
         assert kept[-1] >= 0
 
@@ -60,7 +61,7 @@ def test_timesteps_hold_for_every_count_of_a_short_schedule():
 def test_uniform_timesteps_are_evenly_spread():
     # 1000 steps, 250 kept: strides of 999 / 249 = 4.01, so 4 or 5 after rounding
     kept = respaced_timesteps(1000, "uniform", 250)
-    assert {a - b for a, b in zip(kept, kept[1:], strict=False)} == {4, 5}
+    assert {a - b for a, b in itertools.pairwise(kept)} == {4, 5}
 
 
 def test_trailing_timesteps_are_those_of_the_papers_example():
@@ -70,7 +71,7 @@ def test_trailing_timesteps_are_those_of_the_papers_example():
 
 def test_quad_timesteps_are_denser_near_the_picture():
     kept = respaced_timesteps(1000, "quad", 10)
-    strides = [a - b for a, b in zip(kept, kept[1:], strict=False)]
+    strides = [a - b for a, b in itertools.pairwise(kept)]
     assert strides == sorted(strides, reverse=True)
     # 999 * (i / 9)^2, rounded
     assert kept == [999, 789, 604, 444, 308, 197, 111, 49, 12, 0]
@@ -97,7 +98,9 @@ def test_leading_timesteps_are_the_originals_or_an_error_that_names_the_nearest_
             continue
         below = max(c for c in possible if c < count)
         above = min(c for c in possible if c > count)
-        with pytest.raises(ValueError, match=rf"exactly {count} of {total} .* nearest possible are {below} and {above}\."):
+        with pytest.raises(
+            ValueError, match=rf"exactly {count} of {total} .* nearest possible are {below} and {above}\."
+        ):
             respaced_timesteps(total, "leading", count)
 
 
@@ -180,10 +183,17 @@ def test_betas_are_probabilities_in_float64(name):
 
 
 @pytest.mark.parametrize("name", ["linear", "quad", "const"])
-@pytest.mark.parametrize("steps", [-1, 0, 1, 10, 20])
+@pytest.mark.parametrize("steps", [2, 10, 20])
 def test_betas_that_would_reach_one_are_refused(name, steps):
     # 0.02 * 1000 / T reaches 1 at T = 20
     with pytest.raises(ValueError, match=f"'{name}' noise schedule needs more than {steps} steps"):
+        named_betas(name, steps)
+
+
+@pytest.mark.parametrize("name", BETAS)
+@pytest.mark.parametrize("steps", [-1, 0])
+def test_schedule_without_steps_is_refused(name, steps):
+    with pytest.raises(ValueError, match=f"at least 1 step, not {steps}"):
         named_betas(name, steps)
 
 
@@ -202,5 +212,7 @@ def test_ladder_of_kept_timesteps_takes_their_share_of_signal():
     share = torch.tensor([0.9, 0.6, 0.3, 0.1])
     ladder = Ladder.from_alphas_cumprod(share, [3, 1])
     torch.testing.assert_close(ladder.signal**2, torch.tensor([1.0, 0.6, 0.1], dtype=torch.float64), rtol=1e-6, atol=0)
-    torch.testing.assert_close(ladder.noise**2, torch.tensor([0.0, 0.4, 0.9], dtype=torch.float64), rtol=1e-6, atol=1e-7)
+    torch.testing.assert_close(
+        ladder.noise**2, torch.tensor([0.0, 0.4, 0.9], dtype=torch.float64), rtol=1e-6, atol=1e-7
+    )
     assert ladder.steps == 2

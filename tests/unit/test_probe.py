@@ -1,0 +1,235 @@
+"""Finding attention heads and noise schedule by experiment.
+
+Most tests need a trained network: a small one beside the repository, trained with the original guided-diffusion code. It
+has 32 channels a head, the legacy attention order and the cosine schedule, none of which its file says.
+"""
+
+import math
+import sys
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import pytest
+import torch
+from golden_cases import TINY
+from guided_diffusion.unet import UNetModel
+from mask_guidance.sampler import alphas_cumprod, named_betas
+from mask_guidance.sampler.adm import DiffusionConfig, UNet, UNetConfig, load_unet, recognise
+from mask_guidance.sampler.adm.load import build
+from mask_guidance.sampler.adm.probe import (
+    HEAD_SHARES,
+    denoising_error,
+    probe_heads,
+    probe_schedule,
+    readings_of,
+    timestep_at,
+)
+from mask_guidance.sampler.adm.probe import (
+    test_pictures as probe_pictures,
+)
+from small_nets import BARE, SMALL, fill_randomly, state_dict_of
+
+TRAINED = Path(__file__).resolve().parents[3] / "shared" / "checkpoints" / "adm64_four_styles_ema.pt"
+needs_trained = pytest.mark.skipif(not TRAINED.is_file(), reason=f"the trained test network {TRAINED} is not here")
+
+TRAINED_UNET = UNetConfig(
+    model_channels=32,
+    channel_mult=(1, 2, 3, 4),
+    num_res_blocks=1,
+    attention_ds=(4, 8),
+    num_classes=8,
+    num_head_channels=32,
+    resblock_updown=True,
+)
+TRAINED_DIFFUSION = DiffusionConfig("cosine", 1000, False, "eps", "learned_range")
+# Attends at 8 x 8 of the probe's 64 x 64 pixels, which is quick.
+UNTRAINED = replace(SMALL, channel_mult=(1, 1, 1, 2), attention_ds=(8,))
+
+
+@pytest.fixture
+def quick_probe(monkeypatch):
+    """One noise level each instead of several, where the choice itself is not what is tested."""
+    monkeypatch.setattr(sys.modules[probe_heads.__module__], "HEAD_SHARES", (0.15,))
+    monkeypatch.setattr(sys.modules[probe_heads.__module__], "SCHEDULE_SHARES", (0.03,))
+
+
+@cache
+def recognised():
+    return recognise(TRAINED)
+
+
+@needs_trained
+def test_trained_network_is_recognised_without_help():
+    found = recognised().detection
+    assert found.unet == replace(TRAINED_UNET, num_heads=found.unet.num_heads)  # not used beside num_head_channels
+    assert found.diffusion == TRAINED_DIFFUSION
+    assert found.image_size == 64
+
+
+@needs_trained
+def test_probed_flags_say_so():
+    sources = recognised().detection.sources
+    for flag in ("num_head_channels", "use_new_attention_order", "noise_schedule"):
+        assert sources[flag].startswith("probe (error ")
+    assert sources["prediction"] == "guess"
+
+
+@needs_trained
+def test_trained_network_computes_what_the_original_code_does():
+    original = UNetModel(
+        64, 3, 32, 6, 1, (4, 8), channel_mult=(1, 2, 3, 4), num_classes=8, num_head_channels=32,
+        use_scale_shift_norm=True, resblock_updown=True,
+    )  # fmt: skip
+    original.load_state_dict(torch.load(TRAINED, weights_only=True))
+    ours = build(recognised().checkpoint, recognised().detection.unet)
+    x = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    t, y = torch.tensor([50, 900]), torch.tensor([0, 3])
+    with torch.no_grad():
+        expected = original.eval()(x, t, y)
+    torch.testing.assert_close(ours(x, t, y), expected, rtol=1e-4, atol=2e-5)
+
+
+@needs_trained
+def test_what_the_user_says_is_not_probed_away(quick_probe):
+    """Wrong values, so that the probe would choose others if it were free to."""
+    wrong = {"num_heads": 1, "noise_schedule": "linear", "diffusion_steps": 500}
+    found = recognise(TRAINED, overrides=wrong).detection
+    assert (found.unet.num_heads, found.unet.num_head_channels) == (1, -1)
+    assert (found.diffusion.noise_schedule, found.diffusion.diffusion_steps) == ("linear", 500)
+    assert {found.sources[flag] for flag in wrong} == {"you"}
+
+
+@needs_trained
+def test_probe_of_the_schedule_keeps_the_length_the_user_says(quick_probe):
+    known = {"num_head_channels": 32, "use_new_attention_order": False, "diffusion_steps": 500}
+    found = recognise(TRAINED, overrides=known).detection
+    assert (found.diffusion.noise_schedule, found.diffusion.diffusion_steps) == ("cosine", 500)
+    assert found.sources["diffusion_steps"] == "you"
+
+
+@needs_trained
+def test_probe_of_the_order_keeps_the_heads_the_user_says(quick_probe):
+    known = {"num_head_channels": 16, "noise_schedule": "cosine"}
+    found = recognise(TRAINED, overrides=known).detection
+    assert found.unet.num_head_channels == 16
+    assert found.sources["num_head_channels"] == "you"
+
+
+@needs_trained
+def test_probe_can_be_left_out():
+    found = recognise(TRAINED, probe=False).detection
+    assert found.sources["noise_schedule"] == found.sources["num_head_channels"] == "guess"
+
+
+@needs_trained
+def test_right_reading_of_the_trained_network_has_a_small_error():
+    # 1 would be the error of a network that predicts no noise at all; at half signal, half noise
+    net, _ = load_unet(TRAINED, overrides={"num_head_channels": 32, "use_new_attention_order": False,
+                                           "noise_schedule": "cosine"})  # fmt: skip
+    assert denoising_error(net, TRAINED_DIFFUSION, (0.5,)) < 0.2
+
+
+def test_probe_keeps_the_guess_for_a_network_that_was_never_trained(quick_probe):
+    net = fill_randomly(UNet(UNTRAINED, BARE))
+    config, gain = probe_heads(net, DiffusionConfig(), fixed=("num_heads",))
+    assert (config, gain) == (UNTRAINED, 1.0)
+
+
+def test_probe_of_heads_calls_no_network_where_all_is_fixed():
+    def forward(*_):
+        raise AssertionError("called")
+
+    net = UNet(SMALL, BARE, device="meta")
+    net.forward = forward
+    told = ("num_heads", "num_head_channels", "use_new_attention_order")
+    assert probe_heads(net, DiffusionConfig(), fixed=told) == (SMALL, 1.0)
+
+
+def test_probe_of_the_schedule_keeps_what_is_fixed(quick_probe):
+    net = fill_randomly(UNet(UNTRAINED, BARE))
+    given = DiffusionConfig("linear", 300, False, "x0", "fixed_large")
+    found, _ = probe_schedule(net, given, fixed={"diffusion_steps"})
+    assert (found.diffusion_steps, found.prediction, found.var_type) == (300, "x0", "fixed_large")
+
+
+def test_error_of_a_perfect_network_is_zero_and_of_a_silent_one_is_one():
+    class Perfect(torch.nn.Module):
+        config = replace(TINY, num_classes=None)
+        said = 1.0
+
+        def forward(self, x, t, y):
+            share = 0.15
+            noise = (x - share**0.5 * probe_pictures(3)) / (1 - share) ** 0.5
+            return self.said * noise
+
+    net = Perfect()
+    assert denoising_error(net, DiffusionConfig(), (0.15,)) < 1e-9
+    net.said = 0.0
+    # mean square of 49152 standard normal values: 1 with a standard error of 0.006
+    assert math.isclose(denoising_error(net, DiffusionConfig(), (0.15,)), 1.0, abs_tol=0.03)
+
+
+def test_readings_cover_every_split_that_divides_the_channels_in_both_orders():
+    # SMALL attends at 64 channels only: 1, 2, 4 or 8 heads, or 32 or 64 channels a head
+    readings = readings_of(replace(SMALL, num_heads=2), fixed=())
+    splits = {(r.num_heads, -1) if r.num_head_channels == -1 else (0, r.num_head_channels) for r in readings}
+    assert splits == {(1, -1), (2, -1), (4, -1), (8, -1), (0, 32), (0, 64)}
+    assert len(readings) == len(set(readings)) == 12
+    assert sum(r.use_new_attention_order for r in readings) == 6
+
+
+def test_readings_leave_out_splits_that_do_not_divide_a_width():
+    # 96 channels at the middle: 64 a head does not fit
+    readings = readings_of(replace(SMALL, channel_mult=(1, 3), attention_ds=()), fixed=())
+    assert {r.num_head_channels for r in readings} == {-1, 32}
+
+
+@pytest.mark.parametrize(
+    ("config", "fixed"),
+    [
+        (replace(SMALL, num_head_channels=16), ("num_head_channels",)),
+        (replace(SMALL, num_heads=16), ("num_heads", "num_head_channels")),
+        (SMALL, ("num_heads", "num_head_channels", "use_new_attention_order")),
+        (replace(SMALL, use_new_attention_order=True), ("use_new_attention_order",)),
+    ],
+)
+def test_readings_keep_what_is_fixed(config, fixed):
+    readings = readings_of(config, fixed)
+    assert config in readings
+    for reading in readings:
+        assert {flag: getattr(reading, flag) for flag in fixed} == {flag: getattr(config, flag) for flag in fixed}
+
+
+@pytest.mark.parametrize("share", HEAD_SHARES)
+@pytest.mark.parametrize("schedule", ["linear", "cosine"])
+def test_timestep_at_a_share_of_signal_has_that_share(schedule, share):
+    diffusion = DiffusionConfig(schedule, 1000)
+    table = alphas_cumprod(named_betas(schedule, 1000))
+    step = int(timestep_at(share, diffusion))
+    assert abs(float(table[step]) - share) == float((table - share).abs().min())
+
+
+def test_rescaled_timestep_counts_to_a_thousand():
+    plain, rescaled = (timestep_at(0.15, DiffusionConfig("cosine", 4000, rescale)) for rescale in (False, True))
+    assert rescaled == plain / 4
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_probe_pictures_are_four_different_ones_in_range(channels):
+    pictures = probe_pictures(channels)
+    assert pictures.shape == (4, channels, 64, 64)
+    assert pictures.abs().max() <= 1
+    assert (pictures.flatten(1)[:, None] - pictures.flatten(1)[None]).abs().amax(dim=2).fill_diagonal_(1).min() > 0.1
+
+
+def test_nothing_is_probed_where_all_is_told(tmp_path, monkeypatch):
+    def forbidden(*_, **__):
+        raise AssertionError("probed")
+
+    load = sys.modules[recognise.__module__]
+    monkeypatch.setattr(load, "probe_heads", forbidden)
+    monkeypatch.setattr(load, "probe_schedule", forbidden)
+    told = {"num_heads": 2, "use_new_attention_order": False, "noise_schedule": "linear"}
+    torch.save(state_dict_of(SMALL), tmp_path / "file.pt")
+    assert not recognise(tmp_path / "file.pt", overrides=told).detection.guessed(("noise_schedule",))
