@@ -127,15 +127,17 @@ def is_state_dict(content: object) -> bool:
 def enter(content: object, weights: str, name: str) -> tuple[object, object]:
     """One wrapper off: the member that holds the wanted weights, and its key."""
     if isinstance(content, dict):
-        if is_nameless(content.get("shadow")) or is_nameless(content.get("shadow_params")):
+        if has_nameless_shadow(content):
             raise CheckpointError(
                 f"{name} holds averaged weights without names (an EMA's shadow list), which fit no network by "
                 "themselves; choose the file that holds the model, e.g. ema_model.pt."
             )
         first, second = (EMA_NAMES, MODEL_NAMES) if weights == "ema" else (MODEL_NAMES, EMA_NAMES)
-        for key in (*first, *second, "shadow"):
-            if isinstance(content.get(key), (dict, list, tuple)):
-                return key, content[key]
+        members = [k for k in (*first, *second, "shadow") if isinstance(content.get(k), (dict, list, tuple))]
+        named = [key for key in members if not has_nameless_shadow(content[key])]
+        if members:
+            key = (named or members)[0]
+            return key, content[key]
         members = [key for key, value in content.items() if is_state_dict(value)]
         if members:
             return members[0], content[members[0]]
@@ -147,6 +149,11 @@ def enter(content: object, weights: str, name: str) -> tuple[object, object]:
     raise CheckpointError(
         f"{name} holds no weights of a network; expected a state dict, alone or under 'model' or 'ema'."
     )
+
+
+def has_nameless_shadow(content: object) -> bool:
+    """Whether averaged weights are kept here as a bare list, as some EMA classes do."""
+    return isinstance(content, dict) and any(is_nameless(content.get(key)) for key in ("shadow", "shadow_params"))
 
 
 def is_nameless(content: object) -> bool:

@@ -119,6 +119,8 @@ ALIASES = {
     "num_diffusion_timesteps": "diffusion_steps",
     "beta_schedule": "noise_schedule",
     "objective": "prediction",
+    "model_mean_type": "prediction",
+    "model_var_type": "var_type",
     "num_heads_channels": "num_head_channels",
 }
 PREDICTION_NAMES = {

@@ -276,6 +276,11 @@ def test_averaged_weights_without_names_are_told(tmp_path, name):
     assert "ema_model.pt" in message
 
 
+def test_plain_weights_are_taken_where_the_averaged_ones_have_no_names(tmp_path):
+    path = saved(tmp_path, {"ema": {"shadow_params": list(weights().values())}, "model": weights()})
+    assert read_checkpoint(path, "ema").origin == "model"
+
+
 @pytest.mark.parametrize("content", [{}, [], {"epoch": 3}, {"optimizer": {"lr": 0.1}}, [1, 2], 5, torch.zeros(3)])
 def test_file_without_weights_is_told(tmp_path, content):
     assert "holds no weights of a network" in refusal(saved(tmp_path, content))

@@ -63,3 +63,17 @@ def test_norm_of_large_half_activations_is_finite_and_right(dtype):
     expected = ((groups - groups.mean(dim=2, keepdim=True)) / spread).reshape(h.shape)
     expected = expected * norm.weight.view(1, -1, 1, 1) + norm.bias.view(1, -1, 1, 1)
     torch.testing.assert_close(actual.double(), expected, rtol=1e-2, atol=1e-2)
+
+
+class NaiveNorm(nn.Module):
+    """Sums in the dtype of its input, as some devices' norms do; float16 overflows at 65504."""
+
+    def forward(self, h):
+        square_sum = (h * h).sum(dim=(1, 2, 3), dtype=h.dtype)
+        return h / (square_sum / h[0].numel()).sqrt().view(-1, 1, 1, 1)
+
+
+def test_norm_is_given_float32_so_that_half_sums_cannot_overflow():
+    h = torch.full((1, 64, 8, 8), 300.0, dtype=torch.float16)
+    assert not NaiveNorm()(h).any()  # the trap: divided by infinity
+    torch.testing.assert_close(normalize(NaiveNorm(), h), torch.ones_like(h))

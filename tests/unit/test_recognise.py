@@ -50,7 +50,7 @@ DPS = {
     "use_new_attention_order": True,
     "use_fp16": False,
     "diffusion": {"steps": 1000, "noise_schedule": "cosine", "num_diffusion_timesteps": 4000, "rescale_timesteps": True,
-                  "predict_xstart": True},
+                  "model_mean_type": "start_x", "model_var_type": "learned_range"},
 }  # fmt: skip
 DIALECTS = {"guided-diffusion": GUIDED_DIFFUSION, "RePaint": REPAINT, "xyfJASON": XYFJASON, "DPS": DPS}
 
