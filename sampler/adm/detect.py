@@ -128,6 +128,7 @@ PREDICTION_NAMES = {
     "epsilon": "eps",
     "pred_x0": "x0",
     "sample": "x0",
+    "start_x": "x0",
     "pred_v": "v",
     "v_prediction": "v",
 }
