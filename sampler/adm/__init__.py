@@ -2,7 +2,8 @@
 
 from .checkpoint import Checkpoint, CheckpointError, read_checkpoint
 from .config import DiffusionConfig, UNetConfig
-from .detect import METADATA_KEY, Detection, detect
+from .detect import Detection, detect
+from .flags import METADATA_KEY
 from .load import Recognised, describe, load_unet, recognise
 from .unet import UNet
 

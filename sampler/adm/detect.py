@@ -5,23 +5,21 @@ are rescaled, and what is predicted. Those "hidden" flags are looked up, in risi
 published checkpoints, the file's own metadata, a sidecar file, the user. Each value remembers where it came from.
 """
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from torch import Tensor
 
 from .checkpoint import CheckpointError
 from .config import DiffusionConfig, UNetConfig
+from .flags import HIDDEN, PREDICTION_NAMES, Flags
+from .signatures import HC64, HEADS4, LEGACY, LINEAR, SIGNATURES
 from .unet import NORM_GROUPS
 
-__all__ = ["METADATA_KEY", "Detection", "detect", "read_architecture", "read_flags"]
+__all__ = ["HEADS", "Detection", "detect", "read_architecture"]
 
-METADATA_KEY = "guided_diffusion_config"
-
-Flags = dict[str, object]
+HEADS = ("num_heads", "num_head_channels", "use_new_attention_order")
 
 # One recognisable key of every family people have, and what to tell them. The first match counts.
 OTHER_FAMILIES = (
@@ -41,112 +39,6 @@ OTHER_FAMILIES = (
     (r"^(timestep_embed|mapping_timestep_embed)\.weight$", "a v-diffusion network, which this loader does not read"),
     (r"^denoise_fn\.", "a trained inpainter or upscaler (Palette, SR3), which needs its own sampler"),
 )
-
-
-@dataclass(frozen=True)
-class Signature:
-    """A published architecture and the hidden flags of the checkpoints that have it."""
-
-    name: str
-    shape: Flags
-    hidden: Flags
-
-
-def signature(name, channels, blocks, mult, ds, updown, ssn, **hidden) -> Signature:
-    shape = {
-        "model_channels": channels,
-        "num_res_blocks": blocks,
-        "channel_mult": mult,
-        "attention_ds": ds,
-        "resblock_updown": updown,
-        "use_scale_shift_norm": ssn,
-    }
-    if "learn_sigma" in hidden:
-        shape["learn_sigma"] = hidden.pop("learn_sigma")
-    return Signature(name, shape, hidden)
-
-
-HC64 = {"num_head_channels": 64}
-HEADS4 = {"num_heads": 4, "num_head_channels": -1}
-HEADS1 = {"num_heads": 1, "num_head_channels": -1}
-LINEAR = {"noise_schedule": "linear", "diffusion_steps": 1000, "rescale_timesteps": False}
-COSINE = {**LINEAR, "noise_schedule": "cosine"}
-IMPROVED = {**HEADS4, "noise_schedule": "cosine", "diffusion_steps": 4000, "rescale_timesteps": True}
-TEMPLATE = {**IMPROVED, "noise_schedule": "linear"}
-NEW = {"use_new_attention_order": True}
-LEGACY = {"use_new_attention_order": False}
-
-M64, M128, M256, M512 = (1, 2, 3, 4), (1, 1, 2, 3, 4), (1, 1, 2, 2, 4, 4), (0.5, 1, 1, 2, 2, 4, 4)
-SIGNATURES = (
-    signature("OpenAI ImageNet 64", 192, 3, M64, (2, 4, 8), True, True, image_size=64, **HC64, **COSINE, **NEW),
-    signature("OpenAI ImageNet 128", 256, 2, M128, (4, 8, 16), True, True, image_size=128, **HEADS4, **LINEAR, **LEGACY),
-    signature(
-        "OpenAI 256 / LSUN / RePaint", 256, 2, M256, (8, 16, 32), True, True, image_size=256, **HC64, **LINEAR, **LEGACY
-    ),
-    signature("OpenAI 512", 256, 2, M512, (16, 32, 64), True, True, image_size=512, **HC64, **LINEAR, **LEGACY),
-    signature("portrait generator 512", 128, 2, M512, (16, 32, 64), True, True, image_size=512, **HEADS4, **LINEAR, **LEGACY),
-    signature("Ukiyo-e / deepspace 256", 128, 2, M256, (8, 16, 32), True, True, image_size=256, **HEADS4, **LINEAR, **LEGACY),
-    signature("P2 / ILVR / DPS 256", 128, 1, M256, (16,), True, True, image_size=256, **HC64, **LINEAR, **LEGACY),
-    signature(
-        "improved-diffusion LSUN 256 and fine-tunes", 128, 2, M256, (16,), False, False,
-        image_size=256, **HEADS1, **LINEAR, **LEGACY,
-    ),
-    signature(
-        "improved-diffusion ImageNet 64", 128, 3, M64, (4, 8), False, True,
-        learn_sigma=True, image_size=64, **IMPROVED, **LEGACY,
-    ),
-    signature(
-        "improved-diffusion ImageNet 64, 270M", 192, 3, M64, (4, 8), False, True,
-        learn_sigma=True, image_size=64, **{**IMPROVED, "rescale_timesteps": False}, **LEGACY,
-    ),
-    signature(
-        "improved-diffusion CIFAR-10", 128, 3, (1, 2, 2, 2), (2, 4), False, True,
-        learn_sigma=True, image_size=32, **IMPROVED, **LEGACY,
-    ),
-    signature(
-        "improved-diffusion's README template", 128, 3, M64, (4, 8), False, True,
-        learn_sigma=False, image_size=64, **TEMPLATE, **LEGACY,
-    ),
-    signature(
-        "improved-diffusion's README template, CIFAR-10", 128, 3, (1, 2, 2, 2), (2, 4), False, True,
-        learn_sigma=False, image_size=32, **TEMPLATE, **LEGACY,
-    ),
-)  # fmt: skip
-
-# Names that other code bases and configuration files use for our flags.
-ALIASES = {
-    "total_steps": "diffusion_steps",
-    "num_diffusion_timesteps": "diffusion_steps",
-    "beta_schedule": "noise_schedule",
-    "objective": "prediction",
-    "model_mean_type": "prediction",
-    "model_var_type": "var_type",
-    "num_heads_channels": "num_head_channels",
-}
-PREDICTION_NAMES = {
-    "pred_eps": "eps",
-    "epsilon": "eps",
-    "pred_x0": "x0",
-    "sample": "x0",
-    "start_x": "x0",
-    "pred_v": "v",
-    "v_prediction": "v",
-}
-HIDDEN = (
-    "num_heads",
-    "num_head_channels",
-    "num_heads_upsample",
-    "use_new_attention_order",
-    "noise_schedule",
-    "diffusion_steps",
-    "rescale_timesteps",
-    "prediction",
-    "var_type",
-    "image_size",
-    "class_names",
-    "null_class",
-)
-HEADS = ("num_heads", "num_head_channels", "use_new_attention_order")
 
 
 @dataclass(frozen=True)
@@ -322,60 +214,3 @@ def check_heads(unet: UNetConfig) -> None:
     for width in unet.attention_widths:
         if value < 1 or width % value:
             raise CheckpointError(f"{flag} is {value}, but an attention of this network has {width} channels to share.")
-
-
-def read_flags(content: object) -> Flags:
-    """Hidden flags anywhere in a configuration file's content, in guided-diffusion's, RePaint's, DPS's or xyfJASON's names."""
-    found: Flags = {}
-    if isinstance(content, Mapping):
-        for name, value in content.items():
-            if isinstance(value, Mapping):
-                found = {**read_flags(value), **found}
-            else:
-                found.update(read_flag(str(name), value))
-    return found
-
-
-def read_flag(name: str, value: object) -> Flags:
-    name = ALIASES.get(name, name)
-    if name == "predict_xstart":
-        return {"prediction": "x0" if value else "eps"}
-    if name == "sigma_small":
-        return {"var_type": "fixed_small"} if value else {}
-    if name == "num_head_channels" and value in (None, -1, ""):
-        return {"num_head_channels": -1}
-    return {name: value} if name in HIDDEN and value is not None else {}
-
-
-def metadata_flags(metadata: Mapping[str, str]) -> Flags:
-    """Flags in the header of a safetensors file."""
-    try:
-        return read_flags(json.loads(metadata[METADATA_KEY])) if METADATA_KEY in metadata else {}
-    except ValueError as error:
-        raise CheckpointError(f"The file's own {METADATA_KEY} cannot be read as JSON: {error}.") from error
-
-
-def sidecar_flags(path: Path) -> tuple[str, Flags]:
-    """Name and flags of NAME.json, NAME.yaml or NAME.yml beside a checkpoint NAME.pt, or two empty values."""
-    for suffix in (".json", ".yaml", ".yml"):
-        sidecar = path.with_suffix(suffix)
-        if sidecar.is_file():
-            return sidecar.name, read_flags(parse_config(sidecar))
-    return "", {}
-
-
-def parse_config(path: Path) -> object:
-    if path.suffix == ".json":
-        parse, mistakes = json.loads, ValueError
-    else:
-        try:
-            import yaml  # the host has it; the library alone does without
-        except ImportError as error:
-            raise CheckpointError(
-                f"Reading {path.name} needs PyYAML: pip install pyyaml, or write it as .json."
-            ) from error
-        parse, mistakes = yaml.safe_load, (ValueError, yaml.YAMLError)
-    try:
-        return parse(path.read_text("utf-8"))
-    except mistakes as error:
-        raise CheckpointError(f"{path.name} cannot be read: {error}.") from error

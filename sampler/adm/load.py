@@ -7,7 +7,8 @@ from torch import nn
 
 from .checkpoint import Checkpoint, CheckpointError, read_checkpoint
 from .config import UNetConfig
-from .detect import HEADS, Detection, Flags, detect, metadata_flags, sidecar_flags
+from .detect import HEADS, Detection, detect
+from .flags import Flags, metadata_flags, sidecar_flags
 from .probe import probe_heads, probe_schedule
 from .unet import UNet
 
@@ -31,7 +32,7 @@ def recognise(path: str | Path, weights: str = "ema", overrides: Flags | None = 
     Args:
         path: .safetensors, .pt, .pth or .ckpt.
         weights: "ema" or "model", where the file holds both.
-        overrides: Hidden flags the user insists on, see `detect.HIDDEN`.
+        overrides: Hidden flags the user insists on, see `flags.HIDDEN`.
         probe: Try the possible readings of attention and schedule where nothing better than a guess is known. Costs some
             dozen small forward passes on the CPU.
 

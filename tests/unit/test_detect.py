@@ -8,8 +8,9 @@ import pytest
 import torch
 from golden_cases import CLASSIFIER, flag_combinations
 from mask_guidance.sampler.adm import CheckpointError, DiffusionConfig, UNetConfig, detect
-from mask_guidance.sampler.adm.detect import SIGNATURES, read_architecture
+from mask_guidance.sampler.adm.detect import read_architecture
 from mask_guidance.sampler.adm.encoder import EncoderUNet
+from mask_guidance.sampler.adm.signatures import SIGNATURES
 from small_nets import BARE, SMALL, shapes_of
 
 M64, M128, M256, M512 = (1, 2, 3, 4), (1, 1, 2, 3, 4), (1, 1, 2, 2, 4, 4), (0.5, 1, 1, 2, 2, 4, 4)

@@ -7,7 +7,7 @@ import pytest
 import torch
 import yaml
 from mask_guidance.sampler.adm import METADATA_KEY, CheckpointError, describe, recognise
-from mask_guidance.sampler.adm.detect import read_flags
+from mask_guidance.sampler.adm.flags import read_flags
 from safetensors.torch import save_file
 from small_nets import SMALL, state_dict_of
 
