@@ -50,22 +50,6 @@ def conditionings(model, positive, negative, cfg: float) -> tuple[list, list, fl
     return positive, positive if negative is None else negative, cfg
 
 
-def check_size(model, latent: Tensor) -> None:
-    """Pixel-space networks halve the picture several times, which must come out even."""
-    if isinstance(model.model, PixelModel):
-        multiple = model.model.detection.unet.size_multiple
-        height, width = latent.shape[-2:]
-        if height % multiple or width % multiple:
-            raise ValueError(
-                f"The picture is {width}x{height}, but this model needs sides that are multiples of {multiple}; "
-                f"crop or scale it, e.g. to {round_up(width, multiple)}x{round_up(height, multiple)}."
-            )
-
-
-def round_up(size: int, multiple: int) -> int:
-    return -(-size // multiple) * multiple
-
-
 def checked_mask(mask: Tensor | None, latent: Tensor) -> tuple[Tensor | None, str]:
     """The latent's mask if it fits, and a note for the report if it does not fit pixel by pixel.
 
@@ -191,7 +175,6 @@ class MaskGuidedKSampler(io.ComfyNode):
             latent_image.get("downscale_ratio_spacial"),
             latent_image.get("downscale_ratio_temporal"),
         )
-        check_size(model, samples)
         mask, note = checked_mask(latent_image.get("noise_mask"), samples)
         positive, negative, cfg = conditionings(model, positive, negative, cfg)
         timesteps = chosen_timesteps(training_steps(model), skip_type, skip_steps, timestep_respacing)

@@ -46,8 +46,8 @@ def predict_x0(prediction: str, x: Tensor, output: Tensor, signal: float, noise:
 class Posterior:
     """q(x_{level-1} | x_level, x0) for every level of a ladder, as float64 tables indexed by the level stepped from.
 
-    Index 0 holds nothing. On the step to level 1's end, the clean picture, the small variance is zero; its logarithm is
-    replaced by the next level's, as guided-diffusion does.
+    Index 0 holds nothing. The last step, to the clean picture, has the small variance zero; its logarithm is replaced by
+    that of the step before, as guided-diffusion does. No noise is added there anyway.
     """
 
     def __init__(self, ladder: Ladder):

@@ -233,7 +233,11 @@ class UNet(nn.Module):
 
         Returns:
             float32 (B, out_channels, H, W).
+
+        Raises:
+            ValueError: H or W is no such multiple, or a label is missing or too many.
         """
+        check_size(x.shape[-1], x.shape[-2], self.config.size_multiple)
         emb = self.embed(timesteps, y)
         h, skips = x, []
         for block in self.input_blocks:
@@ -243,6 +247,16 @@ class UNet(nn.Module):
         for block in self.output_blocks:
             h = block(torch.cat([h, skips.pop()], dim=1), emb)
         return self.out(h.float())
+
+
+def check_size(width: int, height: int, multiple: int) -> None:
+    """The network halves the picture several times, which must come out even."""
+    if width % multiple or height % multiple:
+        fitting = "x".join(str(-(-side // multiple) * multiple) for side in (width, height))
+        raise ValueError(
+            f"The picture is {width}x{height}, but this model needs sides that are multiples of {multiple}; "
+            f"crop or scale it, e.g. to {fitting}."
+        )
 
 
 def build_encoder(config: UNetConfig, layers: LayerFactory) -> SimpleNamespace:
