@@ -59,7 +59,8 @@ class Comfy:
         command += ["--preview-method", "auto", "--extra-model-paths-config", str(paths), *flags]
         for name in ("output", "input", "temp", "user"):
             command += [f"--{name}-directory", str(folder / name)]
-        self.process = subprocess.Popen(command, cwd=host, stdout=self.log.open("wb"), stderr=subprocess.STDOUT)
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(command, cwd=host, stdout=log, stderr=subprocess.STDOUT)
         self.wait_until_ready()
 
     def wait_until_ready(self) -> None:
@@ -122,9 +123,17 @@ class Comfy:
                 pass
         finally:
             socket.close()
-        history = self.get(f"/history/{run.prompt_id}").get(run.prompt_id, {})
-        run.outputs = history.get("outputs", {})
+        run.outputs = self.history(run.prompt_id)["outputs"]
         return run
+
+    def history(self, prompt_id: str, seconds: float = 10) -> dict:
+        """The server's record of a run, which it writes a moment after it says that the run is over."""
+        deadline = time.monotonic() + seconds
+        while prompt_id not in (answer := self.get(f"/history/{prompt_id}")):
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"run {prompt_id} never came into the server's history")
+            time.sleep(0.05)
+        return answer[prompt_id]
 
     def heard(self, run: Run, message: str | bytes, interrupt_after: int | None) -> bool:
         """Take down one message; True when the run is over."""
