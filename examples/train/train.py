@@ -160,7 +160,8 @@ def main() -> None:
         step, spent = state["step"], state["spent"]
 
     loss_of = HybridLoss(device)
-    budget, last, mean_loss, saved = args.minutes * 60, time.monotonic(), 0.0, time.monotonic()
+    budget, last, saved = args.minutes * 60, time.monotonic(), time.monotonic()
+    mean_loss, seen = 0.0, 0  # of this start
     while spent < budget:
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(spent / budget, step, args.lr)
@@ -179,7 +180,8 @@ def main() -> None:
 
         now = time.monotonic()
         spent, last = spent + now - last, now
-        mean_loss += (loss.item() - mean_loss) / min(step, 200)
+        seen += 1
+        mean_loss += (loss.item() - mean_loss) / min(seen, 200)
         if step % 100 == 0:
             print(f"step {step}  minute {spent / 60:.1f} of {args.minutes:g}  loss {mean_loss:.4f}", flush=True)
         if now - saved > 300 or spent >= budget:
