@@ -44,7 +44,7 @@ class HostUNet(UNet):
 
     def __init__(self, network: UNetConfig, diffusion: DiffusionConfig, dtype, device=None, operations=None):
         super().__init__(network, operations, device, dtype)
-        self.timestep_scale = 1000 / diffusion.diffusion_steps if diffusion.rescale_timesteps else 1.0
+        self.timestep_scale = diffusion.timestep_scale
 
     def forward(self, x, timesteps, context=None, control=None, transformer_options=None, y=None, **kwargs):
         options = {} if transformer_options is None else transformer_options

@@ -91,3 +91,8 @@ class DiffusionConfig:
     rescale_timesteps: bool = False
     prediction: str = "eps"
     var_type: str = "learned_range"
+
+    @property
+    def timestep_scale(self) -> float:
+        """What a training step is multiplied by before the network is given it."""
+        return 1000 / self.diffusion_steps if self.rescale_timesteps else 1.0

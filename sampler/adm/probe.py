@@ -52,8 +52,7 @@ def test_pictures(channels: int, size: int = 64) -> Tensor:
 def timestep_at(share: float, diffusion: DiffusionConfig) -> float:
     """What the network is given for the training step nearest to a share of signal."""
     table = alphas_cumprod(named_betas(diffusion.noise_schedule, diffusion.diffusion_steps))
-    step = int((table - share).abs().argmin())
-    return step * 1000 / diffusion.diffusion_steps if diffusion.rescale_timesteps else float(step)
+    return int((table - share).abs().argmin()) * diffusion.timestep_scale
 
 
 @torch.no_grad()
@@ -104,19 +103,19 @@ def probe_heads(net: UNet, diffusion: DiffusionConfig, fixed: Collection[str] = 
     if readings == [net.config]:
         return net.config, 1.0
     scored = [(denoising_error(with_config(net, c), diffusion, HEAD_SHARES), c) for c in readings]
-    return choose(scored, net.config, denoising_error(net, diffusion, HEAD_SHARES))
+    return choose(scored, net.config)
 
 
 def probe_schedule(net: UNet, diffusion: DiffusionConfig, fixed: Collection[str] = ()) -> tuple[DiffusionConfig, float]:
     """The best noise schedule, and how many times smaller its error is than that of `diffusion`; arguments as above."""
     kept = {flag: getattr(diffusion, flag) for flag in ("prediction", "var_type", *fixed)}
-    candidates = dict.fromkeys(replace(s, **kept) for s in SCHEDULES)
+    candidates = dict.fromkeys([diffusion, *(replace(s, **kept) for s in SCHEDULES)])
     scored = [(denoising_error(net, c, SCHEDULE_SHARES), c) for c in candidates]
-    return choose(scored, diffusion, denoising_error(net, diffusion, SCHEDULE_SHARES))
+    return choose(scored, diffusion)
 
 
-def choose(scored: list, guess: object, error_of_guess: float) -> tuple:
-    """The candidate with the smallest error if it is clearly better than the guess, else the guess."""
+def choose(scored: list, guess: object) -> tuple:
+    """The candidate with the smallest error if it is clearly better than the guess, one of them, else the guess."""
     error, best = min(scored, key=lambda pair: pair[0])
-    gain = error_of_guess / error
+    gain = next(error for error, candidate in scored if candidate == guess) / error
     return (best, gain) if gain >= CLEARLY_BETTER else (guess, 1.0)
