@@ -1,48 +1,53 @@
 """Mask-guided sampling and RePaint in pure torch; knows no host.
 
-schedule.py   betas, alphas_cumprod, which timesteps to keep
+schedule.py   betas, alphas_cumprod
+respacing.py  which timesteps a shorter chain visits
 ladder.py     the noise levels of a chain; noising, climbing
 posterior.py  one step down: prediction to x0, mean, variance
+known.py      the known region, and how it is put into a state
 repaint.py    the order of levels (r, j) and the loop, a generator of steps
+feedback.py   the same in fewer calls: what the model gets wrong about the known region is fed back
 noise.py      seeded noise, one generator a picture
 paint.py      all of it in one call, for any callable model
 adm/          guided-diffusion's network, its checkpoints, how to recognise them
 """
 
+from .feedback import Feedback, count_repeated, feedback, repeated_levels
+from .known import Known, freed_in_time
 from .ladder import Ladder
 from .noise import ImageNoise
 from .paint import denoiser, paint
 from .posterior import PREDICTIONS, VAR_TYPES, Posterior, ddim_mean_and_std, predict_x0
 from .repaint import Step, count_model_calls, repaint, repaint_levels
-from .schedule import (
-    BETAS,
-    SKIP_TYPES,
-    alphas_cumprod,
-    named_betas,
-    parse_respacing,
-    respaced_timesteps,
-    sigmas,
-)
+from .respacing import SKIP_TYPES, karras_sigmas, parse_respacing, respaced_timesteps
+from .schedule import BETAS, alphas_cumprod, named_betas, sigmas
 
 __all__ = [
     "BETAS",
     "PREDICTIONS",
     "SKIP_TYPES",
     "VAR_TYPES",
+    "Feedback",
     "ImageNoise",
+    "Known",
     "Ladder",
     "Posterior",
     "Step",
     "alphas_cumprod",
     "count_model_calls",
+    "count_repeated",
     "ddim_mean_and_std",
     "denoiser",
+    "feedback",
+    "freed_in_time",
+    "karras_sigmas",
     "named_betas",
     "paint",
     "parse_respacing",
     "predict_x0",
     "repaint",
     "repaint_levels",
+    "repeated_levels",
     "respaced_timesteps",
     "sigmas",
 ]

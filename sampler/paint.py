@@ -9,7 +9,7 @@ from .ladder import Ladder
 from .noise import ImageNoise
 from .posterior import predict_x0
 from .repaint import EVERYWHERE, Denoise, Step, repaint, repaint_levels
-from .schedule import respaced_timesteps
+from .respacing import respaced_timesteps
 
 __all__ = ["denoiser", "paint"]
 

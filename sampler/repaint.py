@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-import torch
 from torch import Tensor
 
+from .known import Known, keep, known_at, pasted
 from .ladder import Ladder
 from .posterior import Posterior
 
@@ -113,7 +113,7 @@ def repaint(
     levels: Sequence[int],
     x: Tensor,
     x0: Tensor,
-    known: Tensor,
+    known: Known,
     noise: Callable[[Tensor], Tensor],
     var_type: str = "auto",
 ) -> Iterator[Step]:
@@ -125,7 +125,7 @@ def repaint(
         levels: Order of visits, see `repaint_levels`; the last may lie above 0 for a chain that another one finishes.
         x: Start state at `levels[0]`; (B, C, ...).
         x0: The picture to fill, in the model's own range; same shape. What it holds in the unknown region is not used.
-        known: True where the picture is kept; bool, broadcastable to x.
+        known: 1 where the picture is kept, see `known.py`.
         noise: Returns fresh standard normal noise like its argument.
         var_type: Variance of the step down, see `posterior.VAR_TYPES`; a learned one needs a model that gives it.
 
@@ -144,8 +144,9 @@ def repaint(
             x = ladder.climb(x, level, levels[position], noise(x))
             continue
 
+        weight = known_at(known, level, x)
         if start > 0:  # the very first state is noise already
-            x = torch.where(known, ladder.diffuse(x0, level, noise(x)), x)
+            x = pasted(weight, x0, x, ladder, level, noise(x))
         predicted, v = denoise(x, level)
         x = posterior.mean(x, predicted, level)
         reached = levels[position]
@@ -153,10 +154,12 @@ def repaint(
             x = x + (0.5 * posterior.log_variance(var_type, level, v)).exp().to(x) * noise(x)
         call += 1
         if position == len(levels) - 1:
-            x = torch.where(known, finished(ladder, x0, reached, noise), x)
-        yield Step(call, calls, reached, x, torch.where(known, x0, predicted))
+            x = ended(weight, x0, x, ladder, reached, noise)
+        yield Step(call, calls, reached, x, keep(weight, x0, predicted))
 
 
-def finished(ladder: Ladder, x0: Tensor, level: int, noise: Callable[[Tensor], Tensor]) -> Tensor:
-    """The known region of the result: the picture itself, or the picture at the level where the chain stops."""
-    return x0 if ladder.noise[level] == 0 else ladder.diffuse(x0, level, noise(x0))
+def ended(
+    known: Tensor, x0: Tensor, x: Tensor, ladder: Ladder, level: int, noise: Callable[[Tensor], Tensor]
+) -> Tensor:
+    """The chain's last state: the known region is the picture itself, or the picture at the level where the chain stops."""
+    return keep(known, x0, x) if ladder.noise[level] == 0 else pasted(known, x0, x, ladder, level, noise(x))

@@ -1,0 +1,179 @@
+"""RePaint with feedback: the same climbing and coming down, at a small part of the model calls.
+
+Mask guidance shows the model the known region, but does not ask whether the model believes it: where the guess of the
+known region and the region itself differ, the guess of the hole is as wrong. Four changes to RePaint's loop, each a
+function here and each to be switched off in `Feedback`:
+
+1. `fed_back`: the difference (residual) is added to what is pasted in at the next call, so that the guess moves until it
+   agrees. For Gaussian data the fixed point is the exact conditional expectation (a Landweber iteration).
+2. `matched`: the picture plus that shift would carry more energy than the level's noise; the noise gives way.
+3. `spread`: the residual's mean square is the error of the guess, measured for free; it belongs into the variance of a
+   long step.
+4. Repeats: instead of j small steps, one long step down to a share of the level's noise, and back up.
+
+A combination of our own, measured in tests/benchmarks/posterior.py. Near it: RePaint (https://arxiv.org/abs/2201.09865),
+LanPaint's guidance of both regions (https://arxiv.org/abs/2502.03491), analytic variance (Bao et al. 2022,
+https://arxiv.org/abs/2201.06503).
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from .known import Known, keep, known_at, pasted
+from .ladder import Ladder
+from .repaint import Denoise, Step, ended
+
+__all__ = ["Feedback", "count_repeated", "feedback", "repeated_levels"]
+
+LOUDEST_SHIFT = 0.9  # of the level's noise amplitude
+UNREPEATED_TOP, UNREPEATED_END = 0.3125, 0.1  # shares of the levels
+FEWEST_KNOWN = 16  # values of a picture; the mean square of fewer says too little
+
+
+@dataclass(frozen=True)
+class Feedback:
+    """Which of the ideas are used, and how strongly.
+
+    Attributes:
+        strength: Of the residual that is fed back, 0 to 1; 0 is plain RePaint with long steps.
+        leak: Share of the shift forgotten at each call; keeps errors that the model cannot mend from piling up.
+        fade: Power of the noise ratio by which the shift shrinks from level to level.
+        match_energy: The known region's noise gives way to the shift.
+        calibrate: The measured error of the guess goes into the variance of each step.
+        dip: A repeat goes down to this share of the level's noise and back up, 0 to 1.
+    """
+
+    strength: float = 1.0
+    leak: float = 0.2
+    fade: float = 1.5
+    match_energy: bool = True
+    calibrate: bool = True
+    dip: float = 0.5
+
+
+def repeated_levels(steps: int, repeats: int) -> list[int]:
+    """Order of levels: those in the middle `repeats` times in a row, from `steps` down to 0.
+
+    The noisiest levels fix nothing yet, and the last ones nothing any more. Every entry but the last is a model call.
+
+    >>> repeated_levels(steps=4, repeats=3)
+    [4, 3, 3, 3, 2, 2, 2, 1, 0]
+    """
+    if min(steps, repeats) < 1:
+        raise ValueError("steps and repeats must each be at least 1.")
+    top, end = unrepeated(steps)
+    order = [level for level in range(steps, 0, -1) for _ in range(repeats if end < level <= steps - top else 1)]
+    return [*order, 0]
+
+
+def count_repeated(steps: int, repeats: int) -> int:
+    """Model calls of `repeated_levels(steps, repeats)`."""
+    return steps + (repeats - 1) * max(0, steps - sum(unrepeated(steps)))
+
+
+def unrepeated(steps: int) -> tuple[int, int]:
+    """Levels at the noisy and at the clean end that are visited once."""
+    return max(1, int(UNREPEATED_TOP * steps)), max(1, int(UNREPEATED_END * steps))
+
+
+def feedback(
+    denoise: Denoise,
+    ladder: Ladder,
+    levels: Sequence[int],
+    x: Tensor,
+    x0: Tensor,
+    known: Known,
+    noise: Callable[[Tensor], Tensor],
+    rule: Feedback = Feedback(),
+) -> Iterator[Step]:
+    """Run one chain, a step at a time; stop iterating to stop it.
+
+    Args:
+        denoise: Called as denoise(x, level); returns the predicted clean picture, and something that is not used.
+        ladder: Noise levels.
+        levels: Order of visits, see `repeated_levels`; equal neighbours are a repeat.
+        x: Start state at `levels[0]`; (B, C, ...).
+        x0: The picture to fill, in the model's own range; same shape.
+        known: 1 where the picture is kept, see `known.py`.
+        noise: Returns fresh standard normal noise like its argument.
+        rule: Which ideas are used.
+
+    Yields:
+        A `Step` after each model call.
+    """
+    shift = torch.zeros_like(x0)
+    for call, (level, target) in enumerate(pairwise(levels), start=1):
+        weight = known_at(known, level, x)
+        sigma = float(ladder.noise[level] / ladder.signal[level])
+        shift, share = matched(shift, weight, sigma, rule)
+        x = pasted(weight, x0 + shift, x, ladder, level, noise(x), share)
+        predicted, _ = denoise(x, level)
+        residual = weight * (x0 - predicted)
+        shift = fed_back(shift, residual, rule)
+
+        direction = (x - float(ladder.signal[level]) * predicted) / float(ladder.noise[level])
+        if ladder.noise[target] == 0:
+            x = predicted
+        else:
+            reached = float(ladder.noise[target] / ladder.signal[target])
+            x = stepped(predicted, direction, sigma, reached, spread(residual, weight, rule), noise(x), rule)
+            x = float(ladder.signal[target]) * x
+            shift = shift * (reached / sigma) ** rule.fade
+        if call == len(levels) - 1:
+            x = ended(weight, x0, x, ladder, target, noise)
+        yield Step(call, len(levels) - 1, target, x, keep(weight, x0, predicted))
+
+
+def fed_back(shift: Tensor, residual: Tensor, rule: Feedback) -> Tensor:
+    """What is added to the known region in the next call."""
+    return (1 - rule.leak) * shift + rule.strength * residual
+
+
+def matched(shift: Tensor, weight: Tensor, sigma: float, rule: Feedback) -> tuple[Tensor, Tensor | float]:
+    """The shift held below the level's noise, and the share of that noise that makes room for it, picture by picture."""
+    if rule.strength == 0:
+        return shift, 1.0
+    loudness = known_mean(shift.square(), weight).sqrt() / sigma
+    shift = shift * (LOUDEST_SHIFT / loudness.clamp(min=LOUDEST_SHIFT))
+    share = (1 - loudness.clamp(max=LOUDEST_SHIFT).square()).sqrt()
+    return shift, share if rule.match_energy else 1.0
+
+
+def spread(residual: Tensor, weight: Tensor, rule: Feedback) -> Tensor | float:
+    """Mean squared error of the guess, measured where the truth is known, picture by picture; (B, 1, ...)."""
+    if not rule.calibrate:
+        return 0.0
+    enough = weight.expand_as(residual).flatten(1).sum(1) >= FEWEST_KNOWN
+    return known_mean(residual.square(), weight) * enough.view(-1, *[1] * (residual.ndim - 1))
+
+
+def stepped(
+    predicted: Tensor,
+    direction: Tensor,
+    sigma: float,
+    reached: float,
+    error: Tensor | float,
+    noise: Tensor,
+    rule: Feedback,
+) -> Tensor:
+    """The state at another level, before its signal amplitude; at the same level for a repeat.
+
+    One step of the posterior q(x_t | x_sigma, x0) with the guess as x0, and the guess's error in its variance; a repeat
+    then climbs back, which adds the variance in between.
+    """
+    low = rule.dip * sigma if reached == sigma else reached
+    along = low**2 / sigma  # of the old noise that is kept
+    variance = low**2 - along**2 + (1 - along / sigma) ** 2 * error + reached**2 - low**2
+    std = variance.sqrt() if isinstance(variance, Tensor) else variance**0.5
+    return predicted + along * direction + std * noise
+
+
+def known_mean(values: Tensor, weight: Tensor) -> Tensor:
+    """Mean over the known region of each picture; (B, 1, ...), 0 where nothing is known."""
+    weight = weight.expand_as(values)
+    dims = tuple(range(1, values.ndim))
+    return (weight * values).sum(dims, keepdim=True) / weight.sum(dims, keepdim=True).clamp(min=1e-6)

@@ -1,0 +1,168 @@
+"""Which of the training timesteps a shorter chain visits."""
+
+import math
+
+import torch
+from torch import Tensor
+
+__all__ = ["SKIP_TYPES", "karras_sigmas", "parse_respacing", "respaced_timesteps"]
+
+
+def uniform_timesteps(total: int, count: int) -> list[int]:
+    """guided-diffusion's "250": evenly spread, both 0 and total - 1 among them."""
+    if count == 1:
+        return [total - 1]  # the original gives 0 here, where a chain that starts from pure noise cannot begin
+    stride = (total - 1) / (count - 1)
+    ascending, position = [], 0.0
+    for _ in range(count):
+        ascending.append(round(position))
+        position += stride  # summed, not multiplied: the original's rounding depends on it
+    return ascending
+
+
+def leading_timesteps(total: int, count: int) -> list[int]:
+    """guided-diffusion's "ddimN": every i-th step from 0 for a whole i; the last one stays below total - 1."""
+    stride = max(1, math.ceil(total / count))
+    ascending = list(range(0, total, stride))
+    if len(ascending) != count:
+        more = math.ceil(total / (stride - 1)) if stride > 1 else total
+        raise ValueError(
+            f"skip_type 'leading' cannot take exactly {count} of {total} timesteps with a whole stride; "
+            f"the nearest possible are {len(ascending)} and {more}."
+        )
+    return ascending
+
+
+def trailing_timesteps(total: int, count: int) -> list[int]:
+    """Evenly spread and ending at total - 1 (Lin et al. 2023, https://arxiv.org/abs/2305.08891, table 2)."""
+    return [round((i + 1) * total / count) - 1 for i in range(count)]
+
+
+def quad_timesteps(total: int, count: int) -> list[int]:
+    """Quadratic, dense near the picture (Song et al. 2020, DDIM, appendix D.3), reaching total - 1, none twice."""
+    if count == 1:
+        return [total - 1]
+    ascending = []
+    for i in range(count):
+        wanted = round((total - 1) * (i / (count - 1)) ** 2)
+        ascending.append(wanted if i == 0 else max(wanted, ascending[-1] + 1))
+    return ascending
+
+
+def all_timesteps(total: int, count: int) -> list[int]:
+    """Every step; `count` is not used."""
+    return list(range(total))
+
+
+def karras_sigmas(count: int, largest: float, smallest: float, rho: float = 7.0) -> Tensor:
+    """Noise levels dense near the picture (Karras et al. 2022, https://arxiv.org/abs/2206.00364, equation 5).
+
+    Returns:
+        float64 (count,), rising.
+    """
+    ramp = torch.linspace(0, 1, count, dtype=torch.float64) if count > 1 else torch.ones(1, dtype=torch.float64)
+    low, high = smallest ** (1 / rho), largest ** (1 / rho)
+    return (low + ramp * (high - low)) ** rho
+
+
+def karras_timesteps(total: int, count: int, sigmas: Tensor | None, largest: float) -> list[int]:
+    """The timesteps nearest to `karras_sigmas`, on a logarithmic scale, none twice."""
+    if sigmas is None:
+        raise ValueError("skip_type 'karras' chooses by noise level: give the model's sigmas as well.")
+    table = sigmas.double().cpu()
+    top = min(largest, float(table[table.isfinite()].max()))
+    wanted = karras_sigmas(count, top, float(table[0])).log()
+    ascending: list[int] = []
+    for i, value in enumerate(wanted):
+        nearest = int((table.log() - value).abs().argmin())
+        lowest = ascending[-1] + 1 if ascending else 0
+        ascending.append(min(max(nearest, lowest), total - count + i))
+    return ascending
+
+
+EVENLY = {
+    "uniform": uniform_timesteps,
+    "leading": leading_timesteps,
+    "trailing": trailing_timesteps,
+    "quad": quad_timesteps,
+    "none": all_timesteps,
+}
+SKIP_TYPES = ("karras", *EVENLY)
+
+
+def respaced_timesteps(
+    total: int,
+    skip_type: str = "uniform",
+    skip_steps: int = 250,
+    sigmas: Tensor | None = None,
+    largest: float = math.inf,
+) -> list[int]:
+    """The training steps a shorter chain visits.
+
+    Args:
+        total: T, training steps.
+        skip_type: "uniform", "leading", "trailing", "quad", "none" (all of them), or "karras".
+        skip_steps: How many to keep, 1 to T; not used with "none".
+        sigmas: Noise over signal by training step, for "karras"; (T,).
+        largest: "karras" starts at the timestep nearest to this sigma, if the model goes beyond it.
+
+    Returns:
+        Exactly `skip_steps` training steps, strictly falling.
+
+    Raises:
+        ValueError: Unknown type, or a number that cannot be had; names the nearest possible.
+    """
+    if skip_type not in SKIP_TYPES:
+        raise ValueError(f"Unknown skip_type '{skip_type}'; choose one of {', '.join(SKIP_TYPES)}.")
+    if skip_type != "none" and not 1 <= skip_steps <= total:
+        nearest = min(max(skip_steps, 1), total)
+        raise ValueError(
+            f"skip_steps is {skip_steps}, but the model has timesteps 1 to {total}; the nearest possible is {nearest}."
+        )
+    if skip_type in EVENLY:
+        return EVENLY[skip_type](total, skip_steps)[::-1]
+    return karras_timesteps(total, skip_steps, sigmas, largest)[::-1]
+
+
+def parse_respacing(total: int, respacing: str) -> list[int]:
+    """Timesteps from guided-diffusion's `timestep_respacing` string.
+
+    Args:
+        total: T, training steps.
+        respacing: "250" (uniform), "ddim50" (leading), or "10,10,5": that many from each equal section, first section
+            nearest to the picture.
+
+    Returns:
+        Training steps, strictly falling.
+
+    Raises:
+        ValueError: Not such a string, or a number that cannot be had.
+    """
+    text = respacing.strip()
+    count = text.removeprefix("ddim")
+    if text.startswith("ddim") and count.isdecimal():
+        return respaced_timesteps(total, "leading", int(count))
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdecimal() and int(part) > 0 for part in parts):
+        raise ValueError(
+            f"timestep_respacing is '{respacing}'; write a number ('250'), 'ddim50', or sections '10,10,5'."
+        )
+    if len(parts) == 1:
+        return respaced_timesteps(total, "uniform", int(parts[0]))
+    return section_timesteps(total, [int(part) for part in parts])
+
+
+def section_timesteps(total: int, counts: list[int]) -> list[int]:
+    """The range cut into equal sections, `counts[i]` evenly spread steps from each; strictly falling."""
+    ascending, start = [], 0
+    for i, count in enumerate(counts):
+        size = total // len(counts) + (1 if i < total % len(counts) else 0)
+        if count > size:
+            raise ValueError(
+                f"Section {i + 1} of timestep_respacing holds {size} steps; {count} cannot be taken from it."
+            )
+        # A section of one step keeps its first, as the original does.
+        steps = [0] if count == 1 else uniform_timesteps(size, count)
+        ascending += [start + step for step in steps]
+        start += size
+    return ascending[::-1]
