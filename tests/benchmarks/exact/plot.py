@@ -1,0 +1,1 @@
+def drawn_plot(*a): raise NotImplementedError
