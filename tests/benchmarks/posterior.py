@@ -50,7 +50,8 @@ def chosen_methods(wanted: list[str], lanpaint: Path | None) -> tuple[list[group
     known = {name: make() for name, make in groups.METHODS.items()} | {"peers": others, "variants": variants()}
     chosen = {}
     for part in wanted:
-        found = known.get(part) or [m for group in known.values() for m in group if part in m.name]
+        every = [m for group in known.values() for m in group]
+        found = known.get(part) or [m for m in every if m.name == part] or [m for m in every if part in m.name]
         if not found:
             raise SystemExit(f"No method is called like '{part}'.")
         chosen |= {m.name: m for m in found}
@@ -66,7 +67,9 @@ def main() -> None:
     results.run(names, methods, lambda line: print(line, file=sys.stderr, flush=True))
 
     shown = [m.name for m in methods]
-    print(f"\nRelative to {chosen.against}; {len(names)} distributions, {chosen.observations * len(sets)} observations.\n")
+    print(
+        f"\nRelative to {chosen.against}; {len(names)} distributions, {chosen.observations * len(sets)} observations.\n"
+    )
     print(table(results, names, [*shown, EXACT], chosen.against))
     print("\nEnergy distance to the exact conditional, mean ± standard error over observations:\n")
     print(by_problem(results, names, [*shown, EXACT]))

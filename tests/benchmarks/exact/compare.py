@@ -86,10 +86,10 @@ class Results:
             drawn = [exactly(name, exact, chains, seed * 77 + i) for i, exact in enumerate(observed)]
         else:
             pictures = torch.stack([exact.picture for exact in observed]).repeat_interleave(chains, 0)
-            task = Task(problem(name), pictures, seed)
+            task = Task(problem(name), pictures, seed, chains)
             with torch.inference_mode():
                 drawn = method.run(task).split(chains)
-            calls = task.calls
+            calls = task.calls  # for each picture: adaptive methods count their own
         seconds = time.perf_counter() - started
         values = [measured(problem(name), exact, x) for exact, x in zip(observed, drawn, strict=True)]
         return {"calls": calls, "seconds": seconds} | {key: [v[key] for v in values] for key in values[0]}

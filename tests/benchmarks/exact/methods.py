@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import torch
 from mask_guidance.sampler import (
@@ -24,7 +25,8 @@ from .problems import Problem
 __all__ = ["METHODS", "PAPER", "Method", "Task", "by_feedback", "by_repaint", "karras_ladder", "paper_ladder"]
 
 TABLE = alphas_cumprod(named_betas("linear", 1000))
-SMALLEST = 0.01
+SMALLEST, LARGEST = 0.01, 20.0
+SHIPPED = Feedback()
 
 
 class Task:
@@ -34,11 +36,13 @@ class Task:
         problem: Distribution and mask.
         pictures: Known pixels, zeros elsewhere; float32 (N, D).
         known: Boolean; (D,).
+        chains: So many neighbouring rows have the same known pixels.
         calls: Denoiser calls so far.
     """
 
-    def __init__(self, problem: Problem, pictures: Tensor, seed: int):
+    def __init__(self, problem: Problem, pictures: Tensor, seed: int, chains: int = 1):
         self.problem, self.pictures, self.known, self.seed = problem, pictures.float(), problem.known, seed
+        self.chains = chains
         self.generator = torch.Generator().manual_seed(seed)
         self.calls = 0
 
@@ -48,7 +52,7 @@ class Task:
     def denoise(self, x: Tensor, sigma: float) -> Tensor:
         """E[x0 | x] for x = x0 + sigma n."""
         self.calls += 1
-        return self.problem.data.denoise(x, sigma)
+        return self.problem.model.denoise(x, sigma)
 
     def on(self, ladder: Ladder) -> Callable[[Tensor, int], tuple[Tensor, None]]:
         """The denoiser in a ladder's own coordinates."""
@@ -104,7 +108,7 @@ def by_repaint(ladder: Ladder, jump_length: int, jump_n_sample: int) -> Callable
     return run
 
 
-def by_feedback(ladder: Ladder, repeats: int, rule: Feedback = Feedback(), levels=None) -> Callable[[Task], Tensor]:
+def by_feedback(ladder: Ladder, repeats: int, rule: Feedback = SHIPPED, levels=None) -> Callable[[Task], Tensor]:
     def run(task: Task) -> Tensor:
         order = levels or repeated_levels(ladder.steps, repeats)
         x = float(ladder.noise[-1]) * task.noise(task.pictures)
@@ -129,7 +133,7 @@ def by_stock_mask(schedule: list[float], ancestral: bool) -> Callable[[Task], Te
     def run(task: Task) -> Tensor:
         fixed = task.noise(task.pictures)
         x = schedule[0] * fixed
-        for sigma, target in zip(schedule, schedule[1:], strict=False):
+        for sigma, target in pairwise(schedule):
             x = torch.where(task.known, task.pictures + sigma * fixed, x)
             x0 = torch.where(task.known, task.pictures, task.denoise(x, sigma))
             down, up = split(sigma, target) if ancestral else (target, 0.0)
@@ -147,12 +151,11 @@ def split(sigma: float, target: float) -> tuple[float, float]:
     return (target**2 - up**2) ** 0.5, up
 
 
-LARGEST = 20.0
 PRESETS = {"draft": (7, 4), "fast": (16, 4), "balanced": (16, 8), "quality": (20, 18)}
 PAPER = "repaint paper (T250 j10 r10)"
 
 
-def preset(name: str, rule: Feedback = Feedback(), largest: float = LARGEST) -> Callable[[Task], Tensor]:
+def preset(name: str, rule: Feedback = SHIPPED, largest: float = LARGEST) -> Callable[[Task], Tensor]:
     steps, repeats = PRESETS[name]
     return by_feedback(karras_ladder(steps, largest), repeats, rule)
 

@@ -10,6 +10,7 @@ import sys
 import types
 import warnings
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -70,9 +71,7 @@ def by_diffusers(steps: int, jump_length: int, jump_n_sample: int) -> Callable[[
 
 def azula_rows() -> list[Method]:
     settings = ((16, 3), (25, 4), (50, 5), (100, 9))
-    return [
-        Method(f"azula RePaint {steps} x {n}", "azula RePaintSampler", by_azula(steps, n)) for steps, n in settings
-    ]
+    return [Method(f"azula RePaint {steps} x {n}", "azula RePaintSampler", by_azula(steps, n)) for steps, n in settings]
 
 
 def by_azula(steps: int, iterations: int) -> Callable[[Task], Tensor]:
@@ -124,7 +123,7 @@ def by_lanpaint(path: Path, schedule: list[float], inner: int) -> Callable[[Task
         with torch.random.fork_rng(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             torch.manual_seed(task.seed)
-            for sigma, target in zip(schedule, schedule[1:], strict=False):
+            for sigma, target in pairwise(schedule):
                 at = torch.full((len(x),), sigma)
                 share = 1 / (1 + at**2)
                 steps = round(inner * float(1 - share[0])) if target else 0

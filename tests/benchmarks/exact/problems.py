@@ -9,7 +9,7 @@ from torch import Tensor
 
 from .mixtures import Conditional, Mixture, Rotated
 
-__all__ = ["MAIN", "PROBLEMS", "Problem", "problem"]
+__all__ = ["MAIN", "PROBLEMS", "WRONG", "Problem", "problem"]
 
 FLOOR, STD = 0.02, 0.5
 
@@ -23,12 +23,14 @@ class Problem:
         data: Rows of D values.
         known: Boolean; (D,).
         side: Width of the pictures, 0 for plain vectors.
+        model: What the samplers' denoiser believes; the same as `data`, or a little wrong, as a trained network is.
     """
 
     name: str
     data: Mixture
     known: Tensor
     side: int
+    model: Mixture
 
     @property
     def conditional(self) -> Conditional:
@@ -55,10 +57,10 @@ def falling(side: int, exponent: float) -> Tensor:
     return (1 + (down**2 + across**2)).pow(-exponent / 2)
 
 
-def band(side: int, down: float, across: float, width: float = 1.5) -> Tensor:
-    """Stripes: power near one frequency."""
+def band(side: int, down: float, across: float, rest: float = 0.02, width: float = 1.5) -> Tensor:
+    """Stripes: power near one frequency, and a `rest` that decides how regular they are."""
     d, a = frequencies(side)
-    return torch.exp(-((d - down) ** 2 + (a - across) ** 2) / (2 * width**2)) + 1e-3 * falling(side, 2)
+    return torch.exp(-((d - down) ** 2 + (a - across) ** 2) / (2 * width**2)) + rest * falling(side, 2)
 
 
 def field(side: int) -> Mixture:
@@ -67,7 +69,14 @@ def field(side: int) -> Mixture:
 
 
 def textures(side: int = 16) -> Mixture:
-    powers = [falling(side, 4), falling(side, 2), band(side, 4, 0), band(side, 0, 4), band(side, 5, 5), band(side, 1, 2)]
+    powers = [
+        falling(side, 4),
+        falling(side, 2),
+        band(side, 4, 0),
+        band(side, 0, 4),
+        band(side, 5, 5),
+        band(side, 1, 2),
+    ]
     variances = torch.stack([spectrum(p) for p in powers])
     return Mixture(torch.ones(6), torch.zeros(6, side**2), variances, torch.arange(6), side)
 
@@ -98,7 +107,7 @@ def templates(side: int = 16, alike: float = 0.0, texture: float = 0.0) -> Mixtu
 def templates_and_textures(side: int = 16) -> Mixture:
     """Twenty pictures, each with any of three textures on top."""
     means = 0.8 * smooth_pictures(20, side, 81).repeat_interleave(3, 0)
-    powers = [falling(side, 2), band(side, 5, 0), band(side, 0, 5)]
+    powers = [falling(side, 2), band(side, 5, 0, 1e-3), band(side, 0, 5, 1e-3)]
     variances = torch.stack([spectrum(p, 0.3) for p in powers])
     weights = torch.randn(20, generator=generator(82)).mul(0.7).exp().repeat_interleave(3)
     return Mixture(weights, means, variances, torch.arange(3).repeat(20), side)
@@ -113,6 +122,26 @@ def clusters(dim: int, count: int, thinnest: float, seed: int) -> Rotated:
     values = torch.linspace(low, high, dim, dtype=torch.float64).exp()
     weights = 0.5 + torch.rand(count, generator=g)
     return Rotated(weights, means, turned @ (values[:, None] * turned.mT))
+
+
+class Blurred(Mixture):
+    """A mixture whose denoiser confuses components: their log odds count for less, most where noise is low.
+
+    No distribution has such a denoiser, as none has a trained network's.
+    """
+
+    def tables(self, sigma: float, dtype: torch.dtype):
+        quadratic, linear, constant, gain, rest = super().tables(sigma, dtype)
+        trust = 0.3 + 0.7 * sigma / (sigma + 0.5)
+        return trust * quadratic, trust * linear, trust * constant, gain, rest
+
+
+def wrong(data: Mixture, side: int) -> Mixture:
+    """What a network might have learned of the data: spectra off by a third, pictures by a tenth, confused components."""
+    g = generator(95)
+    off = torch.randn(data.variances.shape, dtype=torch.float64, generator=g).mul(0.3).exp()
+    means = data.means + 0.1 * data.means.std().nan_to_num() * smooth_pictures(len(data.means), side, 96)
+    return Blurred(data.weights, means, data.variances * off, data.spectrum, side)
 
 
 def all_but(side: int, top: int, left: int, height: int, width: int) -> Tensor:
@@ -160,14 +189,20 @@ PROBLEMS: dict[str, Callable[[], tuple[Mixture, Tensor, int]]] = {
     "grf64": lambda: (field(64), hole(64), 64),
     "grf16tiny": lambda: (field(16), ~all_but(16, 6, 6, 3, 3), 16),
     "tex16tiny": lambda: (textures(), ~all_but(16, 6, 6, 3, 3), 16),
+    "grf16wrong": lambda: (field(16), hole(16), 16),
+    "tex16wrong": lambda: (textures(), hole(16), 16),
+    "tex16halfwrong": lambda: (textures(), half(16), 16),
+    "shapes16wrong": lambda: (templates(alike=0.8, texture=0.1), half(16), 16),
+    "mix16wrong": lambda: (templates_and_textures(), blobs(16), 16),
 }
-MAIN = [name for name in PROBLEMS if name not in ("grf64", "grf16tiny", "tex16tiny")]
+WRONG = [name for name in PROBLEMS if name.endswith("wrong")]
+MAIN = [name for name in PROBLEMS if name not in ("grf64", "grf16tiny", "tex16tiny", *WRONG)]
 
 
 @cache
 def problem(name: str) -> Problem:
     data, known, side = PROBLEMS[name]()
-    return Problem(name, data, known, side)
+    return Problem(name, data, known, side, wrong(data, side) if name in WRONG else data)
 
 
 @cache
