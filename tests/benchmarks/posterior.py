@@ -18,7 +18,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 import conftest  # noqa: E402, F401  the tests' name for the pack
 from exact import methods as groups  # noqa: E402
-from exact.compare import EXACT, Results, Setting, by_problem, table  # noqa: E402
+from exact.compare import EXACT, Results, Setting, at_equal_calls, by_problem, table  # noqa: E402
 from exact.peers import peers  # noqa: E402
 from exact.plot import drawn_plot  # noqa: E402
 from exact.problems import MAIN, PROBLEMS  # noqa: E402
@@ -39,6 +39,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--chains", type=int, default=64, help="pictures for each known region")
     parser.add_argument("--sets", type=int, nargs="+", default=None, help="seeds of the sets of observations")
     parser.add_argument("--against", default=groups.PAPER, help="the method that ratios refer to")
+    parser.add_argument("--brief", action="store_true", help="only the first table")
     parser.add_argument("--plot", type=Path, help="write the plot here")
     parser.add_argument("--out", type=Path, help="keep the numbers here, and use what is there already")
     parser.add_argument("--lanpaint", type=Path, help="a checkout of LanPaint")
@@ -71,8 +72,14 @@ def main() -> None:
         f"\nRelative to {chosen.against}; {len(names)} distributions, {chosen.observations * len(sets)} observations.\n"
     )
     print(table(results, names, [*shown, EXACT], chosen.against))
-    print("\nEnergy distance to the exact conditional, mean ± standard error over observations:\n")
-    print(by_problem(results, names, [*shown, EXACT]))
+    if not chosen.brief:
+        print("\nEnergy distance to the exact conditional, mean ± standard error over observations:\n")
+        print(by_problem(results, names, [*shown, EXACT]))
+    autos, fixed = ([m for m in shown if m.startswith(start)] for start in ("auto ", "fixed r "))
+    if autos and len(fixed) > 1:
+        print(
+            f"\nRepeats decided picture by picture, against fixed numbers:\n\n{at_equal_calls(results, names, autos, fixed)}"
+        )
     for line in missing:
         print(f"\n{line}")
     if chosen.plot:

@@ -5,6 +5,8 @@ over four distributions. The bounds stand so far from the ratios measured on thr
 comments) that chance does not decide; all seeds are fixed.
 """
 
+from itertools import pairwise
+
 import pytest
 import torch
 from exact.compare import EXACT, Results, Setting, ratio
@@ -49,7 +51,7 @@ def test_denoiser_is_the_conditional_mean(name, sigma):
 @pytest.mark.slow
 def test_error_falls_with_the_number_of_repeats(results):
     errors = [relative(results, f"r {r}") for r in REPEATS]
-    for fewer, more in zip(errors, errors[1:], strict=False):
+    for fewer, more in pairwise(errors):
         assert more < 0.85 * fewer
 
 

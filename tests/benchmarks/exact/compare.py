@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -15,7 +16,7 @@ from .methods import Method, Task
 from .metrics import Truth, measured, truth
 from .problems import generator, problem
 
-__all__ = ["EXACT", "FLOORS", "Results", "Setting", "by_problem", "paired", "ratio", "table"]
+__all__ = ["EXACT", "FLOORS", "Results", "Setting", "at_equal_calls", "by_problem", "paired", "ratio", "table"]
 
 FLOORS = {"ed": 0.002, "edw": 0.0005}  # below these, means differ by chance only
 EXACT = "exact samples"
@@ -191,3 +192,38 @@ def by_problem(results: Results, names: list[str], methods: list[str], metric: s
             cells.append(f"{float(values.mean()):.4f}±{float(values.std()) / math.sqrt(len(values)):.4f}")
         lines.append(f"| {method} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def at_equal_calls(results: Results, names: list[str], methods: list[str], fixed: list[str]) -> str:
+    """Markdown: methods whose calls differ from problem to problem against fixed numbers of calls.
+
+    Twice: with the calls a problem took by itself, and with the calls it took on average, as a user of the fixed number
+    would spend them. The fixed error between two measured numbers of calls is interpolated (both logarithmic).
+    """
+    lines = [
+        "| method | mean calls | least, most | error ratio, same calls on each problem | same mean calls |",
+        "|---" * 5 + "|",
+    ]
+    for method in methods:
+        calls = [results.calls(name, method) for name in names]
+        mean = math.exp(sum(map(math.log, calls)) / len(calls))
+        own, same = [], []
+        for name, count in zip(names, calls, strict=True):
+            error = math.log(max(float(results.values(name, method, "ed").mean()), FLOORS["ed"]))
+            own.append(error - interpolated(results, name, fixed, count))
+            same.append(error - interpolated(results, name, fixed, mean))
+        ratios = [math.exp(sum(logs) / len(logs)) for logs in (own, same)]
+        least = f"{min(calls):.0f}, {max(calls):.0f}"
+        lines.append(f"| {method} | {mean:.0f} | {least} | {ratios[0]:.2f} | {ratios[1]:.2f} |")
+    return "\n".join(lines)
+
+
+def interpolated(results: Results, name: str, fixed: list[str], calls: float) -> float:
+    """Log error of a fixed number of calls."""
+    known = sorted((math.log(results.calls(name, m)), results.values(name, m, "ed").mean()) for m in fixed)
+    at = math.log(min(max(calls, math.exp(known[0][0])), math.exp(known[-1][0])))
+    for (x0, e0), (x1, e1) in pairwise(known):
+        if at <= x1 + 1e-9:
+            low, high = (math.log(max(float(e), FLOORS["ed"])) for e in (e0, e1))
+            return low + (high - low) * (at - x0) / (x1 - x0)
+    raise AssertionError("unreachable: the calls were clamped")

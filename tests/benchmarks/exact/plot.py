@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from PIL import Image, ImageDraw, ImageFont
 
-from .compare import EXACT, Results, ratio
+from .compare import Results, ratio
 from .methods import Method
 
 __all__ = ["drawn_plot"]
@@ -67,11 +67,10 @@ def font(size: float) -> ImageFont.FreeTypeFont:
 
 def drawn_plot(results: Results, names: list[str], methods: list[Method], against: str) -> Image.Image:
     lines = plotted_lines(results, names, methods, against)
-    floor = max(ratio(results, names, EXACT, against, resampled=1)[0], 0.02)
     values = [value for line in lines for _, value in line.points]
     calls = [call for line in lines for call, _ in line.points]
-    canvas = Canvas((min(calls) / 1.25, max(calls) * 1.25), (floor / 1.4, max(values) * 1.5))
-    axes(canvas, floor)
+    canvas = Canvas((min(calls) / 1.25, max(calls) * 1.35), (min(values) / 1.5, max(values) * 1.5))
+    axes(canvas)
     for line in reversed(lines):
         points = [canvas.at(*point) for point in line.points]
         strong = line is lines[0]
@@ -80,7 +79,7 @@ def drawn_plot(results: Results, names: list[str], methods: list[Method], agains
             canvas.dot(point, 11 if strong else 8, line.colour)
         canvas.taken += [box for a, b in pairwise(points) for box in boxes_along(a, b)]
         canvas.taken += [(x - 12, y - 12, x + 12, y + 12) for x, y in points]
-    for line in lines:
+    for line in sorted(lines, key=lambda line: line.points[-1][0]):  # ends among other lines have less room
         label(canvas, line, 29 if line is lines[0] else 25)
     titles(canvas, len(names))
     return canvas.shown()
@@ -96,7 +95,7 @@ def plotted_lines(results: Results, names: list[str], methods: list[Method], aga
     return [Line(name, colour, sorted(p)) for (name, p), colour in zip(points.items(), colours, strict=False)]
 
 
-def axes(canvas: Canvas, floor: float) -> None:
+def axes(canvas: Canvas) -> None:
     for call in CALL_TICKS:
         if canvas.calls[0] <= call <= canvas.calls[1]:
             bottom = canvas.at(call, canvas.ratios[0])
@@ -107,19 +106,9 @@ def axes(canvas: Canvas, floor: float) -> None:
             left = canvas.at(canvas.calls[0], value)
             strong = value == 1
             canvas.line([left, canvas.at(canvas.calls[1], value)], FAINT if strong else GRID, 3 if strong else 2)
-            canvas.text((left[0] - 16, left[1]), f"{value:g}×", INK if strong else FAINT, 25, "rm")
-    left, right = canvas.at(canvas.calls[0], floor), canvas.at(canvas.calls[1], floor)
-    dashes(canvas, left, right)
-    floor_label = (left[0] + 16, left[1] - 20)
-    canvas.text(floor_label, "exact samples (what chance leaves)", FAINT, 23)
-    canvas.taken.append(canvas.box(floor_label, "exact samples (what chance leaves)", 23, "lm"))
-
-
-def dashes(canvas: Canvas, left: tuple[float, float], right: tuple[float, float]) -> None:
-    x = left[0]
-    while x < right[0]:
-        canvas.line([(x, left[1]), (min(x + 14, right[0]), left[1])], FAINT, 2)
-        x += 26
+            if strong:
+                canvas.taken.append((left[0], left[1] - 2, WIDTH, left[1] + 2))
+            canvas.text((left[0] - 16, left[1]), f"{value:g}", INK if strong else FAINT, 25, "rm")
 
 
 def titles(canvas: Canvas, problems: int) -> None:
@@ -142,9 +131,9 @@ def label(canvas: Canvas, line: Line, size: float) -> None:
     end, start = canvas.at(*line.points[-1]), canvas.at(*line.points[0])
     middle = canvas.at(*line.points[len(line.points) // 2])
     places = [((end[0] + 20, end[1]), "lm")]
-    for gap in range(22, 200, 8):
-        for x, y in (end, middle, start):
-            for anchor in ("lm", "mm", "rm"):
+    for x, y in (end, start, middle):
+        for gap in range(26, 120, 6):
+            for anchor in ("mm", "lm", "rm"):
                 places += [((x, y - gap), anchor), ((x, y + gap), anchor)]
     for place, anchor in places:
         box = canvas.box(place, line.name, size, anchor)

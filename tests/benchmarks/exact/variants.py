@@ -19,7 +19,20 @@ MODULE = sys.modules["mask_guidance.sampler.feedback"]  # the package's function
 
 
 def variants() -> list[Method]:
-    makers = (strengths, ranges, snapped, windows, levels_or_repeats, errors, energies, adaptives, fixed_repeats)
+    makers = (
+        strengths,
+        ranges,
+        snapped,
+        windows,
+        levels_or_repeats,
+        errors,
+        energies,
+        dips,
+        combined,
+        together,
+        adaptives,
+        fixed_repeats,
+    )
     return [Method(name, name, run) for make in makers for name, run in make()]
 
 
@@ -200,6 +213,66 @@ def partly(part: float):
         return matched
 
     return make
+
+
+def dips():
+    """Not the same dip everywhere: by noise level, or by visit."""
+    rules = {
+        "dip .8 above 1": lambda sigma, visit: 0.8 if sigma > 1 else 0.5,
+        "dip .8 above .3": lambda sigma, visit: 0.8 if sigma > 0.3 else 0.5,
+        "dip .8 below 1": lambda sigma, visit: 0.8 if sigma < 1 else 0.5,
+        "dip .5 and .85 in turn": lambda sigma, visit: 0.85 if visit % 2 else 0.5,
+        "dip .3 and .85 in turn": lambda sigma, visit: 0.85 if visit % 2 else 0.3,
+    }
+    for name in ("balanced", "quality"):
+        half = PRESETS[name][1] // 2
+        later = {"dip .5, then .85": lambda sigma, visit, half=half: 0.85 if visit > half else 0.5}
+        for label, rule in (rules | later).items():
+            yield f"{label} {name}", changed(preset(name), stepped=dipping(rule))
+    for dip in (0.6, 0.7, 0.8):
+        yield f"dip {dip} quality", preset("quality", replace(Feedback(), dip=dip))
+
+
+def dipping(rule):
+    def make(task: Task, old):
+        at = {"sigma": None, "visit": 0}
+
+        def stepped(predicted, direction, sigma, reached, error, noise, shipped):
+            at["visit"] = at["visit"] + 1 if at["sigma"] == sigma else 1
+            at["sigma"] = sigma
+            changed_rule = replace(shipped, dip=rule(sigma, at["visit"]))
+            return old(predicted, direction, sigma, reached, error, noise, changed_rule)
+
+        return stepped
+
+    return make
+
+
+def combined():
+    """Levels, the window of repeats and the dip together, at about 86 and 224 calls."""
+    for calls in (86, 224):
+        for steps, top, end in ((16, 5, 2), (16, 5, 3), (16, 4, 3), (20, 6, 4), (24, 7, 4), (24, 6, 4), (32, 8, 5)):
+            repeats = max(2, round(1 + (calls - steps) / (steps - top - end)))
+            for dip in (0.5, 0.6, 0.7):
+                run = by_feedback(
+                    karras_ladder(steps, LARGEST), 0, replace(Feedback(), dip=dip), order(steps, top, end, repeats)
+                )
+                yield f"{calls}: {steps} levels, window {top} {end}, dip {dip}", run
+
+
+def together():
+    """The changes that helped alone: shallow dips in the upper half, a larger error, the clean end less repeated."""
+    for name in ("fast", "balanced", "quality"):
+        steps, repeats = PRESETS[name]
+        ladder, top = karras_ladder(steps, LARGEST), int(0.3125 * steps)
+        middle_sigma = float(ladder.noise[steps // 2])
+        dipped = dipping(lambda sigma, visit, at=middle_sigma: 0.8 if sigma > at else 0.5)
+        yield f"B dip .8 above half, {name}", changed(preset(name), stepped=dipped)
+        yield f"C error x2, {name}", changed(preset(name), spread=scaled(2.0))
+        yield f"D both, {name}", changed(preset(name), stepped=dipped, spread=scaled(2.0))
+        run = by_feedback(ladder, 0, levels=order(steps, top, max(1, round(0.14 * steps)), repeats))
+        yield f"E both, end at .14, {name}", changed(run, stepped=dipped, spread=scaled(2.0))
+        yield f"F dip .8 above half, error x1.5, {name}", changed(preset(name), stepped=dipped, spread=scaled(1.5))
 
 
 def adaptives():
