@@ -15,7 +15,7 @@ adm/          guided-diffusion's network, its checkpoints, how to recognise them
 """
 
 from .feedback import Feedback, count_repeated, feedback, repeated_levels
-from .known import SOFT_MASKS, Known, freed_in_time
+from .known import SOFT_MASKS, Known, freed_in_time, known_at
 from .ladder import Ladder
 from .method import METHODS, Resampling
 from .noise import ImageNoise
@@ -51,6 +51,7 @@ __all__ = [
     "feedback",
     "freed_in_time",
     "karras_sigmas",
+    "known_at",
     "largest_sigma",
     "named_betas",
     "paint",

@@ -64,7 +64,7 @@ def paint(
     jump_n_sample: int = 10,
     start_resampling: int = EVERYWHERE,
     var_type: str = "auto",
-    strength: float = 1.0,
+    feedback: float = 1.0,
     prediction: str = "eps",
     clip: bool = True,
     seed: int = 0,
@@ -85,7 +85,7 @@ def paint(
         jump_n_sample: RePaint's r, times each stretch is sampled; time grows with it, 1 is plain mask guidance.
         start_resampling: No jump above this level.
         var_type: Variance of each step, see `posterior.VAR_TYPES`; "feedback" measures its own.
-        strength: Of the feedback, 0 to 1.
+        feedback: Strength of the feedback, 0 to 1.
         prediction: What the model predicts: "eps", "x0" or "v".
         clip: Keep predicted pictures in [-1, 1].
         seed: Same seed, same picture, whatever the batch size or device.
@@ -97,7 +97,7 @@ def paint(
     largest = largest_sigma(picture.shape)
     timesteps = respaced_timesteps(len(alphas_cumprod), skip_type, skip_steps, sigmas(alphas_cumprod), largest)
     ladder = Ladder.from_alphas_cumprod(alphas_cumprod, timesteps)
-    resampling = Resampling(method, jump_n_sample, jump_length, start_resampling, var_type, strength)
+    resampling = Resampling(method, jump_n_sample, jump_length, start_resampling, var_type, feedback)
     indices = range(len(picture)) if indices is None else indices
     start = ImageNoise(seed, indices, "start")(picture)
     denoise = denoiser(model, ladder, timesteps, prediction, clip)
