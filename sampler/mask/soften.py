@@ -74,17 +74,23 @@ def ramp(share: Tensor) -> Tensor:
     return share * share * (3 - 2 * share)
 
 
+def reach(inside: Tensor, pixels: int) -> Tensor:
+    """Distance to the set up to a radius, infinity beyond."""
+    away = distance(inside, within=pixels)
+    return torch.where(away <= pixels, away, torch.inf)
+
+
 def outward(inside: Tensor, pixels: int) -> Tensor:
-    return ramp(1 - distance(inside, within=pixels) / (pixels + 1))
+    return ramp(1 - reach(inside, pixels) / (pixels + 1))
 
 
 def inward(inside: Tensor, pixels: int) -> Tensor:
-    return ramp(distance(~inside, within=pixels) / (pixels + 1))
+    return ramp(reach(~inside, pixels) / (pixels + 1))
 
 
 def both(inside: Tensor, pixels: int) -> Tensor:
     # The edge runs half a pixel from the centres on either side of it.
-    signed = torch.where(inside, distance(~inside, within=pixels) - 0.5, 0.5 - distance(inside, within=pixels))
+    signed = torch.where(inside, reach(~inside, pixels) - 0.5, 0.5 - reach(inside, pixels))
     return ramp(0.5 + signed / (2 * pixels))
 
 
