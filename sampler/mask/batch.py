@@ -3,10 +3,9 @@
 from collections.abc import Callable
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from .grid import to_grid
+from .resample import resize_mask
 
 __all__ = ["at_size", "in_chunks", "one_for_each", "paired"]
 
@@ -78,11 +77,7 @@ def at_size(masks: Tensor, height: int, width: int) -> tuple[Tensor, str]:
             f"The mask is {came_width}x{came_height} and the picture {width}x{height}: not the same shape, so the mask would "
             "be stretched; use the mask of this picture, or resize it yourself."
         )
-    note = f"mask resized from {came_width}x{came_height} to {width}x{height}"
-    if height <= came_height and width <= came_width:
-        return to_grid(masks, (height, width)), note
-    resized = F.interpolate(masks[:, None], (height, width), mode="bilinear", align_corners=False)[:, 0]
-    return resized.clamp(0, 1), note
+    return resize_mask(masks, height, width), f"mask resized from {came_width}x{came_height} to {width}x{height}"
 
 
 def in_chunks(step: Callable[..., Tensor], *tensors: Tensor, pixels: int = CHUNK_PIXELS) -> Tensor:
