@@ -44,7 +44,11 @@ class Feedback:
         fade: Power of the noise ratio by which the shift shrinks from level to level.
         match_energy: The known region's noise gives way to the shift.
         calibrate: The measured error of the guess goes into the variance of each step.
+        caution: Factor of that error. Feedback pulls the guess nearer to the truth where that is known than elsewhere, so
+            what is measured there is too small.
         dip: A repeat goes down to this share of the level's noise and back up, 0 to 1.
+        high_dip: The same in the noisier half of the levels. There it is decided what is painted, and a long step, which
+            takes what is open for a single Gaussian, decides with the wrong odds.
     """
 
     strength: float = 1.0
@@ -52,7 +56,9 @@ class Feedback:
     fade: float = 1.5
     match_energy: bool = True
     calibrate: bool = True
+    caution: float = 1.5
     dip: float = 0.5
+    high_dip: float = 0.8
 
 
 def repeated_levels(steps: int, repeats: int) -> list[int]:
@@ -120,7 +126,8 @@ def feedback(
             x = predicted
         else:
             reached = float(ladder.noise[target] / ladder.signal[target])
-            x = stepped(predicted, direction, sigma, reached, spread(residual, weight, rule), noise(x), rule)
+            low = reached if level != target else dip_at(level, ladder.steps, rule) * sigma
+            x = stepped(predicted, direction, sigma, low, reached, spread(residual, weight, rule), noise(x))
             x = float(ladder.signal[target]) * x
             shift = shift * (reached / sigma) ** rule.fade
         if call == len(levels) - 1:
@@ -148,24 +155,28 @@ def spread(residual: Tensor, weight: Tensor, rule: Feedback) -> Tensor | float:
     if not rule.calibrate:
         return 0.0
     enough = weight.expand_as(residual).flatten(1).sum(1) >= FEWEST_KNOWN
-    return known_mean(residual.square(), weight) * enough.view(-1, *[1] * (residual.ndim - 1))
+    return rule.caution * known_mean(residual.square(), weight) * enough.view(-1, *[1] * (residual.ndim - 1))
+
+
+def dip_at(level: int, steps: int, rule: Feedback) -> float:
+    """How far a repeat of a level goes down, as a share of its noise."""
+    return rule.high_dip if level > steps / 2 else rule.dip
 
 
 def stepped(
     predicted: Tensor,
     direction: Tensor,
     sigma: float,
+    low: float,
     reached: float,
     error: Tensor | float,
     noise: Tensor,
-    rule: Feedback,
 ) -> Tensor:
     """The state at another level, before its signal amplitude; at the same level for a repeat.
 
-    One step of the posterior q(x_t | x_sigma, x0) with the guess as x0, and the guess's error in its variance; a repeat
-    then climbs back, which adds the variance in between.
+    One step of the posterior q(x_t | x_sigma, x0) down to the noise `low`, with the guess as x0, and the guess's error in
+    its variance; a repeat then climbs back to `reached`, which adds the variance in between.
     """
-    low = rule.dip * sigma if reached == sigma else reached
     along = low**2 / sigma  # of the old noise that is kept
     variance = low**2 - along**2 + (1 - along / sigma) ** 2 * error + reached**2 - low**2
     std = variance.sqrt() if isinstance(variance, Tensor) else variance**0.5
