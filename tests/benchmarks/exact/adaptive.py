@@ -58,14 +58,14 @@ class Adaptive:
         sigma, reached = float(self.ladder.noise[level]), float(self.ladder.noise[level - 1])
         staying = torch.ones(len(x), 1, dtype=torch.bool)
         used = torch.zeros(len(x))
-        before = None
+        before, dip = None, MODULE.dip_at(level, self.ladder.steps, self.rule)
         for visit in range(1, ceiling + 1):
             used += staying[:, 0]
             fed, predicted, residual, at = self.call(x, shift, level, sigma)
             score = self.score(predicted, residual, before, sigma)
             leave = torch.full_like(staying, visit == ceiling) | ((score < self.threshold) & (visit >= FLOOR))
-            down = self.step(predicted, at, residual, sigma, reached)
-            again = self.step(predicted, at, residual, sigma, sigma)
+            down = self.step(predicted, at, residual, sigma, reached, reached)
+            again = self.step(predicted, at, residual, sigma, dip * sigma, sigma)
             faded = fed * (reached / sigma) ** self.rule.fade
             x = torch.where(staying, torch.where(leave, down, again), x)
             shift = torch.where(staying, torch.where(leave, faded, fed), shift)
@@ -83,11 +83,11 @@ class Adaptive:
         residual = self.weight * (self.task.pictures - predicted)
         return MODULE.fed_back(shift, residual, self.rule), predicted, residual, (x - predicted) / sigma
 
-    def step(self, predicted: Tensor, direction: Tensor, residual: Tensor, sigma: float, reached: float) -> Tensor:
+    def step(self, predicted, direction, residual, sigma: float, low: float, reached: float) -> Tensor:
         if reached == 0:
             return predicted
         error = MODULE.spread(residual, self.weight, self.rule)
-        return MODULE.stepped(predicted, direction, sigma, reached, error, self.task.noise(predicted), self.rule)
+        return MODULE.stepped(predicted, direction, sigma, low, reached, error, self.task.noise(predicted))
 
     def score(self, predicted: Tensor, residual: Tensor, before, sigma: float) -> Tensor:
         """Small when another visit would change little; (B, 1)."""

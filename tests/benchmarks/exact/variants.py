@@ -29,7 +29,6 @@ def variants() -> list[Method]:
         energies,
         dips,
         combined,
-        together,
         adaptives,
         fixed_repeats,
     )
@@ -44,7 +43,7 @@ def strengths():
     for fade in (0.5, 1.0, 2.0, 3.0):
         yield f"fade {fade}", preset("balanced", replace(Feedback(), fade=fade))
     for dip in (0.2, 0.3, 0.4, 0.6, 0.7):
-        yield f"dip {dip}", preset("balanced", replace(Feedback(), dip=dip))
+        yield f"lower dip {dip}", preset("balanced", replace(Feedback(), dip=dip))
 
 
 def ranges():
@@ -216,63 +215,51 @@ def partly(part: float):
 
 
 def dips():
-    """Not the same dip everywhere: by noise level, or by visit."""
-    rules = {
-        "dip .8 above 1": lambda sigma, visit: 0.8 if sigma > 1 else 0.5,
-        "dip .8 above .3": lambda sigma, visit: 0.8 if sigma > 0.3 else 0.5,
-        "dip .8 below 1": lambda sigma, visit: 0.8 if sigma < 1 else 0.5,
-        "dip .5 and .85 in turn": lambda sigma, visit: 0.85 if visit % 2 else 0.5,
-        "dip .3 and .85 in turn": lambda sigma, visit: 0.85 if visit % 2 else 0.3,
-    }
-    for name in ("balanced", "quality"):
+    """Not the same dip everywhere: by level, or by visit."""
+    for name in ("fast", "balanced", "quality"):
         half = PRESETS[name][1] // 2
-        later = {"dip .5, then .85": lambda sigma, visit, half=half: 0.85 if visit > half else 0.5}
-        for label, rule in (rules | later).items():
-            yield f"{label} {name}", changed(preset(name), stepped=dipping(rule))
-    for dip in (0.6, 0.7, 0.8):
-        yield f"dip {dip} quality", preset("quality", replace(Feedback(), dip=dip))
+        rules = {
+            "dip .5 everywhere": lambda share, visit: 0.5,
+            "dip .8 everywhere": lambda share, visit: 0.8,
+            "dip .8 in the lower half": lambda share, visit: 0.8 if share <= 0.5 else 0.5,
+            "dip .8 in the upper two thirds": lambda share, visit: 0.8 if share > 0.34 else 0.5,
+            "dip .9 in the upper half": lambda share, visit: 0.9 if share > 0.5 else 0.5,
+            "dip .7 in the upper half": lambda share, visit: 0.7 if share > 0.5 else 0.5,
+            "dip .5 and .85 in turn": lambda share, visit: 0.85 if visit % 2 else 0.5,
+            "dip .5, then .85": lambda share, visit, half=half: 0.85 if visit > half else 0.5,
+        }
+        for label, rule in rules.items():
+            yield f"{label}, {name}", changed(preset(name), dip_at=dipping(rule))
+        before = Feedback(caution=1.0, high_dip=0.5)
+        yield f"prototype, {name}", preset(name, before)
+        yield f"caution 1, {name}", preset(name, replace(Feedback(), caution=1.0))
+        yield f"caution 2, {name}", preset(name, replace(Feedback(), caution=2.0))
+        yield f"strength 0, caution 1, {name}", preset(name, replace(Feedback(), strength=0.0, caution=1.0))
 
 
 def dipping(rule):
+    """The dip as a function of the level's place on the ladder, 0 to 1, and of the visit."""
+
     def make(task: Task, old):
-        at = {"sigma": None, "visit": 0}
+        at = {"level": None, "visit": 0}
 
-        def stepped(predicted, direction, sigma, reached, error, noise, shipped):
-            at["visit"] = at["visit"] + 1 if at["sigma"] == sigma else 1
-            at["sigma"] = sigma
-            changed_rule = replace(shipped, dip=rule(sigma, at["visit"]))
-            return old(predicted, direction, sigma, reached, error, noise, changed_rule)
+        def dip_at(level: int, steps: int, shipped: Feedback) -> float:
+            at["visit"] = at["visit"] + 1 if at["level"] == level else 1
+            at["level"] = level
+            return rule(level / steps, at["visit"])
 
-        return stepped
+        return dip_at
 
     return make
 
 
 def combined():
-    """Levels, the window of repeats and the dip together, at about 86 and 224 calls."""
+    """Number of levels and window of repeats together, at about 86 and 224 calls."""
     for calls in (86, 224):
         for steps, top, end in ((16, 5, 2), (16, 5, 3), (16, 4, 3), (20, 6, 4), (24, 7, 4), (24, 6, 4), (32, 8, 5)):
             repeats = max(2, round(1 + (calls - steps) / (steps - top - end)))
-            for dip in (0.5, 0.6, 0.7):
-                run = by_feedback(
-                    karras_ladder(steps, LARGEST), 0, replace(Feedback(), dip=dip), order(steps, top, end, repeats)
-                )
-                yield f"{calls}: {steps} levels, window {top} {end}, dip {dip}", run
-
-
-def together():
-    """The changes that helped alone: shallow dips in the upper half, a larger error, the clean end less repeated."""
-    for name in ("fast", "balanced", "quality"):
-        steps, repeats = PRESETS[name]
-        ladder, top = karras_ladder(steps, LARGEST), int(0.3125 * steps)
-        middle_sigma = float(ladder.noise[steps // 2])
-        dipped = dipping(lambda sigma, visit, at=middle_sigma: 0.8 if sigma > at else 0.5)
-        yield f"B dip .8 above half, {name}", changed(preset(name), stepped=dipped)
-        yield f"C error x2, {name}", changed(preset(name), spread=scaled(2.0))
-        yield f"D both, {name}", changed(preset(name), stepped=dipped, spread=scaled(2.0))
-        run = by_feedback(ladder, 0, levels=order(steps, top, max(1, round(0.14 * steps)), repeats))
-        yield f"E both, end at .14, {name}", changed(run, stepped=dipped, spread=scaled(2.0))
-        yield f"F dip .8 above half, error x1.5, {name}", changed(preset(name), stepped=dipped, spread=scaled(1.5))
+            run = by_feedback(karras_ladder(steps, LARGEST), 0, levels=order(steps, top, end, repeats))
+            yield f"{calls}: {steps} levels, window {top} {end}", run
 
 
 def adaptives():
