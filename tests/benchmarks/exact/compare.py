@@ -2,11 +2,11 @@
 
 import json
 import math
+import statistics
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cache
-from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -195,35 +195,30 @@ def by_problem(results: Results, names: list[str], methods: list[str], metric: s
 
 
 def at_equal_calls(results: Results, names: list[str], methods: list[str], fixed: list[str]) -> str:
-    """Markdown: methods whose calls differ from problem to problem against fixed numbers of calls.
+    """Markdown: methods whose calls differ from problem to problem, against fixed numbers of calls.
 
-    Twice: with the calls a problem took by itself, and with the calls it took on average, as a user of the fixed number
-    would spend them. The fixed error between two measured numbers of calls is interpolated (both logarithmic).
+    Twice: with the calls that a problem took by itself, and with the mean over problems, which is what a fixed number
+    spends on each. The fixed ones' own rows show how far a
+    measurement strays from the line through them by chance.
     """
-    lines = [
-        "| method | mean calls | least, most | error ratio, same calls on each problem | same mean calls |",
-        "|---" * 5 + "|",
-    ]
-    for method in methods:
+    lines = ["| method | mean calls | least, most | error ratio at its calls | at the mean |", "|---" * 5 + "|"]
+    lines_of = {name: fitted(results, name, fixed) for name in names}
+    for method in [*methods, *fixed]:
         calls = [results.calls(name, method) for name in names]
-        mean = math.exp(sum(map(math.log, calls)) / len(calls))
-        own, same = [], []
-        for name, count in zip(names, calls, strict=True):
-            error = math.log(max(float(results.values(name, method, "ed").mean()), FLOORS["ed"]))
-            own.append(error - interpolated(results, name, fixed, count))
-            same.append(error - interpolated(results, name, fixed, mean))
-        ratios = [math.exp(sum(logs) / len(logs)) for logs in (own, same)]
-        least = f"{min(calls):.0f}, {max(calls):.0f}"
-        lines.append(f"| {method} | {mean:.0f} | {least} | {ratios[0]:.2f} | {ratios[1]:.2f} |")
+        mean = statistics.geometric_mean(calls)
+        errors = [math.log(max(float(results.values(name, method, "ed").mean()), FLOORS["ed"])) for name in names]
+        ratios = []
+        for counts_spent in (calls, [mean] * len(names)):
+            expected = [lines_of[name](count) for name, count in zip(names, counts_spent, strict=True)]
+            ratios.append(math.exp(statistics.mean(e - x for e, x in zip(errors, expected, strict=True))))
+        span = f"{min(calls):.0f}, {max(calls):.0f}"
+        lines.append(f"| {method} | {mean:.0f} | {span} | {ratios[0]:.2f} | {ratios[1]:.2f} |")
     return "\n".join(lines)
 
 
-def interpolated(results: Results, name: str, fixed: list[str], calls: float) -> float:
-    """Log error of a fixed number of calls."""
-    known = sorted((math.log(results.calls(name, m)), results.values(name, m, "ed").mean()) for m in fixed)
-    at = math.log(min(max(calls, math.exp(known[0][0])), math.exp(known[-1][0])))
-    for (x0, e0), (x1, e1) in pairwise(known):
-        if at <= x1 + 1e-9:
-            low, high = (math.log(max(float(e), FLOORS["ed"])) for e in (e0, e1))
-            return low + (high - low) * (at - x0) / (x1 - x0)
-    raise AssertionError("unreachable: the calls were clamped")
+def fitted(results: Results, name: str, fixed: list[str]) -> Callable[[float], float]:
+    """Log error of a fixed number of calls: a straight line through the measured ones, both axes logarithmic."""
+    errors = [max(float(results.values(name, method, "ed").mean()), FLOORS["ed"]) for method in fixed]
+    calls = [math.log(results.calls(name, method)) for method in fixed]
+    slope, level = statistics.linear_regression(calls, [math.log(e) for e in errors])
+    return lambda count: level + slope * math.log(count)
