@@ -31,7 +31,6 @@ __all__ = ["Feedback", "count_repeated", "feedback", "repeated_levels"]
 
 LOUDEST_SHIFT = 0.9  # of the level's noise amplitude
 UNREPEATED_TOP, UNREPEATED_END = 0.3125, 0.1  # shares of the levels
-FEWEST_KNOWN = 16  # values of a picture; the mean square of fewer says too little
 
 
 @dataclass(frozen=True)
@@ -154,8 +153,7 @@ def spread(residual: Tensor, weight: Tensor, rule: Feedback) -> Tensor | float:
     """Mean squared error of the guess, measured where the truth is known, picture by picture; (B, 1, ...)."""
     if not rule.calibrate:
         return 0.0
-    enough = weight.expand_as(residual).flatten(1).sum(1) >= FEWEST_KNOWN
-    return rule.caution * known_mean(residual.square(), weight) * enough.view(-1, *[1] * (residual.ndim - 1))
+    return rule.caution * known_mean(residual.square(), weight)
 
 
 def dip_at(level: int, steps: int, rule: Feedback) -> float:

@@ -177,10 +177,11 @@ def test_spread_is_the_mean_square_over_what_is_known():
     assert spread(error, known, Feedback(calibrate=False)) == 0.0
 
 
-def test_too_few_known_values_say_nothing_of_the_error():
+def test_one_known_value_says_something_of_the_error_and_none_nothing():
     known = torch.zeros(1, 1, 8, 8)
-    known[0, 0, 0, :15] = 1
     assert float(spread(torch.ones(1, 1, 8, 8), known, Feedback())) == 0.0
+    known[0, 0, 0, 0] = 1
+    assert float(spread(torch.ones(1, 1, 8, 8), known, Feedback(caution=1))) == 1.0
 
 
 @pytest.mark.parametrize("reached", [0.1, 0.9, 2.0])
