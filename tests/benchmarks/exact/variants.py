@@ -115,8 +115,8 @@ def errors():
     """Other estimates of the guess's error than one number a picture."""
     for name in ("fast", "balanced"):
         yield f"batch-wide {name}", changed(preset(name), known_mean=batch_wide)
-        for few in (1, 32, 100):
-            yield f"fewest known {few} {name}", changed(preset(name), FEWEST_KNOWN=lambda task, old, few=few: few)
+        for few in (2, 16):
+            yield f"fewest known {few} {name}", changed(preset(name), spread=from_enough(few))
         for times in (0.5, 1.5, 2.0, 3.0):
             yield f"error x{times} {name}", changed(preset(name), spread=scaled(times))
         for reach in (1.0, 2.0, 4.0):
@@ -137,6 +137,16 @@ def batch_wide(task: Task, old):
 
 def scaled(times: float):
     return lambda task, old: lambda residual, weight, rule: times * old(residual, weight, rule)
+
+
+def from_enough(few: int):
+    """No error where fewer values are known: the prototype's rule, with 16."""
+
+    def make(task: Task, old):
+        enough = int(task.known.sum()) >= few
+        return lambda residual, weight, rule: old(residual, weight, rule) * enough
+
+    return make
 
 
 def blurred(x: Tensor, side: int, reach: float) -> Tensor:
