@@ -46,8 +46,6 @@ class Feedback:
         caution: Factor of that error. Feedback pulls the guess nearer to the truth where that is known than elsewhere, so
             what is measured there is too small.
         dip: A repeat goes down to this share of the level's noise and back up, 0 to 1.
-        high_dip: The same in the noisier half of the levels. There it is decided what is painted, and a long step, which
-            takes what is open for a single Gaussian, decides with the wrong odds.
     """
 
     strength: float = 1.0
@@ -57,7 +55,6 @@ class Feedback:
     calibrate: bool = True
     caution: float = 1.5
     dip: float = 0.5
-    high_dip: float = 0.8
 
 
 def repeated_levels(steps: int, repeats: int) -> list[int]:
@@ -125,7 +122,7 @@ def feedback(
             x = predicted
         else:
             reached = float(ladder.noise[target] / ladder.signal[target])
-            low = reached if level != target else dip_at(level, ladder.steps, rule) * sigma
+            low = reached if level != target else rule.dip * sigma
             x = stepped(predicted, direction, sigma, low, reached, spread(residual, weight, rule), noise(x))
             x = float(ladder.signal[target]) * x
             shift = shift * (reached / sigma) ** rule.fade
@@ -154,11 +151,6 @@ def spread(residual: Tensor, weight: Tensor, rule: Feedback) -> Tensor | float:
     if not rule.calibrate:
         return 0.0
     return rule.caution * known_mean(residual.square(), weight)
-
-
-def dip_at(level: int, steps: int, rule: Feedback) -> float:
-    """How far a repeat of a level goes down, as a share of its noise."""
-    return rule.high_dip if level > steps / 2 else rule.dip
 
 
 def stepped(

@@ -7,7 +7,7 @@ import pytest
 import torch
 from chains import SeededNoise
 from mask_guidance.sampler import Feedback, Ladder, count_repeated, feedback, karras_sigmas, repeated_levels
-from mask_guidance.sampler.feedback import dip_at, fed_back, known_mean, matched, spread, stepped
+from mask_guidance.sampler.feedback import fed_back, known_mean, matched, spread, stepped
 
 COVARIANCE = torch.tensor([[1.0, 0.8], [0.8, 1.0]], dtype=torch.float64)
 Y = 1.5
@@ -203,14 +203,9 @@ def test_the_guesss_error_widens_a_long_step_more_than_a_short_one():
     torch.testing.assert_close(float(short), 3.61 * (1 - 3.61 / 4) + (1 - 3.61 / 4) ** 2 * 4, rtol=0.02, atol=0)
 
 
-def test_a_repeat_goes_less_far_down_where_it_is_decided_what_is_painted():
-    rule = Feedback(dip=0.4, high_dip=0.7)
-    assert [dip_at(level, 6, rule) for level in range(1, 7)] == [0.4, 0.4, 0.4, 0.7, 0.7, 0.7]
-
-
 @pytest.mark.parametrize(
     "change",
-    [{"leak": 0.0}, {"match_energy": False}, {"calibrate": False}, {"caution": 1.0}, {"dip": 0.9}, {"high_dip": 0.5}],
+    [{"leak": 0.0}, {"match_energy": False}, {"calibrate": False}, {"caution": 1.0}, {"dip": 0.9}],
 )
 def test_each_idea_can_be_switched_by_itself(change):
     changed = painted(exploding(7), repeats=3, rule=replace(Feedback(), **change), pictures=2)

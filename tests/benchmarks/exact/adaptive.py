@@ -58,7 +58,7 @@ class Adaptive:
         sigma, reached = float(self.ladder.noise[level]), float(self.ladder.noise[level - 1])
         staying = torch.ones(len(x), 1, dtype=torch.bool)
         used = torch.zeros(len(x))
-        before, dip = None, MODULE.dip_at(level, self.ladder.steps, self.rule)
+        before, dip = None, self.rule.dip
         for visit in range(1, ceiling + 1):
             used += staying[:, 0]
             fed, predicted, residual, at = self.call(x, shift, level, sigma)

@@ -178,8 +178,8 @@ def ablations() -> list[Method]:
         "leak 0": {"leak": 0.0},
         "energy free": {"match_energy": False},
         "uncalibrated": {"calibrate": False},
-        "dip .9": {"dip": 0.9, "high_dip": 0.9},
-        "strength 0, uncalibrated, dip .9": {"strength": 0.0, "calibrate": False, "dip": 0.9, "high_dip": 0.9},
+        "dip .9": {"dip": 0.9},
+        "strength 0, uncalibrated, dip .9": {"strength": 0.0, "calibrate": False, "dip": 0.9},
     }
     rows = []
     for name in ("fast", "balanced", "quality"):

@@ -15,6 +15,7 @@ from .methods import LARGEST, PRESETS, Method, Task, by_feedback, karras_ladder,
 
 __all__ = ["variants"]
 
+MIDDLE, LOWER_THIRD = 1.04, 0.35  # noise at these places of a ladder from 0.01 to 20
 MODULE = sys.modules["mask_guidance.sampler.feedback"]  # the package's function of that name hides it
 
 
@@ -229,36 +230,37 @@ def dips():
     for name in ("fast", "balanced", "quality"):
         half = PRESETS[name][1] // 2
         rules = {
-            "dip .5 everywhere": lambda share, visit: 0.5,
-            "dip .8 everywhere": lambda share, visit: 0.8,
-            "dip .8 in the lower half": lambda share, visit: 0.8 if share <= 0.5 else 0.5,
-            "dip .8 in the upper two thirds": lambda share, visit: 0.8 if share > 0.34 else 0.5,
-            "dip .9 in the upper half": lambda share, visit: 0.9 if share > 0.5 else 0.5,
-            "dip .7 in the upper half": lambda share, visit: 0.7 if share > 0.5 else 0.5,
-            "dip .5 and .85 in turn": lambda share, visit: 0.85 if visit % 2 else 0.5,
-            "dip .5, then .85": lambda share, visit, half=half: 0.85 if visit > half else 0.5,
+            "dip .8 everywhere": lambda sigma, visit: 0.8,
+            "dip .8 in the lower half": lambda sigma, visit: 0.8 if sigma <= MIDDLE else 0.5,
+            "dip .8 in the upper two thirds": lambda sigma, visit: 0.8 if sigma > LOWER_THIRD else 0.5,
+            "dip .9 in the upper half": lambda sigma, visit: 0.9 if sigma > MIDDLE else 0.5,
+            "dip .8 in the upper half": lambda sigma, visit: 0.8 if sigma > MIDDLE else 0.5,
+            "dip .7 in the upper half": lambda sigma, visit: 0.7 if sigma > MIDDLE else 0.5,
+            "dip .5 and .85 in turn": lambda sigma, visit: 0.85 if visit % 2 else 0.5,
+            "dip .5, then .85": lambda sigma, visit, half=half: 0.85 if visit > half else 0.5,
         }
         for label, rule in rules.items():
-            yield f"{label}, {name}", changed(preset(name), dip_at=dipping(rule))
-        before = Feedback(caution=1.0, high_dip=0.5)
-        yield f"prototype, {name}", preset(name, before)
+            yield f"{label}, {name}", changed(preset(name), stepped=dipping(rule))
+        before = Feedback(caution=1.0)
+        yield f"prototype, {name}", changed(preset(name, before), spread=from_enough(16))
         yield f"caution 1, {name}", preset(name, replace(Feedback(), caution=1.0))
         yield f"caution 2, {name}", preset(name, replace(Feedback(), caution=2.0))
         yield f"strength 0, caution 1, {name}", preset(name, replace(Feedback(), strength=0.0, caution=1.0))
 
 
 def dipping(rule):
-    """The dip as a function of the level's place on the ladder, 0 to 1, and of the visit."""
+    """The dip as a function of the level's noise and of the visit."""
 
     def make(task: Task, old):
-        at = {"level": None, "visit": 0}
+        at = {"sigma": None, "visit": 0}
 
-        def dip_at(level: int, steps: int, shipped: Feedback) -> float:
-            at["visit"] = at["visit"] + 1 if at["level"] == level else 1
-            at["level"] = level
-            return rule(level / steps, at["visit"])
+        def stepped(predicted, direction, sigma, low, reached, error, noise):
+            at["visit"] = at["visit"] + 1 if at["sigma"] == sigma else 1
+            at["sigma"] = sigma
+            low = rule(sigma, at["visit"]) * sigma if reached == sigma else low
+            return old(predicted, direction, sigma, low, reached, error, noise)
 
-        return dip_at
+        return stepped
 
     return make
 
