@@ -71,7 +71,7 @@ class MaskFromImage(io.ComfyNode):
                     default=0,
                     min=0,
                     max=255,
-                    tooltip="For colour and brightness: over so many levels of 255 beyond the range the mask fades out. 0 is hard.",
+                    tooltip="For colour and brightness: over so many levels of 255 beyond the range it fades out. 0 is hard.",
                 ),
             ],
             outputs=[
