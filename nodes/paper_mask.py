@@ -7,6 +7,9 @@ from ..sampler.mask import PAPER_MASKS, paper_mask
 
 __all__ = ["PaperTestMask"]
 
+ALL_SIX = "all six of RePaint"
+SIX = tuple(PAPER_MASKS)[:6]
+
 
 class PaperTestMask(io.ComfyNode):
     @classmethod
@@ -23,11 +26,11 @@ class PaperTestMask(io.ComfyNode):
             inputs=[
                 io.Combo.Input(
                     "kind",
-                    options=list(PAPER_MASKS),
+                    options=[*PAPER_MASKS, ALL_SIX],
                     default="wide",
-                    tooltip="wide, narrow: random strokes (LaMa's). every second line; half: the right one; expand: "
-                    "all but the middle; super-resolve 2x: one pixel of four is kept. box: the middle. free-form: "
-                    "DeepFill's strokes.",
+                    tooltip="wide, narrow: random strokes (LaMa's). every second line; half: the right one; expand: all but "
+                    "the middle; super-resolve 2x: one pixel of four is kept. box: the middle. free-form: DeepFill's strokes. "
+                    "all six of RePaint: a batch of the first six.",
                 ),
                 io.Int.Input("width", default=256, min=1, max=16384, tooltip="In pixels, if no picture is connected."),
                 io.Int.Input("height", default=256, min=1, max=16384, tooltip="In pixels, if no picture is connected."),
@@ -45,7 +48,7 @@ class PaperTestMask(io.ComfyNode):
                     default=1,
                     min=1,
                     max=4096,
-                    tooltip="How many masks. The random kinds differ from each other.",
+                    tooltip="How many masks of each kind. The random kinds differ from each other.",
                 ),
                 io.Image.Input("image", optional=True, tooltip="Take width and height from this picture."),
             ],
@@ -59,5 +62,6 @@ class PaperTestMask(io.ComfyNode):
     def execute(cls, kind, width, height, seed, batch_size, image=None) -> io.NodeOutput:
         if image is not None:
             height, width = image.shape[1:3]
-        mask = paper_mask(kind, height, width, seed, batch_size)
+        kinds = SIX if kind == ALL_SIX else (kind,)
+        mask = torch.cat([paper_mask(name, height, width, seed, batch_size) for name in kinds])
         return io.NodeOutput(mask, float(mask.mean(dtype=torch.float64)))
