@@ -39,7 +39,7 @@ class Grid:
 def grid_of(model, vae) -> Grid:
     """Raises ValueError if there is neither."""
     if vae is not None:
-        temporal = vae.temporal_compression_encode() or 1
+        temporal = vae.temporal_compression_decode() or 1
         return Grid(int(vae.spacial_compression_encode()), int(temporal) if vae.latent_dim == 3 else 0)
     if model is None:
         raise ValueError("Connect a model or a VAE: the grid is theirs.")

@@ -51,6 +51,11 @@ def disc(n: int) -> np.ndarray:
     return y * y + x * x <= n * n
 
 
+def isotropic_erosion(mask: np.ndarray, n: int) -> np.ndarray:
+    """Not from the picture's border: what lies outside counts for nothing, as in ours."""
+    return morphology.isotropic_erosion(np.pad(mask, n + 1, constant_values=True), n)[n + 1 : -n - 1, n + 1 : -n - 1]
+
+
 def seed_for_holes(mask: np.ndarray) -> np.ndarray:
     seed = mask.copy()
     seed[1:-1, 1:-1] = 1
@@ -90,7 +95,7 @@ def cases(mask: torch.Tensor, n: int) -> list[tuple]:
          {"scipy edt": lambda: ndimage.distance_transform_edt(~on) <= n,
           "skimage": lambda: morphology.isotropic_dilation(on, n)}),
         (f"shrink {n}, round", lambda: shrink(mask, n),
-         {"skimage": lambda: morphology.isotropic_erosion(np.pad(on, n + 1, constant_values=True), n)[n + 1 : -n - 1, n + 1 : -n - 1]}),
+         {"skimage": lambda: isotropic_erosion(on, n)}),
         (f"grow {n}, square, soft", lambda: grow(soft, n, "square"),
          {"scipy": lambda: ndimage.grey_dilation(soft_array, size=(kernel, kernel), mode="nearest")}),
         (f"grow {n}, round, soft", lambda: grow(soft, n),
