@@ -18,6 +18,7 @@ def original(workflow: dict) -> np.ndarray:
     return np.asarray(Image.open(workflows.EXAMPLES / workflow["2"]["inputs"]["image"]))
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", ["remove_object", "two_regions"])
 def test_crop_and_stitch_change_the_mask_and_its_band_and_no_byte_beyond(comfy, name):
     workflow = workflows.example(name)
@@ -40,6 +41,8 @@ def test_outpainting_keeps_the_picture_byte_for_byte(comfy):
     assert (result[:, left : left + before.shape[1]] == before[..., :3]).all()
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_the_papers_six_masks_fill_one_picture_six_times(comfy):
     workflow = workflows.example("paper_masks")
     results = saved(comfy, comfy.run(workflow, seconds=600), "10")

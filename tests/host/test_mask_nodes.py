@@ -180,6 +180,7 @@ def test_model_view_of_a_video_model_has_a_cell_for_the_first_frame(host):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_a_video_of_81_frames_goes_through_crop_stitch_and_preparation(host):
     frames = torch.rand(81, 480, 832, 3)
     mask = torch.zeros(81, 480, 832)
