@@ -27,7 +27,17 @@ def harmonic(values: Tensor, free: Tensor) -> Tensor:
         return torch.zeros_like(values)
     if not free.any():
         return values
-    return solved(torch.where(free, from_half_size(values, free), values), free)
+    (top, bottom), (left, right) = around(free.any(1)), around(free.any(0))
+    part, inside = values[:, top:bottom, left:right], free[top:bottom, left:right]
+    out = values.clone()
+    out[:, top:bottom, left:right] = solved(torch.where(inside, from_half_size(part, inside), part), inside)
+    return out
+
+
+def around(used: Tensor) -> tuple[int, int]:
+    """The span of what is used, and one pixel on either side, which gives the values at the rim."""
+    at = used.nonzero()
+    return max(0, int(at[0]) - 1), min(len(used), int(at[-1]) + 2)
 
 
 def from_half_size(values: Tensor, free: Tensor) -> Tensor:

@@ -1,9 +1,12 @@
 """The mask nodes on the host's own classes, in this process, called as the host's executor would."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
+
+DOCS = Path(__file__).resolve().parents[2] / "web" / "docs"
 
 PICTURE = torch.rand(1, 48, 64, 3, generator=torch.Generator().manual_seed(1))
 
@@ -51,6 +54,16 @@ def test_every_input_and_the_node_itself_are_explained_and_found_by_other_names(
     assert schema.description
     assert schema.search_aliases
     assert schema.category == "mask guidance"
+
+
+@pytest.mark.parametrize(("module", "name"), MASK_NODES.items())
+def test_the_help_page_has_a_picture_and_every_input_as_its_tooltip_says(host, module, name):
+    schema = node(module, name).define_schema()
+    page = (DOCS / f"{schema.node_id}.md").read_text("utf-8")
+    picture = page.split("](", 1)[1].split(")", 1)[0]
+    assert (DOCS / picture).stat().st_size > 1000
+    assert all(f"| **{each.id}** |" in page and each.tooltip in page for each in schema.inputs)
+    assert "## Common mistakes" in page
 
 
 def test_prepare_mask_does_nothing_by_default(host):
