@@ -7,6 +7,7 @@ repaint.py    the order of levels (r, j) and the loop, a generator of steps
 noise.py      seeded noise, one generator a picture
 paint.py      all of it in one call, for any callable model
 adm/          guided-diffusion's network, its checkpoints, how to recognise them
+mask/         masks before sampling, crops and stitching after it
 """
 
 from .ladder import Ladder
