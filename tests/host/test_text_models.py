@@ -132,7 +132,9 @@ def test_the_sampler_works_in_the_dual_guider(small, style):
     """With the same text twice there is one guidance less."""
     from comfy_extras.nodes_custom_sampler import DualCFGGuider
 
-    (guider,) = DualCFGGuider.execute(small.model, small.positive, small.negative, small.negative, 2.0, 1.0, style).result
+    (guider,) = DualCFGGuider.execute(
+        small.model, small.positive, small.negative, small.negative, 2.0, 1.0, style
+    ).result
     torch.testing.assert_close(guided(small, guider), painted(small, cfg=2.0), atol=2e-2, rtol=2e-3)
 
 
@@ -322,16 +324,3 @@ def test_a_model_that_takes_known_frames_for_clean_is_told_that_they_are_not(sma
     assert len(told) >= 6
     for timesteps in told:
         assert (timesteps == timesteps.flatten()[0]).all()
-
-
-def test_model_files_of_reduced_size_are_not_known_to_the_host(host):
-    """Why no checkpoint of Stable Diffusion goes through the server here: the host knows it by its full width."""
-    import comfy.model_detection
-    import comfy.supported_models
-    from tiny_models import UNET
-
-    config = {**UNET, "use_linear_in_transformer": False, "adm_in_channels": None, "use_temporal_attention": False}
-    assert not comfy.supported_models.SD15.matches(config)
-    full = {**config, "context_dim": 768}
-    assert not comfy.supported_models.SD15.matches(full)
-    assert comfy.supported_models.SD15.matches({**full, "model_channels": 320})

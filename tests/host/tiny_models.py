@@ -87,4 +87,42 @@ def drawn(key: str, shape: torch.Size, generator: torch.Generator) -> Tensor:
 
 
 def text(generator: torch.Generator, pooled: int) -> list:
-    return [[torch.randn(1, 8, 16, generator=generator), {"pooled_output": torch.randn(1, pooled, generator=generator)}]]
+    return [
+        [torch.randn(1, 8, 16, generator=generator), {"pooled_output": torch.randn(1, pooled, generator=generator)}]
+    ]
+
+
+def save_stable_diffusion(path) -> None:
+    """A checkpoint that the host takes for Stable Diffusion 1.5: 12 M parameters in the network, 2 M in the VAE.
+
+    The host knows the network by its width and its text's, so it has one level instead of four; TAESD is a VAE that the
+    host takes too. The text encoder cannot be made smaller: it has its full 123 M parameters, its layers all zero, so that
+    a text is its words' own vectors.
+    """
+    import comfy.sd1_clip
+    import comfy.supported_models
+    import comfy.taesd.taesd
+    from safetensors.torch import save_file
+
+    one_level = {"model_channels": 320, "context_dim": 768, "num_res_blocks": [1], "channel_mult": [1]}
+    one_level |= {"transformer_depth": [1], "transformer_depth_middle": -2, "transformer_depth_output": [0, 0]}
+    config = comfy.supported_models.SD15({**UNET, **one_level})
+    config.set_inference_dtype(torch.float32, None)
+    generator = torch.Generator().manual_seed(0)
+    parts = {
+        "model.diffusion_model.": config.get_model({}, device=torch.device("meta")).diffusion_model,
+        "first_stage_model.": comfy.taesd.taesd.TAESD(latent_channels=4),
+    }
+    tensors = {
+        prefix + key: drawn(key, value.shape, generator).half()
+        for prefix, part in parts.items()
+        for key, value in part.state_dict().items()
+    }
+    encoder = comfy.sd1_clip.SD1ClipModel(device=torch.device("meta"), dtype=torch.float16)
+    for key, value in config.process_clip_state_dict_for_saving(encoder.state_dict()).items():
+        tensors[key] = torch.zeros(value.shape, dtype=torch.float16)
+        if key.endswith("token_embedding.weight"):
+            tensors[key] = torch.randn(value.shape, generator=generator).half()
+        if key.endswith("final_layer_norm.weight"):
+            tensors[key] += 1
+    save_file(tensors, path)
