@@ -45,21 +45,6 @@ def test_networks_give_nearly_the_same_picture_as_on_the_cpu(host, name, method)
     assert_nearly(fill(tiny(name), method), fill(tiny(name, CPU), method))
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
-def test_half_precision_keeps_the_known_latent_exactly(host, name):
-    fill(tiny(name, dtype=torch.float16))
-
-
-@pytest.mark.parametrize("name", ARCHITECTURES)
-def test_partial_loading_gives_the_same_picture(host, name):
-    small = tiny(name)
-    whole = fill(small)
-    small.model.unpatch_model()
-    with torch.inference_mode():
-        small.model.patch_model(device_to=small.model.load_device, lowvram_model_memory=100_000)
-    assert_nearly(fill(small), whole)
-
-
 def test_one_picture_of_a_batch_is_the_same_on_both_devices(host):
     shape, prior = (3, *SHAPES["4-D"][1:]), Gaussian(SHAPES["4-D"][-1])
     model = oracle("FLOW", prior.denoise)

@@ -29,8 +29,8 @@ WAN = {
 }  # fmt: skip
 # Name: the host's configuration, the network's sizes, the latent, the width of the pooled text.
 KINDS = {
-    "SD1.5": ("SD15", UNET, (1, 4, 8, 12), 16),
-    "SDXL": ("SDXL", {**UNET, "adm_in_channels": 2816, "num_classes": "sequential"}, (1, 4, 8, 12), 1280),
+    "SD1.5": ("SD15", UNET, (1, 4, 8, 8), 16),
+    "SDXL": ("SDXL", {**UNET, "adm_in_channels": 2816, "num_classes": "sequential"}, (1, 4, 8, 8), 1280),
     "SD3": ("SD3", MMDIT, (1, 16, 8, 12), 16),
     "Flux": ("Flux", FLUX, (1, 16, 8, 12), 16),
     "Wan": ("WAN21_T2V", WAN, (1, 16, 3, 8, 12), 16),
@@ -67,7 +67,6 @@ def tiny(name: str, device: torch.device | None = None, dtype: torch.dtype = tor
     generator = torch.Generator().manual_seed(0)
     with torch.inference_mode():
         model = config.get_model({}, device=torch.device("cpu"))
-        model.diffusion_model.to(dtype)
         for key, value in model.diffusion_model.state_dict().items():
             value.copy_(drawn(key, value.shape, generator))
     device = device or comfy.model_management.get_torch_device()
