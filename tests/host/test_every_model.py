@@ -60,6 +60,17 @@ def through_guider(model, samples, mask, method, seed=3, cfg=1.0):
     return result.cpu(), sigmas, levels, seen
 
 
+def watched(kind, answer, dims="4-D"):
+    """A model, and a list of what its network was shown: (x, signal, noise)."""
+    shown = []
+
+    def denoise(x, signal, noise):
+        shown.append((x.cpu().clone(), signal, noise))
+        return answer(x, signal, noise)
+
+    return oracle(kind, denoise, dims), shown
+
+
 def amplitudes(model, sigma) -> tuple[float, float]:
     """Signal and noise of a level, from the host's own noising."""
     sampling = model.get_model_object("model_sampling")
@@ -80,7 +91,7 @@ def assert_standard_normal(noise: torch.Tensor) -> None:
 def test_a_model_that_knows_the_picture_paints_it_and_every_level_has_its_noise(host, kind, dims, method):
     shape = SHAPES[dims]
     truth = random(*shape)
-    model = oracle(kind, always(truth), dims)
+    model, shown = watched(kind, always(truth), dims)
     picture = model.model.process_latent_out(truth)
     mask = right_half(shape)
     samples = torch.where(mask.bool(), 9.0, picture)  # nothing of the answer is in the hole
@@ -98,6 +109,10 @@ def test_a_model_that_knows_the_picture_paints_it_and_every_level_has_its_noise(
             rest = (x - signal * truth) / noise
             assert_standard_normal(rest[..., :half])
             assert_standard_normal(rest[..., half:])
+    for x, signal, noise in shown[1:]:  # the first is noise alone
+        rest = (x - signal * truth) / noise
+        assert_standard_normal(rest[..., :half])
+        assert_standard_normal(rest[..., half:])
 
 
 ROWS = {"4-D": (4, 4, 64, 12), "5-D": (2, 16, 4, 8, 12)}  # 1,024 rows each
@@ -228,17 +243,6 @@ def test_differential_diffusion_of_the_host_says_what_is_kept_when(guesses, kind
     assert len({*shares}) > 5
     for mask, x0 in zip(asked[-len(guesses) :], guesses, strict=True):
         torch.testing.assert_close(x0, torch.where(mask.bool(), TRUTH, OTHER), atol=1e-2, rtol=0)
-
-
-def watched(kind, answer):
-    """A model, and a list of what its network was shown: (x, signal, noise)."""
-    shown = []
-
-    def denoise(x, signal, noise):
-        shown.append((x.cpu().clone(), signal, noise))
-        return answer(x, signal, noise)
-
-    return oracle(kind, denoise), shown
 
 
 @both_methods
