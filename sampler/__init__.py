@@ -12,6 +12,7 @@ presets.py    settings with a name
 noise.py      seeded noise, one generator a picture
 paint.py      all of it in one call, for any callable model
 adm/          guided-diffusion's network, its checkpoints, how to recognise them
+mask/         masks before sampling, crops and stitching after it
 """
 
 from .feedback import Feedback, count_repeated, feedback, repeated_levels

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+OF_MASKS = ("outpaint", "paper_masks", "remove_object", "two_regions")  # run by test_mask_examples.py
 
 
 def example(name: str) -> dict:
