@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 import workflows
 from PIL import Image
+from scipy import ndimage
 from tiny_models import save_stable_diffusion
 
-NAME = "small_stable_diffusion.safetensors"
+SHIPPED = workflows.example("latent_model")
+NAME = SHIPPED["1"]["inputs"]["ckpt_name"]
 
 
 @pytest.fixture(scope="module")
@@ -47,3 +49,19 @@ def test_a_text_guided_checkpoint_runs_from_its_stock_nodes(comfy, checkpoint, h
     assert (again == picture).all()
     for other in (workflows.latent(checkpoint, half, "a tree"), workflows.latent(checkpoint, half, seed=5)):
         assert (saved(comfy, other)[0] != picture).any()
+
+
+@pytest.mark.timeout(300)
+def test_the_example_for_latent_models_runs_and_changes_nothing_beyond_mask_and_blend(comfy, checkpoint):
+    """On random weights it paints noise, but every wire is the one that a real checkpoint uses."""
+    workflow = workflows.example("latent_model")
+    workflow["8"]["inputs"] |= {"preset": "draft", "cfg": 1.0}
+    run = comfy.run(workflow, seconds=300)
+    assert run.error is None
+    result = np.asarray(Image.open(io.BytesIO(comfy.picture(run.outputs["11"]["images"][0]))))
+    before = np.asarray(Image.open(workflows.EXAMPLES / workflow["2"]["inputs"]["image"]))
+    reach = workflow["3"]["inputs"]["grow"] + workflow["10"]["inputs"]["blend_pixels"]
+    beyond = ndimage.distance_transform_edt(before[..., 3] == 255) > reach
+    assert (result[beyond] == before[beyond][:, :3]).all()
+    assert (result[before[..., 3] == 0] != before[before[..., 3] == 0][:, :3]).any()
+    assert run.outputs["14"]["text"][0].startswith("19 model calls")

@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-OF_MASKS = ("outpaint", "paper_masks", "remove_object", "two_regions")  # run by test_mask_examples.py
+# Run by test_mask_examples.py and test_latent_server.py.
+RUN_ELSEWHERE = ("latent_model", "outpaint", "paper_masks", "remove_object", "two_regions")
 
 
 def example(name: str) -> dict:
