@@ -60,7 +60,8 @@ def run(job: Job, group: Processes) -> int:
     failed = plan.bad | paint_share(job, group, answer)
     if prepared is not None:
         prepared.finish(failed, time.monotonic() - started)
-    return SOME_FAILED if failed else ALL_DONE
+    group.all_say("done")  # a process that ends sooner may take the first one with it
+    return SOME_FAILED if failed and group.rank == 0 else ALL_DONE
 
 
 class Answer:
@@ -124,10 +125,10 @@ class Prepared:
             *describe(found).splitlines(),
             f"settings: {'; '.join(chosen) or 'all as usual'}",
             f"{s.method}: {steps} of {total} timesteps ({s.skip_type}), {resampled}: {plan.calls} model calls a picture; "
-            f"{s.dtype} on {group.device.type}, {group.count} {'process' if group.count == 1 else 'processes'}",
+            f"{s.dtype} on {group.device.type}, {counted(group.count, 'process')}",
             f"{plan.wanted} results{several}: {plan.done} are there, {sum(map(len, plan.groups))} to paint in "
-            f"{len(plan.groups)} batches of up to {s.micro_batch}: {plan.batch_calls} model calls"
-            + (f"; {len(plan.bad)} pictures cannot be used" if plan.bad else ""),
+            f"{counted(len(plan.groups), 'batch')} of up to {s.micro_batch}: {counted(plan.batch_calls, 'model call')}"
+            + (f"; {counted(len(plan.bad), 'picture')} cannot be used" if plan.bad else ""),
         ]
 
     def finish(self, failed: dict[str, str], seconds: float) -> None:
@@ -135,7 +136,7 @@ class Prepared:
         self.folder.finish(made, failed, seconds)
         sheets = self.sheets(made) if self.job.contact_sheet and made else []
         log.info(
-            "%d of %d results are in %s%s, after %s.",
+            "%d of %d results are in %s%s, after %s",
             len(made),
             len(self.items) + len(self.answer.plan.bad) * self.job.settings.variants,
             self.job.save_dir,
@@ -143,7 +144,7 @@ class Prepared:
             in_words(seconds),
         )
         if failed:
-            log.error("%d pictures were not painted:", len(failed))
+            log.error("%s not painted:", counted(len(failed), "picture"))
             for name, reason in failed.items():
                 log.error("  %s: %s", name, reason)
 
@@ -191,6 +192,15 @@ def paint_share(job: Job, group: Processes, answer: Answer) -> dict[str, str]:
             progress.close()
         worker_failed = worker.failed
     return {name: reason for part in group.all_say(worker_failed) for name, reason in part.items()}
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things.
+
+    >>> counted(1, "batch"), counted(3, "picture")
+    ('1 batch', '3 pictures')
+    """
+    return f"{number} {noun}" + ("" if number == 1 else "es" if noun.endswith(("ch", "ss")) else "s")
 
 
 def fits(item: Item, detection: Detection) -> bool:

@@ -62,10 +62,13 @@ class Accelerated:
                 "This was started by accelerate, which this Python lacks: pip install accelerate."
             ) from error
         patient = accelerate.InitProcessGroupKwargs(timeout=LONGEST_WAIT)
-        accelerator = accelerate.Accelerator(cpu=cpu or None, kwargs_handlers=[patient])
+        # Without being told so, Accelerate takes several processes on processors for as many lone ones.
+        accelerator = accelerate.Accelerator(cpu=cpu or best_device().type == "cpu", kwargs_handlers=[patient])
         self.tools = accelerate.utils
         self.rank, self.count = accelerator.process_index, accelerator.num_processes
         self.device, self.mixed_precision = accelerator.device, accelerator.mixed_precision
+        if self.count != (started := int(os.environ.get("WORLD_SIZE", 1))):
+            raise SettingsError(f"{started} processes were started, but Accelerate sees {self.count}.")
 
     def first_says(self, value: Any) -> Any:
         return self.tools.broadcast_object_list([value])[0]
@@ -75,9 +78,10 @@ class Accelerated:
 
 
 def best_device() -> torch.device:
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    for kind in (torch.cuda, torch.xpu, torch.mps):
+        if kind.is_available():
+            return torch.device(kind.__name__.removeprefix("torch."))
+    return torch.device("cpu")
 
 
 def processes(cpu: bool = False) -> Processes:
