@@ -126,7 +126,7 @@ class Prepared:
             f"settings: {'; '.join(chosen) or 'all as usual'}",
             f"{s.method}: {steps} of {total} timesteps ({s.skip_type}), {resampled}: {plan.calls} model calls a picture; "
             f"{s.dtype} on {group.device.type}, {counted(group.count, 'process')}",
-            f"{plan.wanted} results{several}: {plan.done} are there, {sum(map(len, plan.groups))} to paint in "
+            f"{counted(plan.wanted, 'result')}{several}: {plan.done} are there, {sum(map(len, plan.groups))} to paint in "
             f"{counted(len(plan.groups), 'batch')} of up to {s.micro_batch}: {counted(plan.batch_calls, 'model call')}"
             + (f"; {counted(len(plan.bad), 'picture')} cannot be used" if plan.bad else ""),
         ]
