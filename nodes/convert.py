@@ -3,24 +3,22 @@
 import torch
 from torch import Tensor
 
-__all__ = ["REPAINT_FROM", "known_from_mask", "to_8_bits"]
-
-REPAINT_FROM = 0.5  # mask values from here on are painted
+__all__ = ["known_from_mask", "to_8_bits"]
 
 
 def known_from_mask(mask: Tensor | None, like: Tensor) -> Tensor:
-    """The host's mask (1 = repaint) as the core's known region (True = keep).
+    """The host's mask (1 = repaint) as the core's known region (1 = keep).
 
     Args:
         mask: In [0, 1], any shape that broadcasts to `like`; None repaints everything.
         like: The latent.
 
     Returns:
-        bool, broadcastable to `like`, on its device.
+        float, broadcastable to `like`, on its device.
     """
     if mask is None:
-        return torch.zeros((1,) * like.ndim, dtype=torch.bool, device=like.device)
-    return mask.to(like.device) < REPAINT_FROM
+        return torch.zeros((1,) * like.ndim, device=like.device)
+    return 1 - mask.to(like.device, torch.float32)
 
 
 def to_8_bits(image: Tensor) -> Tensor:

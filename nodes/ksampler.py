@@ -11,17 +11,28 @@ import torch
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..sampler import ImageNoise
+from ..sampler import ImageNoise, Resampling, largest_sigma
+from ..sampler.mask import SNAPPING
 from .class_label import conditioning
-from .convert import known_from_mask
+from .ladder import noise_to_signal
+from .latent_mask import on_latent, painted_share
 from .pixel_model import NULL_LABEL, PixelModel
 from .repaint_sampler import RePaintSampler
-from .respaced_sigmas import respaced_sigmas, training_steps
-from .widgets import chosen_timesteps, resampling, respacing, respacing_string, var_type
+from .respaced_sigmas import respaced_sigmas
+from .widgets import (
+    chosen_timesteps,
+    last_resampled,
+    method,
+    preset,
+    resampling,
+    respacing,
+    respacing_string,
+    settings,
+    soft_mask,
+    var_type,
+)
 
 __all__ = ["MaskGuidedKSampler"]
-
-SAME_SHAPE = 0.02  # masks whose aspect ratio differs by more are a mistake
 
 
 def conditionings(model, positive, negative, cfg: float) -> tuple[list, list, float]:
@@ -48,38 +59,6 @@ def conditionings(model, positive, negative, cfg: float) -> tuple[list, list, fl
     if negative is None and cfg != 1:
         raise ValueError(f"cfg is {cfg:g}, which needs a negative; connect one to 'negative', or set cfg to 1.")
     return positive, positive if negative is None else negative, cfg
-
-
-def checked_mask(mask: Tensor | None, latent: Tensor) -> tuple[Tensor | None, str]:
-    """The latent's mask if it fits, and a note for the report if it does not fit pixel by pixel.
-
-    Raises:
-        ValueError: Wrong shape or number.
-    """
-    if mask is None:
-        return None, "no mask: the whole picture is painted"
-    if latent.ndim == 4 and mask.shape[0] not in (1, latent.shape[0]):  # a video's masks are its frames
-        raise ValueError(
-            f"There are {mask.shape[0]} masks for {latent.shape[0]} pictures; use one mask, or one for each picture."
-        )
-    (height, width), (mask_height, mask_width) = latent.shape[-2:], mask.shape[-2:]
-    if not mask.any():
-        return mask, "the mask is empty: nothing is painted"
-    if abs(mask_width * height / (mask_height * width) - 1) > SAME_SHAPE:
-        raise ValueError(
-            f"The mask is {mask_width}x{mask_height} and the latent {width}x{height}: not the same shape, so the mask would "
-            "be stretched; use the mask of this picture."
-        )
-    same = (mask_height, mask_width) == (height, width)
-    return mask, "" if same else f"mask resized from {mask_width}x{mask_height} to the latent's {width}x{height}"
-
-
-def coverage(mask: Tensor | None, latent: Tensor) -> float:
-    """Share of the latent that is painted, 0 to 1, as the sampler sees it."""
-    if mask is None:
-        return 1.0
-    known = known_from_mask(comfy.utils.reshape_mask(mask, latent.shape), latent)
-    return 1 - float(known.float().mean())
 
 
 class MaskGuidedKSampler(io.ComfyNode):
@@ -131,6 +110,8 @@ class MaskGuidedKSampler(io.ComfyNode):
                     tooltip="How strongly positive is followed over negative. 1 is the model as trained; more follows harder, "
                     "costs twice the time, and narrows the choice.",
                 ),
+                preset(),
+                *method(),
                 *respacing(),
                 io.Boolean.Input(
                     "resample",
@@ -138,8 +119,55 @@ class MaskGuidedKSampler(io.ComfyNode):
                     tooltip="RePaint's resampling. Off is plain mask guidance: fast, but old and new rarely agree.",
                 ),
                 *resampling(),
+                io.Float.Input(
+                    "denoise",
+                    default=1.0,
+                    min=0.01,
+                    max=1.0,
+                    step=0.01,
+                    tooltip="1 paints the masked part anew. Less starts from what is there; the less, the less changes.",
+                ),
                 var_type(),
+                soft_mask(),
+                io.Combo.Input(
+                    "mask_grid",
+                    options=list(SNAPPING),
+                    default="any touch",
+                    advanced=True,
+                    tooltip="How a mask comes onto a coarser latent. any touch: a cell is painted if the mask touches it, so "
+                    "no stroke is lost. area: if most of it is masked. nearest: if its centre is.",
+                ),
+                io.Boolean.Input(
+                    "add_noise",
+                    default=True,
+                    advanced=True,
+                    tooltip="Off: the latent has its noise already, from a sampler that stopped early. The seed still decides "
+                    "the noise of the steps.",
+                ),
+                io.Int.Input(
+                    "start_at_step",
+                    default=0,
+                    min=0,
+                    max=10_000,
+                    advanced=True,
+                    tooltip="Leave out this many of the steps at the noisy end, to go on where another sampler stopped, or to "
+                    "start from the latent.",
+                ),
+                io.Int.Input(
+                    "end_at_step",
+                    default=10_000,
+                    min=1,
+                    max=10_000,
+                    advanced=True,
+                    tooltip="Stop after this step and return the latent with the noise left in it, for another sampler.",
+                ),
                 respacing_string(),
+                io.Latent.Input(
+                    "known_latent",
+                    optional=True,
+                    tooltip="The clean picture to keep, where latent_image is not it: with add_noise off, latent_image is a "
+                    "half-finished picture.",
+                ),
             ],
             outputs=[
                 io.Latent.Output(
@@ -158,61 +186,129 @@ class MaskGuidedKSampler(io.ComfyNode):
         latent_image,
         seed,
         cfg,
+        preset,
+        method,
+        feedback,
         skip_type,
         skip_steps,
         resample,
         resample_r,
         resample_j,
         start_resampling,
+        denoise,
         var_type,
+        soft_mask,
+        mask_grid,
+        add_noise,
+        start_at_step,
+        end_at_step,
         positive=None,
         negative=None,
         timestep_respacing="",
+        known_latent=None,
     ) -> io.NodeOutput:
-        samples = comfy.sample.fix_empty_latent_channels(
-            model,
-            latent_image["samples"],
-            latent_image.get("downscale_ratio_spacial"),
-            latent_image.get("downscale_ratio_temporal"),
-        )
-        mask, note = checked_mask(latent_image.get("noise_mask"), samples)
+        chosen = settings(preset, method, skip_type, skip_steps, resample_r, resample_j, timestep_respacing)
+        samples = in_models_channels(model, latent_image)
+        picture = known_picture(model, latent_image, known_latent, add_noise)
+        mask, note = on_latent(latent_image.get("noise_mask"), samples, soft_mask, mask_grid)
         positive, negative, cfg = conditionings(model, positive, negative, cfg)
-        timesteps = chosen_timesteps(training_steps(model), skip_type, skip_steps, timestep_respacing)
-        indices = latent_image.get("batch_index") or range(len(samples))
-        r = resample_r if resample else 1
-        sampler = RePaintSampler(r, resample_j, start_resampling, var_type, tuple(indices))
+        ratios = noise_to_signal(model)
+        timesteps = chosen_timesteps(
+            ratios, chosen.skip_type, chosen.skip_steps, timestep_respacing, denoise, largest_sigma(samples.shape)
+        )
+        part, last = part_of_chain(timesteps, start_at_step, end_at_step)
+        r = chosen.resample_r if resample else 1
+        start = last_resampled(start_resampling)
+        indices = tuple(latent_image.get("batch_index") or range(len(samples)))
+        sampler = RePaintSampler(
+            Resampling(chosen.method, r, chosen.resample_j, start, var_type, feedback),
+            soft_mask,
+            indices,
+            from_latent=denoise < 1 or start_at_step > 0 or not add_noise,
+            picture=picture,
+        )
 
-        painted = coverage(mask, samples)
+        painted = painted_share(mask, samples, soft_mask)
         calls, seconds, result = 0, 0.0, samples
         if painted > 0:
+            sigmas = respaced_sigmas(model, part, last)
+            noise = ImageNoise(seed, indices, "start")(torch.zeros(samples.shape))
             started = time.monotonic()
-            result, calls = run(model, positive, negative, cfg, sampler, timesteps, samples, mask, seed)
+            guider = guided(model, positive, negative, cfg)
+            result, calls = run(guider, sampler, sigmas, samples, noise if add_noise else noise.zero_(), mask, seed)
             seconds = time.monotonic() - started
         if painted == 1 and resample:
             note = note or "everything is masked: nothing to agree with, sampled once"
 
         out = {key: value for key, value in latent_image.items() if not key.startswith("downscale_ratio")}
-        respacing = (
-            f"timestep_respacing {timestep_respacing}" if timestep_respacing.strip() else f"skip_type {skip_type}"
-        )
+        respacing = f"timestep_respacing {timestep_respacing}" if timestep_respacing.strip() else chosen.skip_type
         record = [
             f"{calls} model calls, {seconds:.1f} s, {100 * painted:.1f} % painted",
-            f"{len(timesteps)} of {training_steps(model)} timesteps ({respacing})",
-            f"resample_r {r}, resample_j {resample_j}, start_resampling {start_resampling}",
-            f"var_type {var_type}, cfg {cfg:g}, seed {seed}, pictures {', '.join(map(str, indices))}",
+            f"preset {preset}, method {chosen.method}"
+            + (f", feedback {feedback:g}" if chosen.method == "feedback" else ""),
+            f"{len(part)} of {len(ratios)} timesteps ({respacing}), {part[0]} to {0 if last is None else last}",
+            f"resample_r {r}, resample_j {chosen.resample_j}, start_resampling {start_resampling}",
+            f"denoise {denoise:g}, var_type {var_type}, soft_mask {soft_mask}, mask_grid {mask_grid}",
+            f"cfg {cfg:g}, seed {seed}, pictures {', '.join(map(str, indices))}",
             *([note] if note else []),
         ]
         return io.NodeOutput({**out, "samples": result}, "\n".join(record))
 
 
-def run(model, positive, negative, cfg, sampler, timesteps, samples, mask, seed) -> tuple[Tensor, int]:
-    """One run of the host's guider; the result and the number of model calls."""
+def in_models_channels(model, latent: dict) -> Tensor:
+    """A LATENT's samples, of the model's channels and size if it is an empty one made for another model."""
+    return comfy.sample.fix_empty_latent_channels(
+        model, latent["samples"], latent.get("downscale_ratio_spacial"), latent.get("downscale_ratio_temporal")
+    )
+
+
+def known_picture(model, latent: dict, known_latent: dict | None, add_noise: bool) -> Tensor | None:
+    """The clean picture where it is not the latent itself.
+
+    Raises:
+        ValueError: It is needed and missing, or of another size.
+    """
+    if known_latent is None:
+        if not add_noise and latent.get("noise_mask") is not None:
+            raise ValueError(
+                "add_noise is off, so latent_image is a half-finished picture, and the part to keep is not in it; connect the "
+                "LATENT of the clean picture to 'known_latent'."
+            )
+        return None
+    picture = in_models_channels(model, known_latent)
+    if picture.shape[1:] != latent["samples"].shape[1:] or len(picture) not in (1, len(latent["samples"])):
+        raise ValueError(
+            f"known_latent is {tuple(picture.shape)} and latent_image {tuple(latent['samples'].shape)}; they must be of the "
+            "same picture."
+        )
+    return picture.expand_as(latent["samples"]).clone()
+
+
+def part_of_chain(timesteps: list[int], start: int, end: int) -> tuple[list[int], int | None]:
+    """The timesteps from one step to another, and the one where the chain stops (None: at the finished picture).
+
+    Raises:
+        ValueError: Nothing is left.
+    """
+    part = timesteps[start:end]
+    if not part:
+        raise ValueError(
+            f"start_at_step {start} and end_at_step {end} leave none of the {len(timesteps)} steps; lower the first or raise "
+            "the second."
+        )
+    return part, timesteps[end] if end < len(timesteps) else None
+
+
+def guided(model, positive, negative, cfg: float) -> comfy.samplers.CFGGuider:
     guider = comfy.samplers.CFGGuider(model)
     guider.set_conds(positive, negative)
     guider.set_cfg(cfg)
-    sigmas = respaced_sigmas(model, timesteps)
-    noise = ImageNoise(seed, sampler.indices, "start")(torch.zeros(samples.shape))
-    show = latent_preview.prepare_callback(model, len(timesteps))
+    return guider
+
+
+def run(guider, sampler, sigmas, samples, noise, mask, seed) -> tuple[Tensor, int]:
+    """One run of the host's guider; the result and the number of model calls."""
+    show = latent_preview.prepare_callback(guider.model_patcher, len(sigmas) - 1)
     calls = 0
 
     def callback(step, x0, x, total) -> None:

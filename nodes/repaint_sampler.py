@@ -1,7 +1,7 @@
 """RePaint Sampler: the loop as a SAMPLER of the host, for any MODEL."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import comfy.model_patcher
 import comfy.samplers
@@ -10,32 +10,14 @@ from comfy_api.latest import io
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from ..sampler import ImageNoise, Ladder, repaint, repaint_levels
+from ..sampler import SOFT_MASKS, ImageNoise, Known, Resampling, known_at
 from .convert import known_from_mask
+from .ladder import ladder_of
 from .pixel_model import PixelModel
 from .variance import SINK, VarianceSink
-from .widgets import last_resampled, resampling, var_type
+from .widgets import last_resampled, method, resampling, soft_mask, var_type
 
 __all__ = ["RePaintSampler", "RePaintSamplerNode"]
-
-
-def ladder_of(sampling, sigmas: Tensor) -> Ladder:
-    """Signal and noise amplitude at each sigma, found by asking the model to noise a one and a zero.
-
-    Raises:
-        ValueError: The model does not mix picture and noise in this way, so RePaint has no noise level to climb to.
-    """
-    ascending = sigmas.double().cpu().flip(0)
-    one, zero = torch.ones(1, dtype=torch.float64), torch.zeros(1, dtype=torch.float64)
-    signal = [sampling.noise_scaling(sigma, zero.clone(), one.clone()) for sigma in ascending]
-    noise = [sampling.noise_scaling(sigma, one.clone(), zero.clone()) for sigma in ascending]
-    ladder = Ladder(torch.stack(signal).flatten(), torch.stack(noise).flatten())
-    if (ladder.noise[1:] <= ladder.noise[:-1]).any() or (ladder.signal[1:] > ladder.signal[:-1]).any():
-        raise ValueError(
-            "RePaint needs sigmas that fall from step to step, and a model that adds noise to the picture in proportion; "
-            "choose other sigmas, or another model."
-        )
-    return ladder
 
 
 def stated_variance(model, var_type: str) -> str:
@@ -46,41 +28,47 @@ def stated_variance(model, var_type: str) -> str:
     return "auto" if trained == "learned_range" else trained  # auto is learned_range wherever the channels arrive
 
 
+def known_by_host(function, mask: Tensor, sigmas: Tensor, model_wrap) -> Known:
+    """The known region by level, where the MODEL brings a rule of its own (Differential Diffusion)."""
+
+    def known(level: int) -> Tensor:
+        sigma = sigmas[-1 - level].reshape(1)
+        return known_from_mask(function(sigma, mask, extra_options={"model": model_wrap, "sigmas": sigmas}), mask)
+
+    return known
+
+
 @dataclass(frozen=True)
 class RePaintSampler(comfy.samplers.Sampler):
     """RePaint for the host's guiders; stateless, so that one object serves many runs.
 
     Attributes:
-        resample_r: RePaint's r.
-        resample_j: RePaint's j.
-        start_resampling: No jump above this step.
-        var_type: A key of `VAR_TYPES`.
+        resampling: Method, r, j and the like.
+        soft_mask: A key of SOFT_MASKS; a rule that the MODEL brings goes first.
         indices: Numbers of the pictures in their batch; None counts from 0.
+        from_latent: The chain starts from the latent with noise on it, not from noise alone; None: where the sigmas do
+            not start at the model's largest, as everywhere in the host.
+        picture: The known picture, where the latent is something else (a half-finished chain); in the host's form.
     """
 
-    resample_r: int = 10
-    resample_j: int = 10
-    start_resampling: int = 10_000
-    var_type: str = "auto"
+    resampling: Resampling = field(default_factory=Resampling)
+    soft_mask: str = "binary"
     indices: Sequence[int] | None = None
-
-    def levels(self, steps: int, anything_known: bool) -> list[int]:
-        """Order of noise levels; without a known region there is nothing to agree with, and nothing is sampled twice."""
-        r = self.resample_r if anything_known else 1
-        return repaint_levels(steps, self.resample_j, r, last_resampled(self.start_resampling))
+    from_latent: bool | None = None
+    picture: Tensor | None = None
 
     def sample(
         self, model_wrap, sigmas, extra_args, callback, noise, latent_image=None, denoise_mask=None, disable_pbar=False
     ) -> Tensor:
         """Called by the host's guider; see comfy.samplers.Sampler."""
         sampling = model_wrap.inner_model.model_sampling
-        picture = torch.zeros_like(noise) if latent_image is None else latent_image
-        known = known_from_mask(denoise_mask, picture)
+        latent = torch.zeros_like(noise) if latent_image is None else latent_image
+        picture = latent if self.picture is None else model_wrap.inner_model.process_latent_in(self.picture).to(latent)
         ladder = ladder_of(sampling, sigmas)
-        levels = self.levels(ladder.steps, bool(known.any()))
+        options = comfy.model_patcher.create_model_options_clone(extra_args.get("model_options", {}))
+        known = self.known(denoise_mask, latent, sigmas, options, model_wrap)
         seed = extra_args.get("seed") or 0
         sink = VarianceSink()
-        options = comfy.model_patcher.create_model_options_clone(extra_args.get("model_options", {}))
         options.setdefault("transformer_options", {})[SINK] = sink
 
         def denoise(x: Tensor, level: int) -> tuple[Tensor, Tensor | None]:
@@ -88,18 +76,31 @@ class RePaintSampler(comfy.samplers.Sampler):
             x0 = model_wrap(x, sigma, model_options=options, seed=seed)
             return x0, sink.take(x)
 
-        x = sampling.noise_scaling(sigmas[0], noise, picture.clone(), self.max_denoise(model_wrap, sigmas))
+        full = self.max_denoise(model_wrap, sigmas)
+        from_latent = not full if self.from_latent is None else self.from_latent
+        start = latent.clone() if from_latent else torch.zeros_like(latent)
+        x = sampling.noise_scaling(sigmas[0], noise, start, full)
         draw = ImageNoise(seed, range(len(x)) if self.indices is None else self.indices)
-        variance = stated_variance(model_wrap.inner_model, self.var_type)
-        steps = repaint(denoise, ladder, levels, x, picture, known, draw, variance)
+        resampling = self.chosen(model_wrap.inner_model, bool(known_at(known, ladder.steps, x).any()))
         with tqdm(disable=disable_pbar) as bar:
-            for step in steps:
+            for step in resampling.chain(denoise, ladder, x, picture, known, draw):
                 bar.total = step.calls
                 bar.update()
                 if callback is not None:
                     callback(step.call - 1, step.x0, step.x, step.calls)
                 x = step.x
         return sampling.inverse_noise_scaling(sigmas[-1], x)
+
+    def known(self, mask: Tensor | None, latent: Tensor, sigmas: Tensor, options: dict, model_wrap) -> Known:
+        function = options.get("denoise_mask_function")
+        if function is not None and mask is not None:
+            return known_by_host(function, mask.to(latent.device), sigmas, model_wrap)
+        return SOFT_MASKS[self.soft_mask](known_from_mask(mask, latent), len(sigmas) - 1)
+
+    def chosen(self, model, anything_known: bool) -> Resampling:
+        """Without a known region there is nothing to agree with, and nothing is sampled twice."""
+        variance = stated_variance(model, self.resampling.var_type)
+        return replace(self.resampling, var_type=variance, r=self.resampling.r if anything_known else 1)
 
 
 class RePaintSamplerNode(io.ComfyNode):
@@ -113,11 +114,15 @@ class RePaintSamplerNode(io.ComfyNode):
                 "RePaint as a SAMPLER for SamplerCustom and SamplerCustomAdvanced, with any model and guider. The masked part "
                 "of the latent is painted; the rest stays exactly as it is."
             ),
-            search_aliases=["RePaint", "inpaint", "resample", "mask guidance", "sampler"],
-            inputs=[*resampling(), var_type()],
+            search_aliases=["RePaint", "inpaint", "resample", "mask guidance", "sampler", "time travel"],
+            inputs=[*resampling(), var_type(), *method(), soft_mask()],
             outputs=[io.Sampler.Output(display_name="SAMPLER")],
         )
 
     @classmethod
-    def execute(cls, resample_r, resample_j, start_resampling, var_type) -> io.NodeOutput:
-        return io.NodeOutput(RePaintSampler(resample_r, resample_j, start_resampling, var_type))
+    def execute(
+        cls, resample_r, resample_j, start_resampling, var_type, method="repaint", feedback=1.0, soft_mask="binary"
+    ) -> io.NodeOutput:
+        start = last_resampled(start_resampling)
+        resampling = Resampling(method, resample_r, resample_j, start, var_type, feedback)
+        return io.NodeOutput(RePaintSampler(resampling, soft_mask))

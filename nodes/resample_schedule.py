@@ -7,22 +7,37 @@ import torch
 from comfy_api.latest import io
 from PIL import Image, ImageDraw
 
-from ..sampler import count_model_calls, repaint_levels
-from .respaced_sigmas import training_steps
-from .widgets import chosen_timesteps, last_resampled, resampling, respacing, respacing_string
+from ..sampler import Feedback, Resampling, alphas_cumprod, named_betas, sigmas
+from .ladder import noise_to_signal
+from .widgets import (
+    chosen_timesteps,
+    last_resampled,
+    method,
+    preset,
+    resampling,
+    respacing,
+    respacing_string,
+    settings,
+)
 
 __all__ = ["ResampleSchedule"]
 
 WIDTH, HEIGHT, MARGIN = 960, 400, 48
 PAPER, INK, GRID, CURVE = (250, 250, 248), (60, 60, 66), (222, 222, 226), (36, 98, 190)
-DEFAULT_TRAINING_STEPS = 1000
+LARGEST = 160.0
 
 
-def curve(levels: list[int], timesteps: list[int]) -> list[tuple[int, int]]:
-    """Points (model calls so far, timestep) of a chain; a climb costs no call and stands upright."""
+def curve(levels: list[int], timesteps: list[int], ratios: torch.Tensor) -> list[tuple[int, int]]:
+    """Points (model calls so far, timestep) of a chain; a climb costs no call and stands upright.
+
+    A level visited again at once (feedback) is left for a dip at the timestep of that share of its noise.
+    """
     points, calls = [(0, timesteps[-levels[0]])], 0
     for before, after in pairwise(levels):
-        calls += after < before
+        calls += after <= before
+        if after == before:
+            low = Feedback.dip * ratios[timesteps[-after]]
+            points.append((calls, int((ratios - low).abs().argmin())))
         points.append((calls, timesteps[-after] if after else 0))
     return points
 
@@ -62,12 +77,14 @@ class ResampleSchedule(io.ComfyNode):
             description="Draws the order in which RePaint visits the noise levels, and counts the model calls it will take.",
             search_aliases=["RePaint schedule", "time travel", "jump", "model calls", "NFE"],
             inputs=[
+                preset(),
+                *method(),
                 *respacing(),
                 *resampling(),
                 io.Model.Input(
                     "model",
                     optional=True,
-                    tooltip="Its training timesteps are what is chosen from; without it, 1000.",
+                    tooltip="Its training timesteps are what is chosen from; without it, guided-diffusion's 1000.",
                 ),
                 respacing_string(),
             ],
@@ -81,12 +98,25 @@ class ResampleSchedule(io.ComfyNode):
 
     @classmethod
     def execute(
-        cls, skip_type, skip_steps, resample_r, resample_j, start_resampling, model=None, timestep_respacing=""
+        cls,
+        preset,
+        method,
+        feedback,
+        skip_type,
+        skip_steps,
+        resample_r,
+        resample_j,
+        start_resampling,
+        model=None,
+        timestep_respacing="",
     ) -> io.NodeOutput:
-        total = DEFAULT_TRAINING_STEPS if model is None else training_steps(model)
-        timesteps = chosen_timesteps(total, skip_type, skip_steps, timestep_respacing)
-        steps, start = len(timesteps), last_resampled(start_resampling)
-        calls = count_model_calls(steps, resample_j, resample_r, start)
-        points = curve(repaint_levels(steps, resample_j, resample_r, start), timesteps)
-        title = f"{calls} model calls: {steps} timesteps, r = {resample_r}, j = {resample_j}"
-        return io.NodeOutput(draw_curve(points, total, title), calls)
+        chosen = settings(preset, method, skip_type, skip_steps, resample_r, resample_j, timestep_respacing)
+        ratios = sigmas(alphas_cumprod(named_betas("linear", 1000))) if model is None else noise_to_signal(model)
+        timesteps = chosen_timesteps(ratios, chosen.skip_type, chosen.skip_steps, timestep_respacing, largest=LARGEST)
+        r, j = chosen.resample_r, chosen.resample_j
+        resampling = Resampling(chosen.method, r, j, last_resampled(start_resampling), strength=feedback)
+        calls = resampling.count(len(timesteps))
+        points = curve(resampling.levels(len(timesteps)), timesteps, ratios)
+        jumps = f", j = {j}" if chosen.method == "repaint" else ""
+        title = f"{calls} model calls: {chosen.method}, {len(timesteps)} timesteps, r = {r}{jumps}"
+        return io.NodeOutput(draw_curve(points, len(ratios), title), calls)

@@ -3,19 +3,17 @@
 import torch
 from comfy_api.latest import io
 
+from .ladder import noise_to_signal
 from .widgets import chosen_timesteps, respacing, respacing_string
 
 __all__ = ["RespacedSigmas", "respaced_sigmas"]
 
 
-def respaced_sigmas(model, timesteps: list[int]) -> torch.Tensor:
-    """The model's own noise levels at some of its timesteps, and 0 at the end; float32 (len(timesteps) + 1,)."""
+def respaced_sigmas(model, timesteps: list[int], last: int | None = None) -> torch.Tensor:
+    """The model's own noise levels at some of its timesteps, then at `last`, or 0; float32 (len(timesteps) + 1,)."""
     table = model.get_model_object("model_sampling").sigmas
-    return torch.cat([table[timesteps], table.new_zeros(1)]).float().cpu()
-
-
-def training_steps(model) -> int:
-    return len(model.get_model_object("model_sampling").sigmas)
+    end = table.new_zeros(1) if last is None else table[last : last + 1]
+    return torch.cat([table[timesteps], end]).float().cpu()
 
 
 class RespacedSigmas(io.ComfyNode):
@@ -26,16 +24,41 @@ class RespacedSigmas(io.ComfyNode):
             display_name="Respaced Sigmas",
             category="mask guidance",
             description="The noise levels of some of the model's own timesteps, chosen as guided-diffusion and RePaint do.",
-            search_aliases=["scheduler", "timestep respacing", "skip steps", "sigmas"],
+            search_aliases=["scheduler", "timestep respacing", "skip steps", "sigmas", "karras"],
             inputs=[
                 io.Model.Input("model", tooltip="Its training timesteps are what is chosen from."),
                 *respacing(),
+                io.Float.Input(
+                    "denoise",
+                    default=1.0,
+                    min=0.01,
+                    max=1.0,
+                    step=0.01,
+                    optional=True,
+                    tooltip="Below 1 only this share of the timesteps is chosen from, those next to the finished picture: what "
+                    "is under the mask is changed, not replaced.",
+                ),
+                io.Float.Input(
+                    "largest_sigma",
+                    default=160.0,
+                    min=1.0,
+                    max=100_000.0,
+                    step=1.0,
+                    optional=True,
+                    advanced=True,
+                    tooltip="Where skip_type karras starts: noise over picture, by amplitude. About 1.25 times the "
+                    "picture's longer side, in the model's own pixels; more wastes steps, less leaves "
+                    "the coarsest patterns as they were.",
+                ),
                 respacing_string(),
             ],
             outputs=[io.Sigmas.Output(display_name="SIGMAS")],
         )
 
     @classmethod
-    def execute(cls, model, skip_type, skip_steps, timestep_respacing="") -> io.NodeOutput:
-        timesteps = chosen_timesteps(training_steps(model), skip_type, skip_steps, timestep_respacing)
+    def execute(
+        cls, model, skip_type, skip_steps, denoise=1.0, largest_sigma=160.0, timestep_respacing=""
+    ) -> io.NodeOutput:
+        ratios = noise_to_signal(model)
+        timesteps = chosen_timesteps(ratios, skip_type, skip_steps, timestep_respacing, denoise, largest_sigma)
         return io.NodeOutput(respaced_sigmas(model, timesteps))

@@ -7,31 +7,41 @@ posterior.py  one step down: prediction to x0, mean, variance
 known.py      the known region, and how it is put into a state
 repaint.py    the order of levels (r, j) and the loop, a generator of steps
 feedback.py   the same in fewer calls: what the model gets wrong about the known region is fed back
+method.py     the two loops behind one setting
+presets.py    settings with a name
 noise.py      seeded noise, one generator a picture
 paint.py      all of it in one call, for any callable model
 adm/          guided-diffusion's network, its checkpoints, how to recognise them
 """
 
 from .feedback import Feedback, count_repeated, feedback, repeated_levels
-from .known import Known, freed_in_time
+from .known import SOFT_MASKS, Known, freed_in_time, known_at
 from .ladder import Ladder
+from .method import METHODS, Resampling
 from .noise import ImageNoise
 from .paint import denoiser, paint
 from .posterior import PREDICTIONS, VAR_TYPES, Posterior, ddim_mean_and_std, predict_x0
+from .presets import CUSTOM, PRESETS, Preset
 from .repaint import Step, count_model_calls, repaint, repaint_levels
-from .respacing import SKIP_TYPES, karras_sigmas, parse_respacing, respaced_timesteps
+from .respacing import SKIP_TYPES, karras_sigmas, largest_sigma, parse_respacing, respaced_timesteps
 from .schedule import BETAS, alphas_cumprod, named_betas, sigmas
 
 __all__ = [
     "BETAS",
+    "CUSTOM",
+    "METHODS",
     "PREDICTIONS",
+    "PRESETS",
     "SKIP_TYPES",
+    "SOFT_MASKS",
     "VAR_TYPES",
     "Feedback",
     "ImageNoise",
     "Known",
     "Ladder",
     "Posterior",
+    "Preset",
+    "Resampling",
     "Step",
     "alphas_cumprod",
     "count_model_calls",
@@ -41,6 +51,8 @@ __all__ = [
     "feedback",
     "freed_in_time",
     "karras_sigmas",
+    "known_at",
+    "largest_sigma",
     "named_betas",
     "paint",
     "parse_respacing",

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from .ladder import Ladder
 
-__all__ = ["Known", "freed_in_time", "keep", "known_at", "pasted"]
+__all__ = ["SOFT_MASKS", "Known", "freed_in_time", "keep", "known_at", "pasted"]
 
 Known = Tensor | Callable[[int], Tensor]
 
@@ -60,3 +60,11 @@ def freed_in_time(known: Tensor, steps: int) -> Callable[[int], Tensor]:
         steps: Levels of the ladder.
     """
     return lambda level: (known > 1 - level / steps) | (known == 1)
+
+
+# How grey values of a known region are meant, by name: functions of the region and the number of levels.
+SOFT_MASKS: dict[str, Callable[[Tensor, int], Known]] = {
+    "binary": lambda known, steps: known > 0.5,
+    "blend": lambda known, steps: known,
+    "time-dependent": freed_in_time,
+}

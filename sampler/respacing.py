@@ -1,11 +1,12 @@
 """Which of the training timesteps a shorter chain visits."""
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-__all__ = ["SKIP_TYPES", "karras_sigmas", "parse_respacing", "respaced_timesteps"]
+__all__ = ["SKIP_TYPES", "karras_sigmas", "largest_sigma", "parse_respacing", "respaced_timesteps"]
 
 
 def uniform_timesteps(total: int, count: int) -> list[int]:
@@ -52,6 +53,18 @@ def quad_timesteps(total: int, count: int) -> list[int]:
 def all_timesteps(total: int, count: int) -> list[int]:
     """Every step; `count` is not used."""
     return list(range(total))
+
+
+def largest_sigma(shape: Sequence[int]) -> float:
+    """Noise over signal at which a picture of this size is drowned, and a "karras" chain may start.
+
+    The coarsest patterns of a picture are louder than its pixels, in proportion to its side: a level that drowns 16x16
+    pixels (20; data of standard deviation 0.5) leaves the brightness of a 256x256 picture in plain sight.
+
+    Args:
+        shape: (B, C, ...).
+    """
+    return 1.25 * max(shape[2:], default=64)
 
 
 def karras_sigmas(count: int, largest: float, smallest: float, rho: float = 7.0) -> Tensor:

@@ -4,7 +4,18 @@ import torch
 
 DETECT = {"num_heads": 0, "num_head_channels": 0, "diffusion_steps": 0}
 DETECT |= dict.fromkeys(("attention_order", "noise_schedule", "rescale_timesteps", "prediction"), "auto")
-FEW_STEPS = {"skip_type": "uniform", "skip_steps": 6, "resample": True, "resample_r": 2, "resample_j": 2}
+FEW_STEPS = {
+    "preset": "custom",
+    "method": "repaint",
+    "skip_type": "uniform",
+    "skip_steps": 6,
+    "resample": True,
+    "resample_r": 2,
+    "resample_j": 2,
+}
+
+UNCHANGED = {"feedback": 1.0, "start_resampling": 10_000, "denoise": 1.0, "var_type": "auto", "soft_mask": "binary"}
+UNCHANGED |= {"mask_grid": "any touch", "add_noise": True, "start_at_step": 0, "end_at_step": 10_000}
 
 
 @torch.inference_mode()
@@ -24,6 +35,6 @@ def paint(model, latent: dict, label: int | None = 0, **options):
     from mask_guidance.nodes.ksampler import MaskGuidedKSampler
 
     positive = None if label is None else conditioning(label)
-    settings = {"seed": 3, "cfg": 1.0, **FEW_STEPS, "start_resampling": 10_000, "var_type": "auto", **options}
+    settings = {"seed": 3, "cfg": 1.0, **FEW_STEPS, **UNCHANGED, **options}
     out, record = MaskGuidedKSampler.execute(model, latent, positive=positive, **settings).result
     return out["samples"], record

@@ -63,7 +63,7 @@ def test_a_mask_of_half_the_size_covers_the_same_part(tiny):
     samples, record = paint(model, latent(vae, mask=right_half(16, 16)))
     exact, _ = paint(model, latent(vae, mask=right_half()))
     assert torch.equal(samples, exact)
-    assert "resized from 16x16" in record
+    assert "on the model's 32x32 grid" in record
 
 
 def test_a_mask_of_another_shape_is_refused(tiny):
@@ -295,7 +295,7 @@ def test_pictures_of_one_and_four_channels_go_through_the_vae(host, channels):
 @pytest.mark.parametrize("kind", ["EPS", "V_PREDICTION", "EDM", "FLOW", "FLUX"])
 def test_ladder_of_every_kind_of_host_model_has_the_marginals_of_its_own_noising(host, kind):
     import comfy.model_base
-    from mask_guidance.nodes.repaint_sampler import ladder_of
+    from mask_guidance.nodes.ladder import ladder_of
 
     class Config:
         sampling_settings = {}  # noqa: RUF012

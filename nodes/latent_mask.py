@@ -1,0 +1,59 @@
+"""The mask of a LATENT on the latent's own grid."""
+
+from torch import Tensor
+
+from ..sampler import SOFT_MASKS, known_at
+from ..sampler.mask import grid_report, to_grid
+from .convert import known_from_mask
+
+__all__ = ["on_latent", "painted_share"]
+
+SAME_SHAPE = 0.02  # masks whose aspect ratio differs by more are a mistake
+PAINTED_FROM = 0.5  # "binary": mask values from here on
+
+
+def on_latent(mask: Tensor | None, latent: Tensor, soft_mask: str, snapping: str) -> tuple[Tensor | None, str]:
+    """A mask fitted to the latent, and what the report should say about it.
+
+    Args:
+        mask: From Set Latent Noise Mask: (B, 1, H, W), or (frames, 1, H, W) for a video; None paints everything.
+        latent: (B, C, h, w) or (B, C, t, h, w).
+        soft_mask: A key of SOFT_MASKS; "binary" cuts before the mask is fitted, so that no stroke gets fainter.
+        snapping: A key of SNAPPING.
+
+    Returns:
+        (B or 1, 1, h, w) or (B or 1, 1, t, h, w), and a note.
+
+    Raises:
+        ValueError: Wrong shape or number.
+    """
+    if mask is None:
+        return None, "no mask: the whole picture is painted"
+    mask = mask.reshape(-1, 1, *mask.shape[-2:])
+    frames = latent.ndim == 5
+    if not frames and len(mask) not in (1, len(latent)):
+        raise ValueError(
+            f"There are {len(mask)} masks for {len(latent)} pictures; use one mask, or one for each picture."
+        )
+    if not mask.any():
+        return mask.new_zeros(1, 1, *latent.shape[2:]), "the mask is empty: nothing is painted"
+    (height, width), (mask_height, mask_width) = latent.shape[-2:], mask.shape[-2:]
+    if abs(mask_width * height / (mask_height * width) - 1) > SAME_SHAPE:
+        raise ValueError(
+            f"The mask is {mask_width}x{mask_height} and the latent {width}x{height}: not the same shape, so the mask would "
+            "be stretched; use the mask of this picture."
+        )
+    if soft_mask == "binary":
+        mask = (mask >= PAINTED_FROM).float()
+    if frames:
+        mask = mask.movedim(0, 1)[None]  # a video's masks are its frames
+    fitted = to_grid(mask, tuple(latent.shape[2:]), snapping)
+    return fitted, "" if fitted.shape == mask.shape else grid_report(mask, fitted)
+
+
+def painted_share(mask: Tensor | None, latent: Tensor, soft_mask: str) -> float:
+    """Share of the latent that is painted at least in part, 0 to 1."""
+    if mask is None:
+        return 1.0
+    known = SOFT_MASKS[soft_mask](known_from_mask(mask, latent), 1)
+    return float((known_at(known, 0, latent) < 1).float().mean())
