@@ -105,8 +105,8 @@ class Prepared:
         fitting = [item for item in self.items if fits(item, found.detection)]
         bad |= {item.name: misfit(item, found.detection) for item in self.items if not fits(item, found.detection)}
         self.items = fitting
-        plan = self.folder.plan(self.items, bad, model_calls(settings, len(steps)))
-        for line in self.told(plan, found, len(steps), group):
+        plan = self.folder.plan(self.items, bad, model_calls(settings, steps))
+        for line in self.told(plan, found, steps, group):
             log.info("%s", line)
         for name, reason in bad.items():
             log.error("%s: %s", name, reason)

@@ -6,28 +6,20 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from ..mask.paper import PAPER_MASKS, paper_mask
 from .pictures import SUFFIXES, find_pictures
 from .settings import SettingsError
 
 __all__ = ["MASK_TYPES", "Masks", "generated"]
 
 
-def right_half(height: int, width: int, rng: np.random.Generator) -> np.ndarray:
-    return np.broadcast_to(np.arange(width) >= width // 2, (height, width))
-
-
-def centre(height: int, width: int, rng: np.random.Generator) -> np.ndarray:
-    """The middle quarter of the area."""
-    rows, columns = np.arange(height)[:, None], np.arange(width)
-    return (abs(2 * rows + 1 - height) < height / 2) & (abs(2 * columns + 1 - width) < width / 2)
-
-
-MASK_TYPES = {"half": right_half, "centre": centre}
+# The paper's names, as one word each.
+MASK_TYPES = {name.replace(" ", "_"): name for name in PAPER_MASKS}
 
 
 def generated(kind: str, height: int, width: int, seed: int, number: int) -> np.ndarray:
-    """A mask by name; True where the picture is painted. The same for the same seed and picture number."""
-    return np.array(MASK_TYPES[kind](height, width, np.random.default_rng([seed, number])))
+    """A mask by name, True where the picture is painted; picture n has the mask of seed + n."""
+    return paper_mask(MASK_TYPES[kind], height, width, seed + number)[0].numpy() > 0
 
 
 @dataclass

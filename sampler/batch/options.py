@@ -1,13 +1,14 @@
 """The command line."""
 
 import argparse
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
+from ..presets import PRESETS
 from .conf import Conf, read_conf
 from .masks import MASK_TYPES
-from .settings import CHOICES, Settings, SettingsError, layered
+from .settings import CHOICES, DEFAULT, Settings, SettingsError, layered
 
 __all__ = ["Job", "read_options"]
 
@@ -95,8 +96,8 @@ def make_parser() -> argparse.ArgumentParser:
         "options given here count for more")  # fmt: skip
 
     add = parser.add_argument_group("sampling").add_argument
-    add("--preset", metavar="NAME", help=f"settings of the sampler by name: {', '.join(preset_names())}")
-    add("--method", choices=CHOICES["method"], help="repaint (as published) or feedback (the same in fewer calls)")
+    add("--preset", metavar="NAME", help=f"settings of the sampler by name: {', '.join(PRESETS)} (default: {DEFAULT})")
+    add("--method", choices=CHOICES["method"], help="feedback (as good in fewer calls) or repaint (as published)")
     add("--feedback", type=float, metavar="X", help="strength of --method feedback, 0 to 1")
     add("--skip_type", choices=CHOICES["skip_type"], help="how timesteps are skipped; none: all are visited")
     add("--skip_steps", type=int, metavar="N", help="timesteps visited")
@@ -120,15 +121,6 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def presets() -> dict[str, dict[str, object]]:
-    """Settings by preset."""
-    return {}
-
-
-def preset_names() -> list[str]:
-    return list(presets())
-
-
 def read_options(words: Sequence[str]) -> Job:
     """What the command line, and the files it names, ask for.
 
@@ -143,10 +135,12 @@ def read_options(words: Sequence[str]) -> Job:
         conf = read_conf(Path(given["config"]), ours | set(PLACES) | {"preset"})
     preset = {}
     if name := given.get("preset", conf.values.get("preset")):
-        if name not in presets():
-            raise SettingsError(f"Unknown preset '{name}'; choose one of {', '.join(preset_names())}.")
-        preset = presets()[name]
+        if name not in PRESETS:
+            raise SettingsError(f"Unknown preset '{name}'; choose one of {', '.join(PRESETS)}.")
+        preset = {"resample": True, **asdict(PRESETS[name])}
     defaults = {f.name: getattr(Settings(), f.name) for f in fields(Settings)}
+    if meant_method({**conf.values, **preset, **given}) == "repaint":
+        defaults |= asdict(PRESETS["paper"])
     layers = [("default", defaults), (f"{conf.kind} conf", conf.values), (f"preset {given.get('preset')}", preset)]
     if "preset" not in given and preset:  # the conf's own preset comes before the conf's other words
         layers = [layers[0], (f"preset {conf.values['preset']}", preset), layers[1]]
@@ -175,6 +169,12 @@ def read_options(words: Sequence[str]) -> Job:
     )
 
 
+def meant_method(said: Mapping[str, object]) -> str:
+    """RePaint as published for those who name a setting of it; what is best for those who name none."""
+    return str(said.get("method") or ("repaint" if OF_REPAINT & set(said) else Settings().method))
+
+
+OF_REPAINT = {"skip_type", "skip_steps", "resample", "resample_r", "resample_j", "start_resampling", "var_type"}
 SWITCHES = {"resume": True, "dry_run": False, "contact_sheet": True, "cpu": False}
 
 

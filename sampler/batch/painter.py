@@ -68,15 +68,15 @@ def class_number(label: str, detection: Detection) -> int | None:
     raise SettingsError(f"class_label is '{label}', but must be a number from 0 to {classes - 1}{known}.")
 
 
-def visited(settings: Settings, detection: Detection) -> list[int]:
-    """The timesteps that a chain visits, strictly falling.
+def visited(settings: Settings, detection: Detection) -> int:
+    """How many timesteps a chain visits.
 
     Raises:
         SettingsError: That many cannot be had.
     """
     schedule = schedule_of(detection)
     try:
-        return respaced_timesteps(len(schedule), settings.skip_type, settings.skip_steps, sigmas(schedule))
+        return len(respaced_timesteps(len(schedule), settings.skip_type, settings.skip_steps, sigmas(schedule)))
     except ValueError as error:
         raise SettingsError(str(error)) from error
 
@@ -118,12 +118,13 @@ class Painter:
     def steps(self, pictures: Tensor, known: Tensor, numbers: Sequence[int], seed: int) -> Iterator[Step]:
         """Fill a batch, a step at a time; arguments as for `sampler.paint`."""
         chosen = self.settings
-        method = {} if chosen.method == "repaint" else {"method": chosen.method, "feedback": chosen.feedback}
         return paint(
             self.predict,
             self.schedule,
             pictures.to(self.device),
             known.to(self.device),
+            method=chosen.method,
+            feedback=chosen.feedback,
             skip_type=chosen.skip_type,
             skip_steps=chosen.skip_steps,
             jump_length=chosen.resample_j,
@@ -134,7 +135,6 @@ class Painter:
             clip=chosen.clip,
             seed=seed,
             indices=numbers,
-            **method,
         )
 
     def fill(

@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 
-from ..feedback import count_repeated
-from ..repaint import count_model_calls
+from ..method import Resampling
 from .settings import Settings
 
 __all__ = ["Group", "Item", "Plan", "groups_of", "model_calls", "share"]
@@ -77,9 +76,7 @@ class Plan:
 
 def model_calls(settings: Settings, steps: int) -> int:
     """Model calls of one chain over `steps` timesteps."""
-    if settings.method == "feedback":
-        return count_repeated(steps, settings.r)
-    return count_model_calls(steps, settings.resample_j, settings.r, settings.start_resampling)
+    return Resampling(settings.method, settings.r, settings.resample_j, settings.start_resampling).count(steps)
 
 
 def groups_of(items: Sequence[Item], micro_batch: int) -> list[Group]:

@@ -5,18 +5,20 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 
+from ..method import METHODS
 from ..posterior import VAR_TYPES
+from ..presets import PRESETS
 from ..repaint import EVERYWHERE
 from ..respacing import SKIP_TYPES
 
-__all__ = ["CHOICES", "DTYPES", "METHODS", "POLARITIES", "Settings", "SettingsError", "layered"]
+__all__ = ["CHOICES", "DTYPES", "POLARITIES", "Settings", "SettingsError", "layered"]
 
+DEFAULT = "balanced"
 DTYPES = ("auto", "fp32", "fp16", "bf16")
-METHODS = ("repaint", "feedback")
 POLARITIES = ("paint", "keep")
 
 CHOICES = {
-    "method": METHODS,
+    "method": (*METHODS,),
     "skip_type": (*SKIP_TYPES,),
     "var_type": (*VAR_TYPES,),
     "mask_polarity": POLARITIES,
@@ -59,13 +61,13 @@ class Settings:
     """
 
     seed: int = 0
-    method: str = "repaint"
+    method: str = PRESETS[DEFAULT].method
     feedback: float = 1.0
-    skip_type: str = "uniform"
-    skip_steps: int = 250
+    skip_type: str = PRESETS[DEFAULT].skip_type
+    skip_steps: int = PRESETS[DEFAULT].skip_steps
     resample: bool = True
-    resample_r: int = 10
-    resample_j: int = 10
+    resample_r: int = PRESETS[DEFAULT].resample_r
+    resample_j: int = PRESETS[DEFAULT].resample_j
     start_resampling: int = EVERYWHERE
     var_type: str = "auto"
     clip: bool = True
@@ -86,6 +88,8 @@ class Settings:
         for name, least in AT_LEAST.items():
             if getattr(self, name) < least:
                 raise SettingsError(f"{name} is {getattr(self, name)}, but must be at least {least}.")
+        if not 0 <= self.feedback <= 1:
+            raise SettingsError(f"feedback is {self.feedback:g}, but must be from 0 to 1.")
 
     @property
     def r(self) -> int:

@@ -12,6 +12,7 @@ from mask_guidance.sampler.adm import load_unet
 from mask_guidance.sampler.batch import main
 from mask_guidance.sampler.batch.painter import Painter
 from mask_guidance.sampler.batch.sheet import CELL, GAP, HOLE, LINE
+from mask_guidance.sampler.mask.paper import paper_mask
 from PIL import Image
 
 PICTURES = 3
@@ -382,3 +383,25 @@ def test_pictures_of_the_same_name_in_two_folders_get_results_of_their_own(folde
     paths = [str(folder / "in"), str(folder / "more")]
     assert run(folder, "out", "--input_dir", *paths) == 0
     assert sorted(results(folder / "out")) == ["p0.png", "p0.png.png", "p1.png", "p2.png"]
+
+
+def test_a_generated_mask_is_the_papers_and_another_for_each_picture(folder):
+    words = ["--weights", folder / "net.safetensors", "--input_dir", folder / "in", "--save_dir", folder / "out"]
+    assert main([str(word) for word in [*words, *SHORT, "--mask_type", "wide", "--seed", "5"]]) == 0
+    holes = [paper_mask("wide", SIZE, SIZE, seed=5 + number)[0].numpy() > 0 for number in range(PICTURES)]
+    assert any((holes[0] != hole).any() for hole in holes[1:])
+    for number, hole in enumerate(holes):
+        before, after = pixels(folder / "in" / f"p{number}.png"), pixels(folder / "out" / f"p{number}.png")
+        assert (before[~hole] == after[~hole]).all()
+        assert not hole.any() or (before[hole] != after[hole]).any()
+
+
+@pytest.mark.parametrize("preset", ["draft", "fast"])
+def test_a_preset_takes_the_model_calls_it_says(folder, monkeypatch, preset):
+    calls = []
+    predict = Painter.predict
+    monkeypatch.setattr(Painter, "predict", lambda self, x, t: calls.append(len(x)) or predict(self, x, t))
+    places = ["--weights", folder / "net.safetensors", "--input_dir", folder / "in", "--mask_dir", folder / "masks"]
+    words = [*places, "--save_dir", folder / "out", "--cpu", "--n_samples", "1", "--preset", preset]
+    assert main([str(word) for word in words]) == 0
+    assert len(calls) == {"draft": 19, "fast": 46}[preset] == record(folder / "out" / "p0.png")["model_calls"]

@@ -1,9 +1,11 @@
 """Old command lines and configuration files, and what becomes of them."""
 
 import json
+from dataclasses import asdict
 
 import pytest
 import yaml
+from mask_guidance.sampler import PRESETS
 from mask_guidance.sampler.batch.options import read_options
 from mask_guidance.sampler.batch.settings import SettingsError
 
@@ -179,6 +181,33 @@ def test_the_command_line_counts_for_more_than_the_conf_and_each_source_is_known
 def test_a_conf_of_no_known_kind_is_refused_by_its_unknown_names(tmp_path):
     with pytest.raises(SettingsError, match="learning_rate"):
         job(tmp_path, {"learning_rate": 1}, *PLACES)
+
+
+def test_without_a_word_about_sampling_the_balanced_preset_is_used():
+    s = read_options(PLACES).settings
+    assert {name: getattr(s, name) for name in asdict(PRESETS["balanced"])} == asdict(PRESETS["balanced"])
+
+
+def test_options_of_the_seed_mean_the_seeds_method():
+    s = read_options([*PLACES, "--skip_steps", "50", "--resample_r", "3"]).settings
+    assert (s.method, s.skip_type, s.skip_steps, s.r, s.resample_j) == ("repaint", "uniform", 50, 3, 10)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_sets_the_sampler_and_options_beside_it_count_for_more(name):
+    s = read_options([*PLACES, "--preset", name, "--resample_r", "3"]).settings
+    expected = {**asdict(PRESETS[name]), "resample_r": 3}
+    assert {key: getattr(s, key) for key in expected} == expected
+
+
+def test_a_preset_counts_for_more_than_a_conf(tmp_path):
+    assert job(tmp_path, SEED, *PLACES, "--preset", "fast").settings.r == PRESETS["fast"].resample_r
+    assert job(tmp_path, REPAINT, "--preset", "fast").settings.method == "feedback"
+
+
+def test_an_unknown_preset_is_refused_with_the_known_ones():
+    with pytest.raises(SettingsError, match="balanced"):
+        read_options([*PLACES, "--preset", "best"])
 
 
 @pytest.mark.parametrize("spelt", [["--skip-steps", "9"], ["--skip-steps=9"], ["--skip_steps=9"]])
