@@ -35,7 +35,9 @@ def main(words: Sequence[str] | None = None) -> int:
         job = read_options(sys.argv[1:] if words is None else words)
         group = processes(job.cpu)
         set_up_log(group.rank, group.count)
-        return run(job, group)
+        status = run(job, group)
+        group.part()
+        return status
     except SettingsError as error:
         if int(os.environ.get("RANK", 0)) == 0:  # all processes of a run have read the same words
             log.error("%s", error)
@@ -51,7 +53,7 @@ def run(job: Job, group: Processes) -> int:
     answer = group.first_says(prepared and prepared.answer)
     if answer.error:
         if group.rank == 0:
-            raise SettingsError(answer.error)
+            log.error("%s", answer.error)
         return NOTHING_DONE
     plan = answer.plan
     if job.dry_run:
@@ -60,7 +62,6 @@ def run(job: Job, group: Processes) -> int:
     failed = plan.bad | paint_share(job, group, answer)
     if prepared is not None:
         prepared.finish(failed, time.monotonic() - started)
-    group.all_say("done")  # a process that ends sooner may take the first one with it
     return SOME_FAILED if failed and group.rank == 0 else ALL_DONE
 
 

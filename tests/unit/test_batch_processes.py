@@ -13,6 +13,8 @@ from batch_runs import SHORT, record, results, run, save_checkpoint, save_masks,
 pytest.importorskip("accelerate")
 psutil = pytest.importorskip("psutil")
 
+pytestmark = pytest.mark.slow
+
 PACK = Path(__file__).resolve().parents[2]
 PICTURES = 7  # three batches of two and one alone
 LONG = ["--skip_steps", "24", "--resample_r", "4", "--micro_batch", "1"]
