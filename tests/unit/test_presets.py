@@ -1,0 +1,94 @@
+"""Methods and presets by name."""
+
+from itertools import pairwise
+
+import pytest
+import torch
+from chains import TABLE, pictures, toy_model
+from mask_guidance.sampler import (
+    PRESETS,
+    Resampling,
+    karras_sigmas,
+    largest_sigma,
+    paint,
+    respaced_timesteps,
+    sigmas,
+)
+
+SIGMAS = sigmas(TABLE)
+
+
+@pytest.mark.parametrize(
+    ("name", "calls"), [("draft", 19), ("fast", 46), ("balanced", 86), ("quality", 224), ("paper", 2410)]
+)
+def test_a_preset_costs_what_it_says(name, calls):
+    preset = PRESETS[name]
+    resampling = Resampling(preset.method, preset.resample_r, preset.resample_j)
+    assert resampling.count(preset.skip_steps) == calls
+    levels = resampling.levels(preset.skip_steps)
+    assert sum(after <= before for before, after in pairwise(levels)) == calls
+
+
+def test_an_unknown_method_is_named():
+    with pytest.raises(ValueError, match="Unknown method 'magic'; choose one of feedback, repaint"):
+        Resampling("magic")
+
+
+@pytest.mark.parametrize("strength", [-0.1, 1.5])
+def test_strength_outside_its_range_is_refused(strength):
+    with pytest.raises(ValueError, match="from 0 to 1"):
+        Resampling("feedback", strength=strength)
+
+
+@pytest.mark.parametrize("count", [1, 2, 7, 16, 100, 999, 1000])
+def test_karras_takes_exactly_so_many_timesteps_falling_to_the_cleanest(count):
+    chosen = respaced_timesteps(1000, "karras", count, SIGMAS)
+    assert len(chosen) == count
+    assert all(a > b for a, b in pairwise(chosen))
+    assert chosen[-1] >= 0 and chosen[0] == 999
+    assert count == 1 or chosen[-1] == 0
+
+
+def test_karras_timesteps_are_the_trained_ones_nearest_to_the_curve():
+    chosen = respaced_timesteps(1000, "karras", 16, SIGMAS, largest=20.0)
+    wanted = karras_sigmas(16, 20.0, float(SIGMAS[0])).flip(0)
+    nearest = [int((SIGMAS.log() - w.log()).abs().argmin()) for w in wanted]
+    assert chosen == nearest
+
+
+def test_karras_curve_has_its_ends_and_is_even_in_the_seventh_root():
+    curve = karras_sigmas(16, 20.0, 0.01)
+    torch.testing.assert_close(curve[[0, -1]], torch.tensor([0.01, 20.0], dtype=torch.float64))
+    steps = (curve ** (1 / 7)).diff()
+    torch.testing.assert_close(steps, steps[:1].expand_as(steps))
+
+
+def test_karras_without_noise_levels_says_what_it_needs():
+    with pytest.raises(ValueError, match="give the model's sigmas"):
+        respaced_timesteps(1000, "karras", 16)
+
+
+def test_an_endless_noise_level_is_passed_over():
+    """A flow model's last timestep holds nothing of the picture: noise over signal is infinite."""
+    table = torch.cat([SIGMAS[:-1], torch.tensor([torch.inf], dtype=torch.float64)])
+    assert respaced_timesteps(1000, "karras", 16, table)[0] == 998
+
+
+def test_larger_pictures_start_at_more_noise():
+    assert largest_sigma((1, 3, 16, 16)) == 20
+    assert largest_sigma((1, 3, 64, 48)) == 80
+    assert largest_sigma((1, 16, 5, 32, 32)) == 40
+    assert largest_sigma((4, 2)) == 80
+
+
+def test_paint_runs_a_preset():
+    given = pictures()
+    known = torch.zeros(1, 1, 8, 8, dtype=torch.bool)
+    known[..., :4] = True
+    preset = PRESETS["draft"]
+    *_, last = paint(
+        toy_model, TABLE, given, known, method=preset.method, skip_type=preset.skip_type, skip_steps=preset.skip_steps,
+        jump_n_sample=preset.resample_r, jump_length=preset.resample_j,
+    )  # fmt: skip
+    assert (last.call, last.calls, last.level) == (19, 19, 0)
+    assert torch.equal(last.x[..., :4], given[..., :4])
