@@ -30,7 +30,7 @@ class Folder:
     """
 
     def __init__(self, path: Path, settings: Settings, weights: dict[str, str], resume: bool = True):
-        self.path, self.settings, self.weights = path, settings, weights
+        self.path, self.settings, self.weights, self.resume = path, settings, weights, resume
         self.numbered: list[dict[str, object]] = []
         self.earlier = self.read_manifest() if resume else None
         if self.earlier is not None:
@@ -107,7 +107,7 @@ class Folder:
             there = read_record(result)
             if result.exists() and there is None:
                 raise SettingsError(f"{result} is there and was not made by this program; choose another --save_dir.")
-            done = there is not None and there.get("key") == key
+            done = self.resume and there is not None and there.get("key") == key
             number = int(entry["number"])
             items.append(Item(number, variant, entry["name"], path, mask or None, result, size, key, *hashes, done))
         return items

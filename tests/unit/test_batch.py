@@ -221,6 +221,13 @@ def test_resume_false_starts_a_new_run_over_the_old(folder):
     assert results(folder / "out") == results(folder / "fresh")
 
 
+def test_resume_false_paints_everything_again_even_with_the_same_settings(folder, counted):
+    run(folder)
+    counted.clear()
+    run(folder, "out", "--resume", "false")
+    assert counted == [2, 1]
+
+
 def test_files_that_are_not_ours_are_never_overwritten(folder, capfd):
     (folder / "out").mkdir()
     shutil.copy(folder / "in" / "p1.png", folder / "out" / "p1.png")
