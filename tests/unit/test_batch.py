@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pytest
 import torch
+import yaml
 from batch_runs import CALLS, SHORT, SIZE, pixels, record, results, run, save_checkpoint, save_masks, save_pictures
 from mask_guidance.sampler import alphas_cumprod, named_betas, paint
 from mask_guidance.sampler.adm import load_unet
@@ -412,3 +413,43 @@ def test_a_preset_takes_the_model_calls_it_says(folder, monkeypatch, preset):
     words = [*places, "--save_dir", folder / "out", "--cpu", "--n_samples", "1", "--preset", preset]
     assert main([str(word) for word in words]) == 0
     assert len(calls) == {"draft": 19, "fast": 46}[preset] == record(folder / "out" / "p0.png")["model_calls"]
+
+
+def test_a_repaint_conf_runs_as_it_is_and_paints_what_the_options_paint(folder, capfd, monkeypatch):
+    (folder / "keep").mkdir()
+    for number in range(PICTURES):  # RePaint pairs by order, and white is kept
+        Image.fromarray(255 - pixels(folder / "masks" / f"p{number}.png")).save(folder / "keep" / f"00000{number}.png")
+    conf = {
+        "diffusion_steps": 1000, "noise_schedule": "cosine", "num_heads": 2, "num_head_channels": -1,
+        "use_new_attention_order": False, "class_cond": False, "timestep_respacing": "4", "image_size": SIZE,
+        "model_path": "net.safetensors", "inpa_inj_sched_prev": True, "use_ddim": True,
+        "schedule_jump_params": {"t_T": 4, "n_sample": 1, "jump_length": 2, "jump_n_sample": 2},
+        "data": {"eval": {"faces": {
+            "gt_path": "in", "mask_path": "keep", "batch_size": 2, "max_len": 100, "paths": {"srs": "log/inpainted"},
+        }}},
+    }  # fmt: skip
+    (folder / "conf.yml").write_text(yaml.safe_dump(conf))
+    monkeypatch.chdir(folder)
+    assert main(["--config", "conf.yml", "--cpu"]) == 0
+    assert "use_ddim is true" in capfd.readouterr().err
+    run(folder, "out")
+    for number in range(PICTURES):
+        painted_by_conf = pixels(folder / "log" / "inpainted" / f"p{number}.png")
+        assert (painted_by_conf == pixels(folder / "out" / f"p{number}.png")).all()
+
+
+def test_an_old_command_line_with_its_config_runs(folder):
+    config = {
+        "seed": 2022,
+        "data": {"params": {"img_size": SIZE}},
+        "model": {"target": "models.adm.unet.UNetModel", "params": {"num_heads": 2, "num_head_channels": -1}},
+        "diffusion": {"params": {"total_steps": 1000, "beta_schedule": "cosine", "objective": "pred_eps"}},
+    }
+    (folder / "c.yaml").write_text(yaml.safe_dump(config))
+    words = ["-c", folder / "c.yaml", "--weights", folder / "net.safetensors", "--var_type", "fixed_small"]
+    words += ["--skip_type", "uniform", "--skip_steps", 4, "--resample", "--resample_r", 2, "--resample_j", 2]
+    words += ["--n_samples", 2, "--input_dir", folder / "in", "--save_dir", folder / "old", "--micro_batch", 2]
+    assert main([str(word) for word in [*words, "--mask_dir", folder / "masks", "--cpu"]]) == 0
+    run(folder, "new", "--seed", "2022", "--var_type", "fixed_small", "--n_samples", "2")
+    for number in range(2):
+        assert (pixels(folder / "old" / f"p{number}.png") == pixels(folder / "new" / f"p{number}.png")).all()
