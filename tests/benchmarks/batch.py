@@ -259,7 +259,8 @@ def compare(args: argparse.Namespace) -> list[str]:
         net, _ = load_unet(folder / "net.safetensors")
         logging.disable(logging.WARNING)
         for number in range(args.rounds + 1):
-            for name, run in ways.items():
+            turn = number % len(ways)  # none is always the first
+            for name, run in [*ways.items()][turn:] + [*ways.items()][:turn]:
                 measured = measure(run, folder, net, args)
                 if number > 0:  # the first one warms up
                     rows[name].append(measured)
