@@ -36,6 +36,7 @@ def sheet(rows: Sequence[Row], results: int) -> Image.Image:
     columns = 2 + results
     blocks = min(max(1, BLOCKS_WIDE // columns), len(rows))
     high = -(-len(rows) // blocks)
+    blocks = -(-len(rows) // high)  # four pictures fill two blocks of two, and no third
     block_width = columns * (CELL + GAP) + 3 * GAP
     image = Image.new("RGB", (blocks * block_width, LINE + GAP + high * (CELL + LINE + GAP)), BACKGROUND)
     draw = ImageDraw.Draw(image)

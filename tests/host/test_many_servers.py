@@ -85,9 +85,9 @@ def test_seeds_and_set_reach_the_nodes(client, comfy, folder, by_one):
 
 
 def test_what_is_there_already_is_not_made_again(client, comfy, folder, by_one, capsys):
-    (folder / "by_one" / "p2.png").unlink()
+    (folder / "by_one" / "p1.png").unlink()
     assert run(client, folder, "by_one", comfy.url("")) == 0
-    assert "[1/1] p2.png" in capsys.readouterr().out
+    assert "[1/1] p1.png" in capsys.readouterr().out
     assert results(folder / "by_one") == by_one
 
 

@@ -377,6 +377,14 @@ def test_a_contact_sheet_shows_original_hole_and_results_side_by_side(folder):
     assert abs(shown[1][inside].astype(int) - HOLE).max() < 12
 
 
+def test_a_contact_sheet_of_four_pictures_has_two_blocks_and_no_empty_one(folder):
+    save_pictures(folder / "in", 4)
+    save_masks(folder / "masks", 4)
+    run(folder, "out", "--variants", "2")
+    with Image.open(folder / "out" / "contact_sheet.jpg") as image:
+        assert image.size == (2 * (4 * (CELL + GAP) + 3 * GAP), LINE + GAP + 2 * (CELL + LINE + GAP))
+
+
 def test_pictures_of_several_sizes_are_painted_in_one_run(folder):
     save_pictures(folder / "other", 2, 2 * SIZE)
     save_masks(folder / "other_masks", 2, 2 * SIZE)
