@@ -88,7 +88,10 @@ def tables() -> dict:
         "skip_types": list(SKIP_TYPES),
         "sigmas": {str(t): float(TABLE[t]) for t in (0, 1, 10, 100, 500, 999)},
         "timesteps": [
-            *(timesteps_case(1.0, kind, count) for kind, count in product(SKIP_TYPES, (1, 2, 7, 16, 50, 250, 999, 1000))),
+            *(
+                timesteps_case(1.0, kind, count)
+                for kind, count in product(SKIP_TYPES, (1, 2, 7, 16, 50, 250, 999, 1000))
+            ),
             *(timesteps_case(share, kind, 10) for share, kind in product((0.01, 0.35, 0.5, 0.8), SKIP_TYPES)),
             *(timesteps_case(1.0, kind, 1001) for kind in SKIP_TYPES),
             *(timesteps_case(respacing=text) for text in ("250", "ddim50", "ddim300", "10,10,5", "1,2", "7, 3,1,900")),
@@ -97,7 +100,10 @@ def tables() -> dict:
         ],
         "curves": [
             *(curve_case(p.method, p.skip_type, p.skip_steps, p.resample_r, p.resample_j) for p in PRESETS.values()),
-            *(curve_case("feedback", "karras", steps, r, 1) for steps, r in ((1, 1), (2, 5), (3, 3), (7, 1), (40, 100))),
+            *(
+                curve_case("feedback", "karras", steps, r, 1)
+                for steps, r in ((1, 1), (2, 5), (3, 3), (7, 1), (40, 100))
+            ),
             *(curve_case("repaint", "uniform", steps, r, j) for steps, r, j in ((4, 2, 2), (50, 10, 10), (50, 1, 10))),
             *(curve_case("repaint", "quad", 12, 3, 5, start) for start in (0, 4, 5, 7, 11, 12)),
             curve_case("repaint", "trailing", 9, 4, 20),

@@ -17,10 +17,7 @@ function shortened(values) {
 
 test("presets and skip types are Python's", () => {
   const costs = Object.fromEntries(
-    Object.entries(page.PRESETS).map(([name, p]) => [
-      name,
-      { ...p, calls: page.resampled(p, p.skip_steps).calls },
-    ]),
+    Object.entries(page.PRESETS).map(([name, p]) => [name, { ...p, calls: page.resampled(p, p.skip_steps).calls }]),
   );
   assert.deepEqual(costs, golden.presets);
   assert.deepEqual(page.SKIP_TYPES, golden.skip_types);
@@ -58,7 +55,14 @@ for (const { calls, points, ...values } of golden.curves) {
 }
 
 test("a preset goes before the values, and refuses a second choice of timesteps", () => {
-  const values = { preset: "paper", skip_type: "karras", skip_steps: 3, resample_r: 1, resample_j: 1, method: "feedback" };
+  const values = {
+    preset: "paper",
+    skip_type: "karras",
+    skip_steps: 3,
+    resample_r: 1,
+    resample_j: 1,
+    method: "feedback",
+  };
   assert.equal(page.schedule(values, sigmas).calls, 2410);
   assert.throws(() => page.schedule({ ...values, timestep_respacing: "10" }, sigmas), /Both preset 'paper'/);
   assert.equal(page.schedule({ ...values, preset: "custom" }, sigmas).calls, 3);

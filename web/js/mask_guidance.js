@@ -12,7 +12,11 @@ app.registerExtension({
   name: "MaskGuidance.Page",
 
   setup() {
-    watchRuns(app.api, () => app.rootGraph ?? app.graph, () => plots);
+    watchRuns(
+      app.api,
+      () => app.rootGraph ?? app.graph,
+      () => plots,
+    );
     app.api.addEventListener("graphChanged", () => {
       for (const plot of plots) plot.refreshSoon();
     });

@@ -17,7 +17,7 @@ const STYLE = `
 .mask-guidance-schedule .curve { stroke: #3b8ad8; stroke-width: 1.4px; stroke-linejoin: round; }
 .mask-guidance-schedule .done { fill: #e5484d; opacity: 0.16; }
 .mask-guidance-schedule .now { stroke: #e5484d; stroke-width: 2px; }
-.mask-guidance-schedule .corner { position: absolute; font-size: 10px; opacity: 0.65; }
+.mask-guidance-schedule .axis-name { position: absolute; right: 2px; top: 0; font-size: 10px; opacity: 0.65; }
 .mask-guidance-schedule .calls { font-weight: 600; font-variant-numeric: tabular-nums; }
 .mask-guidance-schedule .more { opacity: 0.8; font-variant-numeric: tabular-nums; min-height: 1.35em; }
 .mask-guidance-schedule.dim .drawing { opacity: 0.35; }
@@ -54,11 +54,9 @@ export class Plot {
     this.now = svg("line", { class: "now", y1: 0, y2: HIGH });
     const axis = svg("polyline", { class: "axis", points: `0,0 0,${HIGH} ${WIDE},${HIGH}` });
     this.picture.append(this.done, axis, this.curve, this.now);
-    [this.noise, this.end] = [text("corner"), text("corner")];
-    this.noise.style.cssText = "right: 2px; top: 0";
-    this.end.style.cssText = "left: 4px; bottom: 2px";
+    this.axis = text("axis-name");
     const drawing = text("drawing");
-    drawing.append(this.picture, this.noise, this.end);
+    drawing.append(this.picture, this.axis);
     [this.calls, this.more] = [text("calls"), text("more")];
     this.element.append(drawing, this.calls, this.more);
     this.mark(null);

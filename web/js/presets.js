@@ -16,6 +16,7 @@ export function connectPresets(node) {
       widget.callback?.(value, undefined, node);
     }
     writing = false;
+    node.setDirtyCanvas?.(true, true);
   };
 
   afterEdit(preset, () => write(PRESETS[preset.value] ?? {}));

@@ -86,8 +86,7 @@ export class ScheduleWidget {
 
   refresh() {
     const words = wordsOf(this.locale());
-    this.plot.noise.textContent = words.noise;
-    this.plot.end.textContent = words.picture;
+    this.plot.axis.textContent = words.axis;
     try {
       this.tell(this.planned(), words);
     } catch (error) {
@@ -104,13 +103,22 @@ export class ScheduleWidget {
     const source = this.runnersSigmas();
     if (source?.type === SIGMAS_NODE) {
       const theirs = settingsOf(source, TIMESTEPS);
-      return { linked: [...linked, ...theirs.linked], ...this.ofModel({ ...theirs.values, ...values, preset: CUSTOM }) };
+      return {
+        linked: [...linked, ...theirs.linked],
+        ...this.ofModel({ ...theirs.values, ...values, preset: CUSTOM }),
+      };
     }
     const steps = source && settingsOf(source, ["steps"]);
     if (!steps?.values.steps) return null;
     const found = resampled(values, steps.values.steps);
     const heights = Array.from({ length: found.steps }, (_, i) => found.steps - i);
-    return { linked: [...linked, ...steps.linked], ...found, about: true, points: levelPoints(found.levels), top: heights[0] };
+    return {
+      linked: [...linked, ...steps.linked],
+      ...found,
+      about: true,
+      points: levelPoints(found.levels),
+      top: heights[0],
+    };
   }
 
   /** The schedule of settings that choose timesteps; worked out anew only where they changed. */

@@ -11,16 +11,16 @@ const en = {
   number: (n) => n.toLocaleString("en"),
   duration: duration({ moment: "under 1 s", s: "s", min: "min", h: "h" }),
   calls: (n, about) => `${about ? "about " : ""}${n} model call${n === "1" ? "" : "s"}`,
-  relative: (times) => (times === "1" ? "no resampling" : `${times}× no resampling`),
+  relative: (times) => (times === "1" ? "no resampling" : `${times}× the calls without resampling`),
   estimate: (time) => `about ${time}`,
   running: (call, calls) => `call ${call} of ${calls}`,
   left: (time) => `${time} left`,
   linked: (names) => `set by a link: ${names}`,
   unknownSteps: "The number of model calls depends on the sigmas of the sampler that uses this.",
   manyTimesteps: (n) => `for models of ${n} timesteps or more`,
-  noise: "noise",
-  picture: "picture",
-  label: (calls, steps, relative) => `Noise level against model call: ${calls} over ${steps} noise levels, ${relative}.`,
+  axis: "noise level, call by call",
+  label: (calls, steps, relative) =>
+    `Noise level against model call: ${calls} over ${steps} noise levels, ${relative}.`,
 };
 
 const zh = {
@@ -34,8 +34,7 @@ const zh = {
   linked: (names) => `由连线决定：${names}`,
   unknownSteps: "模型调用次数取决于使用本节点的采样器的 sigmas。",
   manyTimesteps: (n) => `适用于至少有 ${n} 个时间步的模型`,
-  noise: "噪声",
-  picture: "图像",
+  axis: "每次调用时的噪声级别",
   label: (calls, steps, relative) => `噪声级别随模型调用的变化：${steps} 个噪声级别，${calls}，${relative}。`,
 };
 
