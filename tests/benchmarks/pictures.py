@@ -1,0 +1,248 @@
+"""Quality against model calls on pictures: the example model, held-out pictures, the masks of the RePaint paper.
+
+    python tests/benchmarks/pictures.py [--count 16] [--masks half box ...] [--methods ...] [--seeds 1] [--sheet sheet.png]
+
+Every method runs the same network on the same pictures, masks and seeds. Columns, lower is better unless said:
+
+    seam        jump of colour across the mask's edge over the original's own jump there; 1 is perfect
+    beside      squared error of the painted pixels within 4 px of the edge, on [0, 1]
+    hole        squared error of all painted pixels
+    features    distance of the network's own middle features, original against painted, over the distance of two
+                unrelated pictures of the same style (a perceptual distance that needs no download)
+    class       share of painted pictures that the network, used as a classifier, gives the class of the original (higher)
+    diversity   squared difference between two seeds in the hole; not an aim, but 0 would be a method that draws nothing
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "examples" / "train")]
+import conftest  # noqa: E402, F401 - the pack as `mask_guidance`
+from mask_guidance.sampler import (  # noqa: E402
+    PRESETS,
+    ImageNoise,
+    Ladder,
+    alphas_cumprod,
+    denoiser,
+    named_betas,
+    paint,
+    respaced_timesteps,
+    sigmas,
+)
+from mask_guidance.sampler.adm import load_unet  # noqa: E402
+from mask_guidance.sampler.mask.paper import PAPER_MASKS, paper_mask  # noqa: E402
+from pictures import HELD_OUT, SIZE, STYLES, render  # noqa: E402
+
+BESIDE = 4
+DIGITS = {"seam": 2, "beside": 4, "hole": 4, "features": 2, "class": 2, "diversity": 4}
+PROBED = 250  # timestep at which features are compared and classes are told apart
+
+
+@dataclass(frozen=True)
+class Net:
+    """The network, its schedule, and the labels of the pictures at hand."""
+
+    unet: torch.nn.Module
+    schedule: Tensor
+
+    def __call__(self, labels: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
+        return lambda x, t: self.unet(x, t, labels)
+
+
+def preset(name: str, feedback: float = 1.0):
+    values = PRESETS[name]
+
+    def run(net, labels, pictures, known, seed) -> Iterator:
+        return paint(
+            net(labels), net.schedule, pictures, known, method=values.method, skip_type=values.skip_type,
+            skip_steps=values.skip_steps, jump_n_sample=values.resample_r, jump_length=values.resample_j,
+            feedback=feedback, seed=seed,
+        )  # fmt: skip
+
+    return run
+
+
+def published(steps: int, r: int, j: int, skip_type: str = "uniform"):
+    def run(net, labels, pictures, known, seed) -> Iterator:
+        return paint(
+            net(labels), net.schedule, pictures, known, skip_type=skip_type, skip_steps=steps, jump_n_sample=r,
+            jump_length=j, seed=seed,
+        )  # fmt: skip
+
+    return run
+
+
+def stock(steps: int):
+    """What a host does that has masks but no resampling: Euler's method, one noise for the known region throughout."""
+
+    def run(net, labels, pictures, known, seed) -> Iterator:
+        table = sigmas(net.schedule)
+        timesteps = respaced_timesteps(len(table), "karras", steps, table, 80.0)
+        ladder = Ladder.from_alphas_cumprod(net.schedule, timesteps)
+        denoise = denoiser(net(labels), ladder, timesteps)
+        sigma = (ladder.noise / ladder.signal).flip(0)
+        noise = ImageNoise(seed, range(len(pictures)), "start")(pictures)
+        x = float(sigma[0]) * noise
+        for i in range(steps):
+            x = torch.where(known, pictures + float(sigma[i]) * noise, x)
+            x0, _ = denoise(float(ladder.signal[steps - i]) * x, steps - i)
+            x0 = torch.where(known, pictures, x0)
+            x = x0 + float(sigma[i + 1] / sigma[i]) * (x - x0)
+            yield type("Step", (), {"x": x, "calls": steps})
+
+    return run
+
+
+METHODS = {
+    "stock mask, euler 20": stock(20),
+    "stock mask, euler 86": stock(86),
+    "repaint r=1, T=50": published(50, 1, 10),
+    "repaint r=5, T=50": published(50, 5, 10),
+    "repaint r=10, T=50": published(50, 10, 10),
+    "repaint on karras, r=8, T=16, j=2": published(16, 8, 2, "karras"),
+    "feedback 0, balanced": preset("balanced", 0.0),
+    "feedback, draft": preset("draft"),
+    "feedback, fast": preset("fast"),
+    "feedback, balanced": preset("balanced"),
+    "feedback, quality": preset("quality"),
+    "repaint, paper": preset("paper"),
+}
+QUICK = [name for name in METHODS if name != "repaint, paper"]
+
+
+def edges(known: Tensor) -> tuple[Tensor, Tensor]:
+    """Neighbours of which one is known and one is not: down and across; bool (1, 1, H - 1, W) and (1, 1, H, W - 1)."""
+    return known[..., 1:, :] != known[..., :-1, :], known[..., 1:] != known[..., :-1]
+
+
+def jump(pictures: Tensor, known: Tensor) -> Tensor:
+    """Mean absolute difference over the mask's edge."""
+    down, across = edges(known)
+    steps = [
+        (pictures[..., 1:, :] - pictures[..., :-1, :])
+        .abs()
+        .mean(1, keepdim=True)[down.expand(len(pictures), -1, -1, -1)],
+        (pictures[..., 1:] - pictures[..., :-1]).abs().mean(1, keepdim=True)[across.expand(len(pictures), -1, -1, -1)],
+    ]
+    return torch.cat(steps).mean()
+
+
+def noised(net: Net, pictures: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """State, noise and timestep of PROBED, the same noise for every picture."""
+    noise = ImageNoise(7, [0] * len(pictures), "probe")(pictures)
+    share = float(net.schedule[PROBED])
+    return share**0.5 * pictures + (1 - share) ** 0.5 * noise, noise, torch.full((len(pictures),), PROBED)
+
+
+def features(net: Net, pictures: Tensor, labels: Tensor) -> Tensor:
+    """Middle features of each picture, (B, n)."""
+    kept = []
+    hook = net.unet.middle_block.register_forward_hook(lambda module, inputs, output: kept.append(output.flatten(1)))
+    x, _, t = noised(net, pictures)
+    net.unet(x, t, labels)
+    hook.remove()
+    return kept[0]
+
+
+def classes(net: Net, pictures: Tensor) -> Tensor:
+    """The label with which the network predicts the noise best (Li et al. 2023, https://arxiv.org/abs/2303.16203)."""
+    x, noise, t = noised(net, pictures)
+    errors = []
+    for label in range(len(STYLES)):
+        output = net.unet(x, t, torch.full((len(x),), label))[:, : x.shape[1]]
+        errors.append((output - noise).square().flatten(1).mean(1))
+    return torch.stack(errors).argmin(0)
+
+
+def measured(
+    net: Net, painted: list[Tensor], pictures: Tensor, labels: Tensor, known: Tensor, unrelated: Tensor
+) -> dict:
+    error = torch.stack([((one - pictures) / 2).square() for one in painted]).mean((0, 1, 2))
+    hole = ~known[0, 0]
+    near = F.max_pool2d(known.float(), 2 * BESIDE + 1, 1, BESIDE)[0, 0].bool() & hole
+    first = painted[0]
+    original = features(net, pictures, labels)
+    distance = (features(net, first, labels) - original).norm(dim=1).mean() / unrelated
+    apart = (
+        ((painted[0] - painted[1]) / 2).square().mean((0, 1))[hole].mean()
+        if len(painted) > 1
+        else torch.tensor(torch.nan)
+    )
+    return {
+        "seam": jump(torch.cat(painted), known) / jump(pictures, known),
+        "beside": error[near].mean(),
+        "hole": error[hole].mean(),
+        "features": distance,
+        "class": (classes(net, first) == labels).float().mean(),
+        "diversity": apart,
+    }
+
+
+def held_out(count: int) -> tuple[Tensor, Tensor]:
+    """Pictures in [-1, 1] that the model never saw, styles in turn, and their labels."""
+    each = max(1, count // len(STYLES))
+    rendered, labels = render(STYLES, range(HELD_OUT, HELD_OUT + each))
+    turn = np.argsort(np.arange(len(labels)) % each, kind="stable")
+    return torch.from_numpy(rendered[turn]).permute(0, 3, 1, 2).float() / 127.5 - 1, torch.from_numpy(labels[turn])
+
+
+def save_sheet(rows: list[Tensor], path: Path) -> None:
+    sheet = torch.cat([torch.cat(list(row[:12]), dim=2) for row in rows], dim=1)
+    Image.fromarray(((sheet.permute(1, 2, 0) + 1) * 127.5).round().clamp(0, 255).byte().numpy()).save(path)
+
+
+@torch.inference_mode()
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", type=Path, default=ROOT / "examples" / "models" / "eight_styles_64.safetensors")
+    parser.add_argument("--count", type=int, default=16, help="pictures, the same number of each style")
+    parser.add_argument("--masks", nargs="+", default=["half"], choices=list(PAPER_MASKS))
+    parser.add_argument("--methods", nargs="+", default=QUICK, choices=list(METHODS), metavar="METHOD")
+    parser.add_argument("--seeds", type=int, default=1, help="fills of each picture")
+    parser.add_argument("--sheet", type=Path, help="original, masked, then one row a method (of the last mask)")
+    args = parser.parse_args()
+    if args.count < 2 * len(STYLES):
+        parser.error(f"--count must be at least {2 * len(STYLES)}: two pictures of each style")
+
+    unet, detection = load_unet(args.model)
+    net = Net(
+        unet, alphas_cumprod(named_betas(detection.diffusion.noise_schedule, detection.diffusion.diffusion_steps))
+    )
+    pictures, labels = held_out(args.count)
+    whole = features(net, pictures, labels)
+    unrelated = (whole - whole.roll(len(STYLES), 0)).norm(dim=1).mean()
+    sure = (classes(net, pictures) == labels).float().mean()
+    print(f"{len(pictures)} pictures; originals classified right: {float(sure):.2f}\n")
+    print("| mask | method | calls | seam | beside | hole | features | class | diversity | seconds |")
+    print("|---|---|---|---|---|---|---|---|---|---|")
+    for name in args.masks:
+        known = paper_mask(name, SIZE, SIZE)[None] < 0.5
+        rows = [pictures, torch.where(known, pictures, 0.0)]
+        for method in args.methods:
+            started, painted = time.monotonic(), []
+            for seed in range(args.seeds):
+                for step in METHODS[method](net, labels, pictures, known, seed):
+                    last = step
+                painted.append(last.x)
+            values = measured(net, painted, pictures, labels, known, unrelated)
+            seconds = time.monotonic() - started
+            numbers = " | ".join(f"{float(value):.{DIGITS[column]}f}" for column, value in values.items())
+            print(f"| {name} | {method} | {last.calls} | {numbers} | {seconds:.0f} |", flush=True)
+            rows.append(painted[0])
+        if args.sheet:
+            save_sheet(rows, args.sheet)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+"""Presets, parts of a chain and masks at the Mask-Guided KSampler, on the tiny network."""
+
+import pytest
+import torch
+from nodes_by_hand import paint
+from test_nodes import latent, right_half
+
+SCHEDULE = {"resample_r": 2, "resample_j": 2, "start_resampling": 10_000, "feedback": 1.0}
+
+
+def test_a_preset_goes_before_the_values_below_it(tiny):
+    model, vae = tiny
+    given = latent(vae, mask=right_half())
+    preset, record = paint(model, given, preset="draft")
+    values, _ = paint(model, given, method="feedback", skip_type="karras", skip_steps=7, resample_r=4)
+    assert record.startswith("19 model calls")
+    assert "preset draft, method feedback" in record
+    assert torch.equal(preset, values)
+
+
+def test_preset_and_respacing_string_together_are_refused(tiny):
+    model, vae = tiny
+    with pytest.raises(ValueError, match="Both preset 'draft' and timestep_respacing '10,5'"):
+        paint(model, latent(vae), preset="draft", timestep_respacing="10,5")
+
+
+def test_less_denoise_changes_less_of_what_is_there(tiny):
+    model, vae = tiny
+    given = latent(vae, mask=right_half())
+    change = [
+        float((paint(model, given, denoise=denoise)[0] - given["samples"]).abs().mean()) for denoise in (0.02, 0.3, 1.0)
+    ]
+    assert change[0] < 0.5 * change[1] < 0.5 * change[2]
+
+
+def test_a_full_repaint_does_not_see_what_is_under_the_mask(tiny):
+    """Even from a ladder that starts below the model's largest noise level, as feedback's does."""
+    model, vae = tiny
+    given = latent(vae, mask=right_half())
+    other = {**given, "samples": given["samples"].clone()}
+    other["samples"][..., 16:] = 0.9
+    for preset in ("draft", "custom"):
+        assert torch.equal(paint(model, given, preset=preset)[0], paint(model, other, preset=preset)[0])
+
+
+def test_denoise_that_leaves_too_few_timesteps_says_how_many(tiny):
+    model, vae = tiny
+    with pytest.raises(ValueError, match=r"denoise 0.01 leaves 10 of the model's timesteps, fewer than the 16 wanted"):
+        paint(model, latent(vae), preset="balanced", denoise=0.01)
+
+
+def test_nothing_left_between_start_and_end_is_refused(tiny):
+    model, vae = tiny
+    with pytest.raises(ValueError, match="start_at_step 6 and end_at_step 10000 leave none of the 6 steps"):
+        paint(model, latent(vae), start_at_step=6)
+
+
+def test_a_half_finished_latent_needs_the_clean_picture(tiny):
+    model, vae = tiny
+    with pytest.raises(ValueError, match="connect the LATENT of the clean picture to 'known_latent'"):
+        paint(model, latent(vae, mask=right_half()), add_noise=False)
+
+
+def test_a_known_latent_of_another_size_is_refused(tiny):
+    model, vae = tiny
+    small = {"samples": torch.zeros(1, 3, 16, 16)}
+    with pytest.raises(ValueError, match=r"known_latent is \(1, 3, 16, 16\)"):
+        paint(model, latent(vae, mask=right_half()), add_noise=False, known_latent=small)
+
+
+@pytest.mark.parametrize("method", ["repaint", "feedback"])
+def test_two_halves_of_a_chain_keep_the_known_part_exactly(tiny, method):
+    model, vae = tiny
+    given = latent(vae, mask=right_half())
+    first, _ = paint(model, given, method=method, end_at_step=3)
+    assert not torch.allclose(first[..., :16], given["samples"][..., :16], atol=0.1)  # at the level of the cut
+    half = {**given, "samples": first}
+    done, record = paint(model, half, method=method, start_at_step=3, add_noise=False, known_latent=given)
+    assert torch.equal(done[..., :16], given["samples"][..., :16])
+    assert done.abs().max() < 1.1
+    assert "3 of 1000 timesteps" in record
+
+
+@pytest.mark.parametrize("x", range(16))
+def test_a_stroke_of_one_pixel_reaches_a_latent_eight_times_smaller(host, x):
+    from mask_guidance.nodes.latent_mask import on_latent
+
+    mask = torch.zeros(1, 1, 128, 128)
+    mask[..., x] = 1
+    fitted, note = on_latent(mask, torch.zeros(1, 4, 16, 16), "binary", "any touch")
+    assert torch.equal(fitted.sum((0, 1, 2)).nonzero().flatten(), torch.tensor([x // 8]))
+    assert "widened" in note
+    _, lost = on_latent(mask, torch.zeros(1, 4, 16, 16), "binary", "area")
+    assert "1 of 1 stroke would be lost" in lost
+
+
+def test_masks_of_a_videos_frames_come_onto_its_latent_frames(host):
+    from mask_guidance.nodes.latent_mask import on_latent
+
+    masks = torch.zeros(9, 1, 32, 32)
+    masks[4, ..., :8, :8] = 1  # the fifth frame: the second latent frame of 1 + 2 * 4
+    fitted, _ = on_latent(masks, torch.zeros(1, 16, 3, 4, 4), "binary", "any touch")
+    assert fitted.shape == (1, 1, 3, 4, 4)
+    assert fitted[0, 0].sum((1, 2)).tolist() == [0, 1, 0]
+
+
+def test_the_curve_of_a_preset_counts_its_calls(host):
+    from mask_guidance.nodes.resample_schedule import ResampleSchedule
+
+    picture, calls = ResampleSchedule.execute(
+        "balanced", "repaint", skip_type="uniform", skip_steps=50, **SCHEDULE
+    ).result
+    assert calls == 86
+    assert picture.shape == (1, 400, 960, 3)
