@@ -65,7 +65,8 @@ def differences(language: str, wanted: dict) -> tuple[set[str], set[str]]:
     return should - there, there - should
 
 
-def main() -> None:
+def import_host() -> None:
+    """Make the ComfyUI at COMFYUI_PATH importable, started for the CPU, and the pack as `mask_guidance`."""
     package = types.ModuleType("mask_guidance")
     package.__path__ = [str(PACK)]
     sys.modules["mask_guidance"] = package
@@ -77,6 +78,10 @@ def main() -> None:
     from mask_guidance.nodes import model_folder
 
     model_folder.register()
+
+
+def main() -> None:
+    import_host()
     wanted = all_texts()
     file = LOCALES / "en" / "nodeDefs.json"
     file.parent.mkdir(parents=True, exist_ok=True)
