@@ -31,7 +31,6 @@ __all__ = ["Feedback", "count_repeated", "feedback", "repeated_levels"]
 
 LOUDEST_SHIFT = 0.9  # of the level's noise amplitude
 UNREPEATED_TOP, UNREPEATED_END = 0.3125, 0.1  # shares of the levels
-FEWEST_KNOWN = 16  # values of a picture; the mean square of fewer says too little
 
 
 @dataclass(frozen=True)
@@ -44,6 +43,8 @@ class Feedback:
         fade: Power of the noise ratio by which the shift shrinks from level to level.
         match_energy: The known region's noise gives way to the shift.
         calibrate: The measured error of the guess goes into the variance of each step.
+        caution: Factor of that error. Feedback pulls the guess nearer to the truth where that is known than elsewhere, so
+            what is measured there is too small.
         dip: A repeat goes down to this share of the level's noise and back up, 0 to 1.
     """
 
@@ -52,6 +53,7 @@ class Feedback:
     fade: float = 1.5
     match_energy: bool = True
     calibrate: bool = True
+    caution: float = 1.5
     dip: float = 0.5
 
 
@@ -120,7 +122,8 @@ def feedback(
             x = predicted
         else:
             reached = float(ladder.noise[target] / ladder.signal[target])
-            x = stepped(predicted, direction, sigma, reached, spread(residual, weight, rule), noise(x), rule)
+            low = reached if level != target else rule.dip * sigma
+            x = stepped(predicted, direction, sigma, low, reached, spread(residual, weight, rule), noise(x))
             x = float(ladder.signal[target]) * x
             shift = shift * (reached / sigma) ** rule.fade
         if call == len(levels) - 1:
@@ -147,25 +150,23 @@ def spread(residual: Tensor, weight: Tensor, rule: Feedback) -> Tensor | float:
     """Mean squared error of the guess, measured where the truth is known, picture by picture; (B, 1, ...)."""
     if not rule.calibrate:
         return 0.0
-    enough = weight.expand_as(residual).flatten(1).sum(1) >= FEWEST_KNOWN
-    return known_mean(residual.square(), weight) * enough.view(-1, *[1] * (residual.ndim - 1))
+    return rule.caution * known_mean(residual.square(), weight)
 
 
 def stepped(
     predicted: Tensor,
     direction: Tensor,
     sigma: float,
+    low: float,
     reached: float,
     error: Tensor | float,
     noise: Tensor,
-    rule: Feedback,
 ) -> Tensor:
     """The state at another level, before its signal amplitude; at the same level for a repeat.
 
-    One step of the posterior q(x_t | x_sigma, x0) with the guess as x0, and the guess's error in its variance; a repeat
-    then climbs back, which adds the variance in between.
+    One step of the posterior q(x_t | x_sigma, x0) down to the noise `low`, with the guess as x0, and the guess's error in
+    its variance; a repeat then climbs back to `reached`, which adds the variance in between.
     """
-    low = rule.dip * sigma if reached == sigma else reached
     along = low**2 / sigma  # of the old noise that is kept
     variance = low**2 - along**2 + (1 - along / sigma) ** 2 * error + reached**2 - low**2
     std = variance.sqrt() if isinstance(variance, Tensor) else variance**0.5

@@ -38,7 +38,9 @@ def test_no_text_is_missing(locales, wanted, language):
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_texts_hold_none_of_the_pages_own_signs(locales, language):
     """ComfyUI's page reads { } @ | in a translation as instructions."""
-    wrong = {place: text for place, text in locales.leaves(locales.read(language)).items() if re.search(r"[{}@|]", text)}
+    wrong = {
+        place: text for place, text in locales.leaves(locales.read(language)).items() if re.search(r"[{}@|]", text)
+    }
     assert not wrong
 
 

@@ -1,0 +1,157 @@
+"""Other people's samplers, each run from its own package; where one is not installed, the table says so.
+
+None of them is a dependency of the pack: `tests/benchmarks/requirements.txt` names those on PyPI, LanPaint is found by
+the path that the user gives.
+"""
+
+import importlib
+import importlib.util
+import sys
+import types
+import warnings
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from .methods import Method, Task, karras_ladder, simple_sigmas
+
+__all__ = ["peers"]
+
+LAMBDA, STEP_SIZE, FRICTION, BETA = 5.0, 0.2, 15.0, 1.0  # LanPaint's own defaults
+
+
+def peers(lanpaint: Path | None) -> tuple[list[Method], list[str]]:
+    """Rows of the peers that are here, and a line about each that is not."""
+    rows, missing = [], []
+    for package, make in (("diffusers", diffusers_rows), ("azula", azula_rows)):
+        if importlib.util.find_spec(package):
+            rows += make()
+        else:
+            missing.append(f"{package}: not installed (pip install -r tests/benchmarks/requirements.txt)")
+    if lanpaint:
+        rows += lanpaint_rows(lanpaint)
+    else:
+        missing.append("LanPaint: not run (give its checkout with --lanpaint PATH)")
+    return rows, missing
+
+
+def diffusers_rows() -> list[Method]:
+    settings = ((20, 4, 5), (25, 5, 5), (50, 6, 5), (100, 10, 10), (250, 10, 10))
+    return [
+        Method(f"diffusers RePaint T{steps} j{j} r{r}", "diffusers RePaintScheduler", by_diffusers(steps, j, r))
+        for steps, r, j in settings
+    ]
+
+
+def by_diffusers(steps: int, jump_length: int, jump_n_sample: int) -> Callable[[Task], Tensor]:
+    """The loop of its RePaintPipeline, with its default eta 0; pictures here reach past [-1, 1], so no clipping."""
+
+    def run(task: Task) -> Tensor:
+        from diffusers import RePaintScheduler
+
+        scheduler = RePaintScheduler(eta=0.0, clip_sample=False)
+        scheduler.set_timesteps(steps, jump_length, jump_n_sample)
+        x, before = task.noise(task.pictures), int(scheduler.timesteps[0]) + 1
+        for t in scheduler.timesteps.tolist():
+            if t < before:
+                share = float(scheduler.alphas_cumprod[t])
+                x0 = task.denoise(x / share**0.5, (1 / share - 1) ** 0.5)
+                eps = (x - share**0.5 * x0) / (1 - share) ** 0.5
+                x = scheduler.step(eps, t, x, task.pictures, task.known.float(), task.generator).prev_sample
+            else:
+                x = scheduler.undo_step(x, before, task.generator)
+            before = t
+        return x
+
+    return run
+
+
+def azula_rows() -> list[Method]:
+    settings = ((16, 3), (25, 4), (50, 5), (100, 9))
+    return [Method(f"azula RePaint {steps} x {n}", "azula RePaintSampler", by_azula(steps, n)) for steps, n in settings]
+
+
+def by_azula(steps: int, iterations: int) -> Callable[[Task], Tensor]:
+    """Its default eta 0, on its own variance-preserving schedule."""
+
+    def run(task: Task) -> Tensor:
+        from azula.denoise import Denoiser, DiracPosterior
+        from azula.guidance.repaint import RePaintSampler
+        from azula.noise import VPSchedule
+
+        class Exact(Denoiser):
+            schedule = VPSchedule()
+
+            def forward(self, x: Tensor, t: Tensor, **ignored) -> DiracPosterior:
+                signal, noise = (float(value) for value in self.schedule(t))
+                return DiracPosterior(mean=task.denoise(x / signal, noise / signal))
+
+        with torch.random.fork_rng():
+            torch.manual_seed(task.seed)  # it draws from the process's generator
+            sampler = RePaintSampler(Exact(), task.pictures, task.known, iterations, steps=steps, silent=True)
+            return sampler(sampler.init(task.pictures.shape))
+
+    return run
+
+
+def lanpaint_rows(path: Path) -> list[Method]:
+    rows = []
+    for name, schedule in (("simple", simple_sigmas), ("karras", karras_schedule)):
+        for steps in (5, 11, 26, 66):
+            run = by_lanpaint(path, schedule(steps), 5)
+            rows.append(Method(f"LanPaint-5 {name} {steps}", f"LanPaint-5, {name}", run))
+    return rows
+
+
+def karras_schedule(steps: int) -> list[float]:
+    return karras_ladder(steps, 20.0).noise.flip(0).tolist()
+
+
+def by_lanpaint(path: Path, schedule: list[float], inner: int) -> Callable[[Task], Tensor]:
+    """Its sampler class in Euler's method, driven as its nodes drive it.
+
+    As in its nodes the number of inner steps falls with the noise level, to none in the last step.
+    """
+
+    def run(task: Task) -> Tensor:
+        sampler = lanpaint_class(path)(lanpaint_model(task), inner, FRICTION, LAMBDA, BETA, STEP_SIZE)
+        fixed, known = task.noise(task.pictures), task.known.float().expand_as(task.pictures)
+        x = schedule[0] * fixed
+        with torch.random.fork_rng(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            torch.manual_seed(task.seed)
+            for sigma, target in pairwise(schedule):
+                at = torch.full((len(x),), sigma)
+                share = 1 / (1 + at**2)
+                steps = round(inner * float(1 - share[0])) if target else 0
+                noisiness = at / (1 + at)
+                x0 = sampler(x, task.pictures, fixed, at, known, (at, share, noisiness), {}, task.seed, n_steps=steps)
+                x = x0 + target / sigma * (x - x0)
+        return torch.where(task.known, task.pictures, x)
+
+    return run
+
+
+def lanpaint_model(task: Task):
+    """What its class calls: two guesses, of the first and the second guidance scale, which are the same here."""
+
+    def model(x: Tensor, sigma: Tensor, model_options=None, seed=None) -> tuple[Tensor, Tensor]:
+        x0 = task.denoise(x, float(sigma.flatten()[0]))
+        return x0, x0
+
+    scaling = types.SimpleNamespace(noise_scaling=lambda sigma, noise, picture: picture + sigma * noise)
+    model.inner_model = types.SimpleNamespace(model_sampling=scaling)
+    return model
+
+
+def lanpaint_class(path: Path) -> type:
+    """The class from the user's files, without the package's own __init__, which needs ComfyUI."""
+    found = next((folder for folder in (path / "src" / "LanPaint", path) if (folder / "lanpaint.py").exists()), None)
+    if found is None:
+        raise SystemExit(f"No lanpaint.py in {path} or in its src/LanPaint.")
+    package = sys.modules.setdefault("lanpaint_files", types.ModuleType("lanpaint_files"))
+    package.__path__ = [str(found)]
+    return importlib.import_module("lanpaint_files.lanpaint").LanPaint
