@@ -26,8 +26,8 @@ def infos() -> dict[str, dict]:
 
 def tables(info: dict) -> str:
     lines = ["## Inputs", "", "| input | default | what it does |", "|---|---|---|"]
-    for section, names in info["input_order"].items():
-        for name in names:
+    for section in ("required", "optional"):
+        for name in info["input_order"].get(section, []):
             _, *options = info["input"][section][name]
             extra = options[0] if options else {}
             lines.append(f"| **{name}** | {shown(extra.get('default'))} | {extra.get('tooltip', '')} |")

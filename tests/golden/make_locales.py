@@ -20,9 +20,9 @@ def texts(node: type) -> dict:
     """What a person reads of a node, in ComfyUI's form of a translation."""
     info = node.GET_NODE_INFO_V1()
     inputs, outputs = {}, {}
-    for section in info["input_order"].values():
-        for name in section:
-            kind = next(info["input"][part] for part in info["input"] if name in info["input"][part])[name]
+    for section in ("required", "optional"):
+        for name in info["input_order"].get(section, []):
+            kind = info["input"][section][name]
             inputs[name] = named(name, kind[1].get("tooltip") if len(kind) > 1 else None)
     for i, (name, tooltip) in enumerate(zip(info["output_name"], info["output_tooltips"], strict=True)):
         outputs[str(i)] = named(name, tooltip)
