@@ -4,11 +4,19 @@ from comfy_api.latest import ComfyExtension, io
 
 from . import example_pictures, model_folder
 from .class_label import ClassLabel
+from .crop import CropForInpainting
+from .fill import FillMaskedArea
 from .ksampler import MaskGuidedKSampler
 from .load_model import LoadGuidedDiffusionModel
+from .mask_from_image import MaskFromImage
+from .model_view import ModelView
+from .outpaint import PadForOutpainting
+from .paper_mask import PaperTestMask
+from .prepare_mask import PrepareMask
 from .repaint_sampler import RePaintSamplerNode
 from .resample_schedule import ResampleSchedule
 from .respaced_sigmas import RespacedSigmas
+from .stitch import StitchBack
 
 __all__ = ["MaskGuidanceExtension"]
 
@@ -26,4 +34,12 @@ class MaskGuidanceExtension(ComfyExtension):
             RePaintSamplerNode,
             MaskGuidedKSampler,
             ResampleSchedule,
+            PrepareMask,
+            MaskFromImage,
+            PaperTestMask,
+            ModelView,
+            FillMaskedArea,
+            CropForInpainting,
+            StitchBack,
+            PadForOutpainting,
         ]

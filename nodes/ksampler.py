@@ -71,16 +71,17 @@ class MaskGuidedKSampler(io.ComfyNode):
             category="mask guidance",
             essentials_category="Image Generation",
             description=(
-                "Fills the masked part of a picture with a diffusion model that was never trained for it (RePaint): the rest "
-                "is noised to the current level and pasted in at every step, and stretches are sampled again until both agree."
+                "Fills the masked part of a picture with a diffusion model that was never trained for it (RePaint): "
+                "the rest is noised to the current level and pasted in at every step, and stretches are sampled "
+                "again until both agree."
             ),
             search_aliases=["inpaint", "RePaint", "resample", "mask guidance", "fill", "KSampler"],
             inputs=[
                 io.Model.Input("model", tooltip="The diffusion model that paints."),
                 io.Latent.Input(
                     "latent_image",
-                    tooltip="The picture, with the mask from Set Latent Noise Mask: masked parts are painted, the rest stays "
-                    "exactly as it is. Without a mask the whole picture is painted.",
+                    tooltip="The picture, with the mask from Set Latent Noise Mask: masked parts are painted, the "
+                    "rest stays exactly as it is. Without a mask the whole picture is painted.",
                 ),
                 io.Conditioning.Input(
                     "positive",
@@ -108,8 +109,8 @@ class MaskGuidedKSampler(io.ComfyNode):
                     max=100.0,
                     step=0.1,
                     round=0.01,
-                    tooltip="How strongly positive is followed over negative. 1 is the model as trained; more follows harder, "
-                    "costs twice the time, and narrows the choice.",
+                    tooltip="How strongly positive is followed over negative. 1 is the model as trained; more follows "
+                    "harder, costs twice the time, and narrows the choice.",
                 ),
                 preset(),
                 *method(),

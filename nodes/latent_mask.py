@@ -4,12 +4,10 @@ from torch import Tensor
 
 from ..sampler import SOFT_MASKS, known_at
 from ..sampler.mask import grid_report, to_grid
-from .convert import known_from_mask
+from ..sampler.mask.batch import SAME_SHAPE
+from .convert import REPAINT_FROM, known_from_mask
 
 __all__ = ["on_latent", "painted_share"]
-
-SAME_SHAPE = 0.02  # masks whose aspect ratio differs by more are a mistake
-PAINTED_FROM = 0.5  # "binary": mask values from here on
 
 
 def on_latent(mask: Tensor | None, latent: Tensor, soft_mask: str, snapping: str) -> tuple[Tensor | None, str]:
@@ -44,7 +42,7 @@ def on_latent(mask: Tensor | None, latent: Tensor, soft_mask: str, snapping: str
             "be stretched; use the mask of this picture."
         )
     if soft_mask == "binary":
-        mask = (mask >= PAINTED_FROM).float()
+        mask = (mask >= REPAINT_FROM).float()
     if frames:
         mask = mask.movedim(0, 1)[None]  # a video's masks are its frames
     fitted = to_grid(mask, tuple(latent.shape[2:]), snapping)

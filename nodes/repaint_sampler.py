@@ -111,8 +111,8 @@ class RePaintSamplerNode(io.ComfyNode):
             display_name="RePaint Sampler",
             category="mask guidance",
             description=(
-                "RePaint as a SAMPLER for SamplerCustom and SamplerCustomAdvanced, with any model and guider. The masked part "
-                "of the latent is painted; the rest stays exactly as it is."
+                "RePaint as a SAMPLER for SamplerCustom and SamplerCustomAdvanced, with any model and guider. The "
+                "masked part of the latent is painted; the rest stays exactly as it is."
             ),
             search_aliases=["RePaint", "inpaint", "resample", "mask guidance", "sampler", "time travel"],
             inputs=[*resampling(), var_type(), *method(), soft_mask()],

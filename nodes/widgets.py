@@ -112,8 +112,8 @@ def respacing_string() -> io.Input:
         default="",
         optional=True,
         advanced=True,
-        tooltip="guided-diffusion's own notation, instead of skip_type and skip_steps: '250', 'ddim50', or '10,10,5' for so "
-        "many steps in each third, the picture's end first. Empty: not used.",
+        tooltip="guided-diffusion's own notation, instead of skip_type and skip_steps: '250', 'ddim50', or '10,10,5' "
+        "for so many steps in each third, the picture's end first. Empty: not used.",
     )
 
 

@@ -13,6 +13,7 @@ curve.py      the order of levels as a curve
 noise.py      seeded noise, one generator a picture
 paint.py      all of it in one call, for any callable model
 adm/          guided-diffusion's network, its checkpoints, how to recognise them
+mask/         masks before sampling, crops and stitching after it
 """
 
 from .curve import curve

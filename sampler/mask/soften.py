@@ -11,6 +11,7 @@ from .distance import distance
 
 __all__ = ["FEATHERS", "blur", "feather", "gaussian", "smooth_outline"]
 
+ONE = 1  # pixels at a time: picture by picture, since levels are a picture's own
 MOST_LEVELS = 16  # steps a soft mask is taken apart into, if it has more values
 
 
@@ -23,7 +24,7 @@ def smooth_outline(mask: Tensor, pixels: int) -> Tensor:
     """
     if pixels <= 0:
         return mask
-    return in_chunks(lambda part: by_levels(part, lambda inside: majority(inside, pixels)), mask)
+    return in_chunks(lambda part: by_levels(part, lambda inside: majority(inside, pixels)), mask, pixels=ONE)
 
 
 def feather(mask: Tensor, pixels: int, side: str = "both") -> Tensor:
@@ -42,7 +43,7 @@ def feather(mask: Tensor, pixels: int, side: str = "both") -> Tensor:
         raise ValueError(f"The feather is '{side}', but must be one of: {', '.join(FEATHERS)}.")
     if pixels <= 0:
         return mask
-    return in_chunks(lambda part: by_levels(part, lambda inside: FEATHERS[side](inside, pixels)), mask)
+    return in_chunks(lambda part: by_levels(part, lambda inside: FEATHERS[side](inside, pixels)), mask, pixels=ONE)
 
 
 def by_levels(mask: Tensor, step: Callable[[Tensor], Tensor]) -> Tensor:

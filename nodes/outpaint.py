@@ -1,0 +1,157 @@
+"""Pad for Outpainting."""
+
+from comfy_api.latest import io
+
+from ..sampler.mask import (
+    PADDINGS,
+    PLACES,
+    Sides,
+    pad,
+    sides_for_ratio,
+    sides_for_size,
+    sides_in_percent,
+    snapped,
+)
+from .convert import colour_from_hex, image_from_pictures, pictures_from_image
+
+__all__ = ["PadForOutpainting"]
+
+PIXELS, PERCENT, RATIO, SIZE = "pixels", "percent", "aspect ratio", "size"
+ACROSS = dict(zip(("left", "middle", "right"), PLACES, strict=True))
+DOWN = dict(zip(("top", "middle", "bottom"), PLACES, strict=True))
+
+
+def ratio_from(text: str) -> float:
+    """'16:9', '16/9' or '1.78' as a number."""
+    parts = text.replace("/", ":").split(":")
+    try:
+        return float(parts[0]) / float(parts[1] if len(parts) > 1 else 1)
+    except (ValueError, ZeroDivisionError):
+        raise ValueError(f"The aspect ratio is '{text}', but must look like 16:9 or 1.78.") from None
+
+
+class PadForOutpainting(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="MaskGuidanceOutpaint",
+            display_name="Pad for Outpainting",
+            category="mask guidance",
+            description=(
+                "Makes a picture larger, and a mask of what is new: by pixels, percent, to an aspect ratio or a size. "
+                "The picture itself does not change."
+            ),
+            search_aliases=["outpaint", "pad image", "extend image", "uncrop", "expand canvas", "aspect ratio"],
+            inputs=[
+                io.Image.Input("image", tooltip="The picture, one or a batch."),
+                io.Combo.Input(
+                    "pad_by",
+                    options=[PIXELS, PERCENT, RATIO, SIZE],
+                    default=PIXELS,
+                    tooltip="pixels, percent: what left, top, right and bottom mean. aspect ratio, size: the "
+                    "result's; where the picture stands in it is chosen below.",
+                ),
+                *(
+                    io.Int.Input(
+                        side,
+                        default=64 if side in ("left", "right") else 0,
+                        min=0,
+                        max=16384,
+                        tooltip=f"Added at the {side}, in pixels or percent of the picture.",
+                    )
+                    for side in ("left", "top", "right", "bottom")
+                ),
+                io.String.Input(
+                    "aspect_ratio", default="16:9", tooltip="Width to height of the result, for aspect ratio."
+                ),
+                io.Int.Input("width", default=1024, min=1, max=16384, tooltip="Of the result, for size."),
+                io.Int.Input("height", default=1024, min=1, max=16384, tooltip="Of the result, for size."),
+                io.Combo.Input(
+                    "picture_across",
+                    options=list(ACROSS),
+                    default="middle",
+                    tooltip="Where the picture stands from left to right, for aspect ratio and size.",
+                ),
+                io.Combo.Input(
+                    "picture_down",
+                    options=list(DOWN),
+                    default="middle",
+                    tooltip="Where the picture stands from top to bottom, for aspect ratio and size.",
+                ),
+                io.Combo.Input(
+                    "fill",
+                    options=list(PADDINGS),
+                    default="smooth",
+                    tooltip="What the new part starts from. smooth: the border's colours, flowing outwards. edge: the "
+                    "border, repeated. mirror: the picture, reflected. colour: the one below. noise: random.",
+                ),
+                io.String.Input("colour", default="#808080", tooltip="For colour: red, green, blue, such as #808080."),
+                io.Int.Input(
+                    "overlap",
+                    default=0,
+                    min=0,
+                    max=4096,
+                    tooltip="The mask reaches so many pixels into the picture, so that the model may adapt what it "
+                    "joins. More hides the seam better, and repaints more of the picture.",
+                ),
+                io.Int.Input(
+                    "multiple",
+                    default=8,
+                    min=1,
+                    max=1024,
+                    tooltip="Add a few pixels more so that both sides of the result are multiples of this: 8 for most "
+                    "latent models, 1 for none.",
+                ),
+                io.Int.Input(
+                    "seed",
+                    default=0,
+                    min=0,
+                    max=0xFFFFFFFFFFFFFFFF,
+                    control_after_generate=True,
+                    advanced=True,
+                    tooltip="Of the noise; other fills do not use it.",
+                ),
+            ],
+            outputs=[
+                io.Image.Output(display_name="IMAGE"),
+                io.Mask.Output(display_name="MASK", tooltip="What is new, and the overlap."),
+                io.String.Output(display_name="report", tooltip="The new size, and what was added where."),
+            ],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        image,
+        pad_by,
+        left,
+        top,
+        right,
+        bottom,
+        aspect_ratio,
+        width,
+        height,
+        picture_across,
+        picture_down,
+        fill,
+        colour,
+        overlap,
+        multiple,
+        seed,
+    ) -> io.NodeOutput:
+        pictures = pictures_from_image(image)
+        have = pictures.shape[-2:]
+        place = ACROSS[picture_across], DOWN[picture_down]
+        wanted = {
+            PIXELS: lambda: Sides(left, top, right, bottom),
+            PERCENT: lambda: sides_in_percent(*have, left, top, right, bottom),
+            RATIO: lambda: sides_for_ratio(*have, ratio_from(aspect_ratio), *place),
+            SIZE: lambda: sides_for_size(*have, (height, width), *place),
+        }
+        sides = snapped(*have, wanted[pad_by](), multiple)
+        padded, mask = pad(pictures, sides, fill, overlap, colour_from_hex(colour), seed)
+        report = (
+            f"{have[1]}x{have[0]} becomes {padded.shape[-1]}x{padded.shape[-2]}: {sides.left} px left, {sides.top} top, "
+            f"{sides.right} right, {sides.bottom} bottom"
+        )
+        return io.NodeOutput(image_from_pictures(padded), mask.contiguous(), report)

@@ -1,0 +1,67 @@
+"""Paper Test Mask."""
+
+import torch
+from comfy_api.latest import io
+
+from ..sampler.mask import PAPER_MASKS, paper_mask
+
+__all__ = ["PaperTestMask"]
+
+ALL_SIX = "all six of RePaint"
+SIX = tuple(PAPER_MASKS)[:6]
+
+
+class PaperTestMask(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="MaskGuidanceTestMask",
+            display_name="Paper Test Mask",
+            category="mask guidance",
+            description=(
+                "The six masks of the RePaint paper, and boxes, checkerboards and free-form strokes of others, at any "
+                "size, to compare settings on what the literature uses."
+            ),
+            search_aliases=["test mask", "RePaint mask", "irregular mask", "random mask", "half mask", "checkerboard"],
+            inputs=[
+                io.Combo.Input(
+                    "kind",
+                    options=[*PAPER_MASKS, ALL_SIX],
+                    default="wide",
+                    tooltip="wide, narrow: random strokes (LaMa's). every second line; half: the right one; expand: all but "
+                    "the middle; super-resolve 2x: one pixel of four is kept. box: the middle. free-form: DeepFill's strokes. "
+                    "all six of RePaint: a batch of the first six.",
+                ),
+                io.Int.Input("width", default=256, min=1, max=16384, tooltip="In pixels, if no picture is connected."),
+                io.Int.Input("height", default=256, min=1, max=16384, tooltip="In pixels, if no picture is connected."),
+                io.Int.Input(
+                    "seed",
+                    default=0,
+                    min=0,
+                    max=0xFFFFFFFFFFFFFFFF,
+                    control_after_generate=True,
+                    tooltip="Of the random kinds (wide, narrow, free-form). Same seed, same mask, on any device and "
+                    "at any place in a batch.",
+                ),
+                io.Int.Input(
+                    "batch_size",
+                    default=1,
+                    min=1,
+                    max=4096,
+                    tooltip="How many masks of each kind. The random kinds differ from each other.",
+                ),
+                io.Image.Input("image", optional=True, tooltip="Take width and height from this picture."),
+            ],
+            outputs=[
+                io.Mask.Output(display_name="MASK"),
+                io.Float.Output(display_name="coverage", tooltip="Share that is masked, 0 to 1."),
+            ],
+        )
+
+    @classmethod
+    def execute(cls, kind, width, height, seed, batch_size, image=None) -> io.NodeOutput:
+        if image is not None:
+            height, width = image.shape[1:3]
+        kinds = SIX if kind == ALL_SIX else (kind,)
+        mask = torch.cat([paper_mask(name, height, width, seed, batch_size) for name in kinds])
+        return io.NodeOutput(mask, float(mask.mean(dtype=torch.float64)))

@@ -1,0 +1,77 @@
+"""Stitch Back."""
+
+from comfy_api.latest import io
+
+from ..sampler.mask import BLENDS, stitch
+from .convert import image_from_pictures, masks_from, pictures_from_image
+from .crop import STITCH
+
+__all__ = ["StitchBack"]
+
+
+class StitchBack(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="MaskGuidanceStitch",
+            display_name="Stitch Back",
+            category="mask guidance",
+            essentials_category="Image Tools",
+            description=(
+                "Puts painted crops back into the untouched original. Outside the mask and the band around it, every "
+                "pixel is the original's, bit by bit."
+            ),
+            search_aliases=["inpaint stitch", "uncrop", "paste back", "blend", "poisson", "seamless", "colour match"],
+            inputs=[
+                STITCH.Input("stitch", tooltip="From Crop for Inpainting."),
+                io.Image.Input("image", tooltip="The painted crops: all of them, in their order, of any size."),
+                io.Combo.Input(
+                    "blend",
+                    options=list(BLENDS),
+                    default="feathered",
+                    tooltip="feathered: all new in the mask, fading over the band around it. hard: the mask as it is. "
+                    "multi-band: detail changes quickly and colour slowly; for texture. poisson: the new detail in "
+                    "the old colours; hides seams, may tint; takes longer for large regions.",
+                ),
+                io.Int.Input(
+                    "blend_pixels",
+                    default=8,
+                    min=0,
+                    max=2048,
+                    tooltip="Width of the band outside the mask where old and new mix. Wider hides more of a seam and "
+                    "changes more of the original. 0 changes nothing outside the mask.",
+                ),
+                io.Boolean.Input(
+                    "colour_match",
+                    default=False,
+                    tooltip="Fit brightness and contrast of each crop to the original, by what was not masked: "
+                    "against the colour shift of a VAE.",
+                ),
+                io.Mask.Input(
+                    "mask",
+                    optional=True,
+                    tooltip="Where to put back, instead of where the mask was: of the whole pictures' size, or of the crops'.",
+                ),
+            ],
+            outputs=[
+                io.Image.Output(display_name="IMAGE"),
+                io.String.Output(display_name="report", tooltip="Largest change in the band, and beyond it: none."),
+            ],
+        )
+
+    @classmethod
+    def execute(cls, stitch, image, blend, blend_pixels, colour_match, mask=None) -> io.NodeOutput:
+        return stitched(stitch, image, blend, blend_pixels, colour_match, mask)
+
+
+def stitched(crops, image, blend, blend_pixels, colour_match, mask) -> io.NodeOutput:
+    masks = None if mask is None else masks_from(mask)
+    result = stitch(crops, pictures_from_image(image), blend, blend_pixels, colour_match, masks)
+    report = [
+        f"{len(crops.regions) - result.unchanged} of {len(crops.regions)} crops put back, {blend}",
+        f"largest change outside the mask: {255 * result.band:.3g} of 255 in the band of {blend_pixels} px, "
+        f"{255 * result.beyond:.3g} beyond it",
+    ]
+    if result.unchanged:
+        report.append(f"{result.unchanged} came back as they were cut, and were left alone")
+    return io.NodeOutput(image_from_pictures(result.pictures), "\n".join(report))

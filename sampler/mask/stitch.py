@@ -1,0 +1,152 @@
+"""Put painted crops back into the untouched originals."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .blend import BLENDS, match_colours
+from .crop import Box, Crops, Region, cut
+from .resample import resize_mask, resize_picture
+
+__all__ = ["Stitched", "stitch"]
+
+RIM = 1  # pixels of the original around a crop, so that nothing is blended where there is no crop
+
+
+@dataclass(frozen=True)
+class Stitched:
+    """Pictures with their crops put back, and what changed.
+
+    Attributes:
+        pictures: (B, C, H, W).
+        band: Largest change of any value outside the mask, inside the blend's band; in [0, 1].
+        beyond: Largest change outside mask and band: 0.
+        unchanged: Crops that came back as they were cut, and were left alone.
+    """
+
+    pictures: Tensor
+    band: float
+    beyond: float
+    unchanged: int
+
+
+def stitch(
+    crops: Crops,
+    painted: Tensor,
+    blend: str = "feathered",
+    pixels: int = 8,
+    colour_match: bool = False,
+    mask: Tensor | None = None,
+) -> Stitched:
+    """Put painted crops back, one after the other.
+
+    Args:
+        crops: From `crop`.
+        painted: In the order of the crops, of any size of their shape; (N, C, h, w). A crop that came back without any
+            change is not put back, so that resizing there and back costs nothing.
+        blend: A key of BLENDS.
+        pixels: Width of the band outside the mask in which old and new mix; beyond it every pixel is the original's.
+        colour_match: Fit brightness and contrast of each crop to the original, by its unmasked pixels only.
+        mask: Where to put back instead of where the crops' mask is: one for each picture or one for each crop;
+            (B, H, W) or (N, h, w).
+
+    Raises:
+        ValueError: Unknown blend, or another number of crops, channels or masks.
+    """
+    if blend not in BLENDS:
+        raise ValueError(f"The blend is '{blend}', but must be one of: {', '.join(BLENDS)}.")
+    if len(painted) != len(crops.regions):
+        raise ValueError(
+            f"{len(crops.regions)} regions were cut out and {len(painted)} painted pictures came back; connect all of them, in "
+            "their order."
+        )
+    if painted.shape[1] != crops.pictures.shape[1]:
+        raise ValueError(
+            f"The originals have {crops.pictures.shape[1]} channels and the painted pictures {painted.shape[1]}; they must "
+            "have as many."
+        )
+    pictures, unchanged = crops.pictures.clone(), 0
+    reached = torch.zeros(2, *crops.mask.shape, dtype=torch.bool, device=pictures.device)  # by masks, by bands
+    for region, new, given, own in zip(crops.regions, painted, crops.crops, own_masks(crops, mask), strict=True):
+        new = new.to(pictures)
+        if torch.equal(new, given):
+            unchanged += 1
+            continue
+        new = resize_picture(new[None], region.box.height, region.box.width)[0]
+        if colour_match:
+            new = colours_fitted(new, crops, region)
+        put_back(pictures[region.picture], reached[:, region.picture], new, own, region.box, blend, pixels)
+    band, beyond = changes(crops.pictures, pictures, *reached)
+    return Stitched(pictures, band, beyond, unchanged)
+
+
+def own_masks(crops: Crops, mask: Tensor | None) -> list[Tensor]:
+    """Where each crop is put back, as large as its box."""
+    if mask is None:
+        return [region.mask for region in crops.regions]
+    if tuple(mask.shape) == tuple(crops.mask.shape) or (len(mask) == 1 and mask.shape[1:] == crops.mask.shape[1:]):
+        pictures = mask.expand(len(crops.mask), -1, -1)
+        return [cut(pictures[r.picture][None], r.box, outside=0)[0] for r in crops.regions]
+    if len(mask) in (1, len(crops.regions)) and mask.shape[1:] == crops.masks.shape[1:]:
+        each = mask.expand(len(crops.regions), -1, -1)
+        return [
+            resize_mask(one[None], r.box.height, r.box.width)[0] for one, r in zip(each, crops.regions, strict=True)
+        ]
+    raise ValueError(
+        f"The stitch mask is {len(mask)} of {mask.shape[2]}x{mask.shape[1]}; it must be as the pictures ({len(crops.mask)} of "
+        f"{crops.mask.shape[2]}x{crops.mask.shape[1]}) or as the crops ({len(crops.masks)} of {crops.masks.shape[2]}x"
+        f"{crops.masks.shape[1]})."
+    )
+
+
+def colours_fitted(new: Tensor, crops: Crops, region: Region) -> Tensor:
+    known = cut(crops.mask[region.picture][None], region.box, outside=1)[0] == 0
+    return match_colours(new, cut(crops.pictures[region.picture], region.box), known)
+
+
+def put_back(picture: Tensor, reached: Tensor, new: Tensor, own: Tensor, box: Box, blend: str, pixels: int) -> None:
+    """Blend one crop into a picture, in place.
+
+    Args:
+        picture: (C, H, W).
+        reached: Set where the mask is, and where the crop counts; bool (2, H, W).
+        new: The crop at the box's size; (C, h, w).
+        own: Where it is put back; (h, w).
+        box: May reach over the picture's border.
+        blend: A key of BLENDS.
+        pixels: The band.
+    """
+    height, width = picture.shape[-2:]
+    window = Box(
+        max(0, box.top - RIM), max(0, box.left - RIM), min(height, box.bottom + RIM), min(width, box.right + RIM)
+    )
+    on_crop = Box(window.top - box.top, window.left - box.left, window.bottom - box.top, window.right - box.left)
+    new, own = cut(new, on_crop), cut(own[None], on_crop, outside=0)[0]
+    here = (..., slice(window.top, window.bottom), slice(window.left, window.right))
+    original = picture[here]
+    mixed, weight = BLENDS[blend](new, original, own, band_of(window, box, pixels).to(new), pixels)
+    picture[here] = torch.where(weight > 0, torch.lerp(original, mixed.clamp(0, 1), weight), original)
+    reached[0][here] |= own > 0
+    reached[1][here] |= weight > 0
+
+
+def band_of(window: Box, box: Box, pixels: int) -> Tensor:
+    """How much a band may count: 0 outside the crop, rising over the band's width from its edges inside the picture."""
+    sides = ((window.top, window.bottom, box.top, box.bottom), (window.left, window.right, box.left, box.right))
+    ramps = []
+    for first, last, start, end in sides:
+        at = torch.arange(first, last)
+        ends_here = (at >= start) & (at < end)
+        from_start = at - first if first < start else torch.full_like(at, pixels + 1)
+        from_end = last - 1 - at if last > end else torch.full_like(at, pixels + 1)
+        ramps.append((torch.minimum(from_start, from_end) / (pixels + 1)).clamp(max=1) * ends_here)
+    return ramps[0][:, None] * ramps[1]
+
+
+def changes(before: Tensor, after: Tensor, masked: Tensor, blended: Tensor) -> tuple[float, float]:
+    """Largest change of any value in the band outside the masks, and beyond it."""
+    change = (after - before).abs().amax(1)
+    zero = change.new_zeros(1)
+    band = torch.cat([zero, change[blended & ~masked]]).amax()
+    return float(band), float(torch.cat([zero, change[~blended & ~masked]]).amax())
