@@ -213,6 +213,8 @@ class MaskGuidedKSampler(io.ComfyNode):
         chosen = settings(preset, method, skip_type, skip_steps, resample_r, resample_j, timestep_respacing)
         samples = in_models_channels(model, latent_image)
         picture = known_picture(model, latent_image, known_latent, add_noise)
+        own_rule = "denoise_mask_function" in model.model_options
+        soft_mask = "time-dependent" if own_rule else soft_mask  # the rule reads grey values: none may be cut off before
         mask, note = on_latent(latent_image.get("noise_mask"), samples, soft_mask, mask_grid)
         positive, negative, cfg = conditionings(model, positive, negative, cfg)
         ratios = noise_to_signal(model)
@@ -251,7 +253,8 @@ class MaskGuidedKSampler(io.ComfyNode):
             + (f", feedback {feedback:g}" if chosen.method == "feedback" else ""),
             f"{len(part)} of {len(ratios)} timesteps ({respacing}), {part[0]} to {0 if last is None else last}",
             f"resample_r {r}, resample_j {chosen.resample_j}, start_resampling {start_resampling}",
-            f"denoise {denoise:g}, var_type {var_type}, soft_mask {soft_mask}, mask_grid {mask_grid}",
+            f"denoise {denoise:g}, var_type {var_type}, mask_grid {mask_grid}, "
+            + ("soft_mask by the model's own rule" if own_rule else f"soft_mask {soft_mask}"),
             f"cfg {cfg:g}, seed {seed}, pictures {', '.join(map(str, indices))}",
             f"model {model_name(model)}",
             *([note] if note else []),

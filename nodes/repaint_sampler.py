@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+import comfy.conds
 import comfy.model_patcher
 import comfy.samplers
 import torch
@@ -38,6 +39,20 @@ def known_by_host(function, mask: Tensor, sigmas: Tensor, model_wrap) -> Known:
     return known
 
 
+def tell_one_noise_level(model_wrap) -> None:
+    """Keep models that have a timestep for each place (LTX, Wan 2.2 5B, Cosmos Predict 2) from taking the known for clean.
+
+    Their classes lower the timestep where the mask says "keep", as stock samplers hand them the clean picture there; here
+    it has the level's noise like the rest. Negative values mark something else (LTX's guides).
+    """
+    for conds in model_wrap.conds.values():
+        for cond in conds:
+            told = cond.get("model_conds", {})
+            for key in [key for key in told if key.endswith("denoise_mask")]:
+                mask = told[key].cond
+                told[key] = comfy.conds.CONDRegular(torch.where(mask < 0, mask, torch.ones_like(mask)))
+
+
 @dataclass(frozen=True)
 class RePaintSampler(comfy.samplers.Sampler):
     """RePaint for the host's guiders; stateless, so that one object serves many runs.
@@ -61,6 +76,7 @@ class RePaintSampler(comfy.samplers.Sampler):
         self, model_wrap, sigmas, extra_args, callback, noise, latent_image=None, denoise_mask=None, disable_pbar=False
     ) -> Tensor:
         """Called by the host's guider; see comfy.samplers.Sampler."""
+        tell_one_noise_level(model_wrap)
         sampling = model_wrap.inner_model.model_sampling
         latent = torch.zeros_like(noise) if latent_image is None else latent_image
         picture = latent if self.picture is None else model_wrap.inner_model.process_latent_in(self.picture).to(latent)

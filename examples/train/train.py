@@ -16,6 +16,7 @@ import json
 import math
 import sys
 import time
+import types
 from pathlib import Path
 
 import numpy as np
@@ -24,11 +25,14 @@ import torch.nn.functional as F
 from pictures import SIZE, STYLES
 from safetensors.torch import save_file
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+# The pack's folder may have any name; here it is called as the library is.
+PACK = types.ModuleType("mask_guidance")
+PACK.__path__ = [str(Path(__file__).resolve().parents[2])]
+sys.modules["mask_guidance"] = PACK
 
-from sampler.adm.config import UNetConfig
-from sampler.adm.unet import AttentionBlock, ResBlock, UNet
-from sampler.schedule import alphas_cumprod, named_betas
+from mask_guidance.sampler import alphas_cumprod, named_betas  # noqa: E402
+from mask_guidance.sampler.adm import UNet, UNetConfig  # noqa: E402
+from mask_guidance.sampler.adm.unet import AttentionBlock, ResBlock  # noqa: E402
 
 STEPS = 1000
 NULL_CLASS = len(STYLES)

@@ -47,11 +47,21 @@ class Comfy:
         self.folder = folder
         self.models = folder / "models" / "guided_diffusion"
         self.loras = folder / "models" / "loras"
-        for path in (self.models, self.loras, folder / "input", folder / "output", folder / "temp", folder / "user"):
+        self.checkpoints = folder / "models" / "checkpoints"
+        for path in (
+            self.models,
+            self.loras,
+            self.checkpoints,
+            folder / "input",
+            folder / "output",
+            folder / "temp",
+            folder / "user",
+        ):
             path.mkdir(parents=True, exist_ok=True)
         paths = folder / "extra_model_paths.yaml"
         paths.write_text(
             f"tests:\n  base_path: {folder / 'models'}\n  guided_diffusion: guided_diffusion\n  loras: loras\n"
+            "  checkpoints: checkpoints\n"
         )
         self.port = free_port()
         self.log = folder / "server.log"

@@ -47,8 +47,9 @@ def picture(comfy):
 
 @pytest.fixture(scope="session")
 def host():
-    """The host's modules in this process, started for the CPU as its own main.py would."""
-    arguments, sys.argv = sys.argv, ["main.py", "--cpu"]
+    """The host's modules in this process, started as its own main.py would: for the CPU, unless test_cuda.py asks."""
+    device = [] if os.environ.get("MASK_GUIDANCE_TEST_DEVICE") == "cuda" else ["--cpu"]
+    arguments, sys.argv = sys.argv, ["main.py", *device]
     sys.path.insert(0, HOST)
     import comfy.options
 

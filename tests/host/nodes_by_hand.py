@@ -32,9 +32,15 @@ def load(name: str, **options):
 def paint(model, latent: dict, label: int | None = 0, **options):
     """LATENT samples and run record from the Mask-Guided KSampler, a few steps long."""
     from mask_guidance.nodes.class_label import conditioning
+
+    return ksampler(model, latent, positive=None if label is None else conditioning(label), **options)
+
+
+@torch.inference_mode()
+def ksampler(model, latent: dict, **options):
+    """The same with any conditioning."""
     from mask_guidance.nodes.ksampler import MaskGuidedKSampler
 
-    positive = None if label is None else conditioning(label)
     settings = {"seed": 3, "cfg": 1.0, **FEW_STEPS, **UNCHANGED, **options}
-    out, record = MaskGuidedKSampler.execute(model, latent, positive=positive, **settings).result
+    out, record = MaskGuidedKSampler.execute(model, latent, **settings).result
     return out["samples"], record

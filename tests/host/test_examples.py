@@ -13,7 +13,7 @@ def pixels(data: bytes) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(data)))
 
 
-@pytest.mark.parametrize("name", [name for name in workflows.names() if name not in workflows.OF_MASKS])
+@pytest.mark.parametrize("name", [name for name in workflows.names() if name not in workflows.RUN_ELSEWHERE])
 def test_example_runs_and_leaves_known_pixels_byte_for_byte(comfy, name):
     workflow = workflows.example(name)
     run = comfy.run(workflow, seconds=600)

@@ -1,0 +1,225 @@
+"""The command: options in, results and an exit status out."""
+
+import logging
+import os
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from ..adm import Detection, Recognised, describe, read_checkpoint
+from .masks import Masks, generated
+from .options import Job, read_options
+from .painter import Painter, chosen_dtype, class_number, look_at, visited
+from .pictures import digest, find_pictures, read_mask, read_picture, read_record
+from .plan import Item, Plan, model_calls, share
+from .processes import Processes, processes
+from .progress import Progress, in_words, set_up_log
+from .run import Folder
+from .settings import SettingsError
+from .sheet import contact_sheets
+from .worker import Worker
+
+__all__ = ["main"]
+
+ALL_DONE, SOME_FAILED, NOTHING_DONE, INTERRUPTED = 0, 1, 2, 130
+
+log = logging.getLogger("mask_guidance")
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run the command line; returns its exit status."""
+    set_up_log(rank=0, count=1)
+    try:
+        job = read_options(sys.argv[1:] if words is None else words)
+        group = processes(job.cpu)
+        set_up_log(group.rank, group.count)
+        status = run(job, group)
+        group.part()
+        return status
+    except SettingsError as error:
+        if int(os.environ.get("RANK", 0)) == 0:  # all processes of a run have read the same words
+            log.error("%s", error)
+        return NOTHING_DONE
+    except KeyboardInterrupt:
+        log.warning("Interrupted; the same command goes on from here.")
+        return INTERRUPTED
+
+
+def run(job: Job, group: Processes) -> int:
+    """Plan in the first process, paint in all, sum up in the first."""
+    prepared = Prepared(job, group) if group.rank == 0 else None
+    answer = group.first_says(prepared and prepared.answer)
+    if answer.error:
+        if group.rank == 0:
+            log.error("%s", answer.error)
+        return NOTHING_DONE
+    plan = answer.plan
+    if job.dry_run:
+        return SOME_FAILED if plan.bad else ALL_DONE
+    started = time.monotonic()
+    failed = plan.bad | paint_share(job, group, answer)
+    if prepared is not None:
+        prepared.finish(failed, time.monotonic() - started)
+    return SOME_FAILED if failed and group.rank == 0 else ALL_DONE
+
+
+class Answer:
+    """What the first process tells the others: the work, or why there is none."""
+
+    def __init__(
+        self, error: str = "", plan: Plan | None = None, job: Job | None = None, detection: Detection | None = None
+    ):
+        self.error, self.plan, self.job, self.detection = error, plan, job, detection
+
+
+class Prepared:
+    """The first process's part: find out everything, say it, begin the run, and sum it up.
+
+    Attributes:
+        answer: For all processes.
+    """
+
+    def __init__(self, job: Job, group: Processes):
+        self.items: list[Item] = []
+        try:
+            self.answer = self.prepare(job, group)
+        except SettingsError as error:
+            self.answer = Answer(str(error))
+
+    def prepare(self, job: Job, group: Processes) -> Answer:
+        for note in job.notes:
+            log.warning("%s", note)
+        check_places(job)
+        settings = replace(job.settings, dtype=chosen_dtype(job.settings.dtype, group.mixed_precision, group.device))
+        job = replace(job, settings=settings)
+        found = look_at(job.weights, settings)
+        class_number(settings.class_label, found.detection)
+        steps = visited(settings, found.detection)
+        pictures = find_pictures(list(job.input_dir))[: job.n_samples or None]
+        masks = Masks(job.mask_dir, settings.mask_type, job.pair_by_order)
+        self.job, self.channels = job, found.detection.unet.in_channels
+        weights = {"name": job.weights.name, "sha256": digest(job.weights)}
+        self.folder = Folder(job.save_dir, settings, weights, job.resume)
+        self.items, bad = self.folder.items(pictures, masks)
+        fitting = [item for item in self.items if fits(item, found.detection)]
+        bad |= {item.name: misfit(item, found.detection) for item in self.items if not fits(item, found.detection)}
+        self.items = fitting
+        plan = self.folder.plan(self.items, bad, model_calls(settings, steps))
+        for line in self.told(plan, found, steps, group):
+            log.info("%s", line)
+        for name, reason in bad.items():
+            log.error("%s: %s", name, reason)
+        if not job.dry_run:
+            self.folder.begin()
+        return Answer(plan=plan, job=job, detection=found.detection)
+
+    def told(self, plan: Plan, found: Recognised, steps: int, group: Processes) -> list[str]:
+        """The plan in words."""
+        s, sources = self.job.settings, self.job.sources
+        total = found.detection.diffusion.diffusion_steps
+        chosen = [f"{name} {getattr(s, name)} [{source}]" for name, source in sources.items() if source != "default"]
+        resampled = f"r {s.r}, j {s.resample_j}" if s.method == "repaint" else f"each up to {s.r} times"
+        several = f", {s.variants} variants each" if s.variants > 1 else ""
+        return [
+            *describe(found).splitlines(),
+            f"settings: {'; '.join(chosen) or 'all as usual'}",
+            f"{s.method}: {steps} of {total} timesteps ({s.skip_type}), {resampled}: {plan.calls} model calls a picture; "
+            f"{s.dtype} on {group.device.type}, {counted(group.count, 'process')}",
+            f"{counted(plan.wanted, 'result')}{several}: {plan.done} are there, {sum(map(len, plan.groups))} to paint in "
+            f"{counted(len(plan.groups), 'batch')} of up to {s.micro_batch}: {counted(plan.batch_calls, 'model call')}"
+            + (f"; {counted(len(plan.bad), 'picture')} cannot be used" if plan.bad else ""),
+        ]
+
+    def finish(self, failed: dict[str, str], seconds: float) -> None:
+        made = [item for item in self.items if (read_record(item.result) or {}).get("key") == item.key]
+        self.folder.finish(made, failed, seconds)
+        sheets = self.sheets(made) if self.job.contact_sheet and made else []
+        log.info(
+            "%d of %d results are in %s%s, after %s",
+            len(made),
+            len(self.items) + len(self.answer.plan.bad) * self.job.settings.variants,
+            self.job.save_dir,
+            f" with {sheets[0].name}" if sheets else "",
+            in_words(seconds),
+        )
+        if failed:
+            log.error("%s not painted:", counted(len(failed), "picture"))
+            for name, reason in failed.items():
+                log.error("  %s: %s", name, reason)
+
+    def sheets(self, made: list[Item]) -> list[Path]:
+        variants = self.job.settings.variants
+        by_picture: dict[str, list[Item]] = {}
+        for item in made:
+            by_picture.setdefault(item.name, []).append(item)
+        rows = [(name, Shown(self, items)) for name, items in by_picture.items() if len(items) == variants]
+        return contact_sheets(self.job.save_dir, rows, variants)
+
+
+class Shown:
+    """A picture's row in a contact sheet, read when it is called."""
+
+    def __init__(self, prepared: Prepared, items: list[Item]):
+        self.settings, self.channels, self.items = prepared.job.settings, prepared.channels, items
+
+    def __call__(self) -> list:
+        s, item = self.settings, self.items[0]
+        original = read_picture(item.picture, self.channels, s.image_size)
+        if item.mask is None:
+            mask = generated(s.mask_type, *original.shape[:2], s.seed, item.number)
+        else:
+            mask = read_mask(item.mask, item.picture, s.mask_polarity, original.shape[1::-1], s.image_size)
+        return [original, mask, *(read_picture(item.result, self.channels) for item in self.items)]
+
+
+def paint_share(job: Job, group: Processes, answer: Answer) -> dict[str, str]:
+    """Paint this process's part; returns what failed anywhere."""
+    job, plan = answer.job, answer.plan
+    mine = share(plan.groups, group.rank, group.count)
+    if not mine:
+        worker_failed: dict[str, str] = {}
+    else:
+        found = Recognised(read_checkpoint(job.weights, "ema" if job.settings.load_ema else "model"), answer.detection)
+        left = sum(not item.done for batch in mine for item in batch)
+        progress = Progress(plan.calls * sum(map(len, mine)), left, shown=group.rank == 0)
+        weights = {"name": job.weights.name, "sha256": plan.weights}
+        worker = Worker(Painter(found, job.settings, group.device), weights, progress.on_call, progress.on_result)
+        try:
+            for batch in mine:
+                worker.paint(batch)
+        finally:
+            progress.close()
+        worker_failed = worker.failed
+    return {name: reason for part in group.all_say(worker_failed) for name, reason in part.items()}
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things.
+
+    >>> counted(1, "batch"), counted(3, "picture")
+    ('1 batch', '3 pictures')
+    """
+    return f"{number} {noun}" + ("" if number == 1 else "es" if noun.endswith(("ch", "ss")) else "s")
+
+
+def fits(item: Item, detection: Detection) -> bool:
+    return all(side % detection.unet.size_multiple == 0 for side in item.size)
+
+
+def misfit(item: Item, detection: Detection) -> str:
+    width, height = item.size
+    return (
+        f"{width}x{height}, but this network needs sides that are multiples of {detection.unet.size_multiple}; "
+        "crop it, or use --image_size"
+    )
+
+
+def check_places(job: Job) -> None:
+    """Results must not fall among the pictures."""
+    sources = [Path(place) for place in job.input_dir if Path(place).is_dir()]
+    sources += [job.mask_dir] if job.mask_dir is not None and job.mask_dir.is_dir() else []
+    for source in sources:
+        if source.resolve() == job.save_dir.resolve():
+            raise SettingsError(f"--save_dir is {source}, where the originals are; choose another folder.")

@@ -1,0 +1,196 @@
+"""Configuration files of this command line, of the RePaint repository and of xyfJASON's, told apart by their keys.
+
+What such a file asks for and what is done here differ in places; each difference is a note for the user.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..adm.checkpoint import CheckpointError
+from ..adm.flags import Flags, parse_config, read_flags
+from .settings import SettingsError
+
+__all__ = ["Conf", "read_conf"]
+
+# Flags of a conf that say nothing which the tensors or our own options do not say.
+BASE_BETAS = {"linear": (1e-4, 2e-2)}
+NAMES_OF_LAST_VERSIONS = {"uniform-leading": "leading", "uniform-linspace": "uniform", "uniform-trailing": "trailing"}
+
+
+@dataclass
+class Conf:
+    """What a configuration file asks for, in this command line's names.
+
+    Attributes:
+        kind: Whose file it is.
+        values: Options by name.
+        flags: What it says about the network.
+        notes: What is done differently here, or not at all; a sentence each.
+        pair_by_order: Pictures and masks belong together by their place in the sorted folders, not by name.
+    """
+
+    kind: str
+    values: dict[str, object] = field(default_factory=dict)
+    flags: Flags = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    pair_by_order: bool = False
+
+
+def read_conf(path: Path, options: set[str]) -> Conf:
+    """Read a configuration file.
+
+    Args:
+        path: .yml, .yaml or .json.
+        options: Names that our own files may use.
+
+    Raises:
+        SettingsError: It cannot be read, or is of no known kind.
+    """
+    if not path.is_file():
+        raise SettingsError(f"There is no configuration file {path}.")
+    try:
+        content = parse_config(path)
+    except CheckpointError as error:
+        raise SettingsError(str(error)) from error
+    if not isinstance(content, Mapping):
+        raise SettingsError(f"{path.name} holds no settings; expected names with values.")
+    content = {str(name): value for name, value in content.items()}
+    if "schedule_jump_params" in content or "timestep_respacing" in content:
+        return repaint_conf(content)
+    if isinstance(content.get("model"), Mapping) or isinstance(content.get("diffusion"), Mapping):
+        return seed_conf(content)
+    if isinstance(content.get("settings"), Mapping):  # the run.json of an earlier run
+        content = dict(content["settings"])
+    unknown = sorted(set(content) - options - {"flags"})
+    if unknown:
+        raise SettingsError(
+            f"{path.name} is neither a RePaint conf (no schedule_jump_params), nor an xyfJASON one (no model or diffusion "
+            f"section), and as one of ours it has the unknown {', '.join(unknown[:5])}."
+        )
+    flags = content.pop("flags", None) or {}
+    return Conf("mask_guidance", content, dict(flags))
+
+
+def repaint_conf(content: dict[str, object]) -> Conf:
+    """confs/*.yml of https://github.com/andreas128/RePaint."""
+    conf = Conf("RePaint", flags=read_flags({k: v for k, v in content.items() if k != "data"}), pair_by_order=True)
+    jumps = content.get("schedule_jump_params") or {}
+    conf.values |= {"method": "repaint", "mask_polarity": "keep", "resample": bool(jumps), **respaced(content, conf)}
+    steps = conf.values["skip_steps"]
+    if not jumps:
+        conf.notes.append(
+            "schedule_jump_params is missing: RePaint's program returns nothing then; painted without jumps."
+        )
+    if (asked := int(jumps.get("t_T", steps))) != steps:
+        conf.notes.append(
+            f"t_T is {asked} and timestep_respacing {steps}: RePaint's program would then start from noise at a wrong level "
+            f"(or fail); painted with {asked} timesteps over the whole range."
+        )
+        conf.values["skip_steps"] = asked
+    conf.values |= {
+        "resample_j": int(jumps.get("jump_length", 1)),
+        "resample_r": int(jumps.get("jump_n_sample", 1)),
+        **({"start_resampling": int(jumps["start_resampling"])} if "start_resampling" in jumps else {}),
+    }
+    for name, harmless in (("n_sample", 1), ("jump2_n_sample", 1), ("jump3_n_sample", 1)):
+        if jumps.get(name, harmless) != harmless:
+            conf.notes.append(f"{name} is {jumps[name]}: further jumps inside the main ones are not made here.")
+    conf.values |= {"clip": bool(content.get("clip_denoised", True)), "image_size": int(content.get("image_size") or 0)}
+    conf.values["var_type"] = "auto"
+    if content.get("use_fp16"):
+        conf.values["dtype"] = "auto"
+        conf.notes.append("use_fp16 is true: here --dtype or Accelerate's setting decides the precision.")
+    if content.get("class_cond"):
+        conf.notes.append("class_cond is true: RePaint's program paints a random class; here --class_label says which.")
+    if content.get("classifier_path") and float(content.get("classifier_scale") or 0):
+        conf.notes.append("classifier_path is set: there is no guidance by a classifier here.")
+    if not content.get("inpa_inj_sched_prev", True):
+        conf.notes.append(
+            "inpa_inj_sched_prev is false: RePaint's program ignores the picture then; it is not ignored here."
+        )
+    for name in ("inpa_inj_sched_prev_cumnoise", "use_ddim"):
+        if content.get(name):
+            conf.notes.append(f"{name} is true, with which RePaint's program fails; it is not used here.")
+    conf.values |= {"weights": str(content["model_path"])} if content.get("model_path") else {}
+    read_data(content, conf)
+    return conf
+
+
+def respaced(content: Mapping[str, object], conf: Conf) -> dict[str, object]:
+    text = str(content.get("timestep_respacing") or "").strip()
+    if not text:
+        return {"skip_type": "none", "skip_steps": int(content.get("diffusion_steps") or 1000)}
+    if text.startswith("ddim") and text[4:].isdecimal():
+        return {"skip_type": "leading", "skip_steps": int(text[4:])}
+    if text.isdecimal():
+        return {"skip_type": "uniform", "skip_steps": int(text)}
+    raise SettingsError(
+        f"timestep_respacing is '{text}'; sections are not available on this command line, give one number or 'ddim50'."
+    )
+
+
+def read_data(content: Mapping[str, object], conf: Conf) -> None:
+    """Folders and counts of the first data set."""
+    sets = (content.get("data") or {}).get("eval") or {}
+    if not sets:
+        return
+    name, first = next(iter(sets.items()))
+    if len(sets) > 1:
+        conf.notes.append(f"There are {len(sets)} data sets; painted is the first, {name}.")
+    names = {"gt_path": "input_dir", "mask_path": "mask_dir", "max_len": "n_samples", "batch_size": "micro_batch"}
+    conf.values |= {ours: first[theirs] for theirs, ours in names.items() if first.get(theirs)}
+    if "input_dir" in conf.values:
+        conf.values["input_dir"] = [conf.values["input_dir"]]
+    if (first.get("paths") or {}).get("srs"):
+        conf.values["save_dir"] = first["paths"]["srs"]
+    if first.get("offset"):
+        conf.notes.append(f"offset is {first['offset']}: pictures are painted from the first one on.")
+    if not first.get("deterministic", True) or first.get("random_crop") or first.get("random_flip"):
+        conf.notes.append("Pictures are never shuffled, cropped at random or mirrored here.")
+
+
+def seed_conf(content: dict[str, object]) -> Conf:
+    """configs/**/*.yaml of https://github.com/xyfJASON/diffusion-models-pytorch, whose options are the rest."""
+    conf = Conf("xyfJASON", flags=read_flags(content))
+    diffusion = params(content, "diffusion")
+    check_betas(diffusion)
+    conf.values |= {"method": "repaint", "skip_type": "none", "resample": False}
+    if content.get("seed") is not None:
+        conf.values["seed"] = int(content["seed"])
+    size = params(content, "data").get("img_size")
+    if size:
+        conf.values["image_size"] = int(size)
+        conf.flags.setdefault("image_size", int(size))
+    if "var_type" in diffusion:
+        conf.values["var_type"] = str(diffusion["var_type"])
+        conf.flags.pop("var_type", None)
+    skipping = diffusion.get("skip_type") or diffusion.get("respace_type")
+    if skipping:
+        conf.values["skip_type"] = NAMES_OF_LAST_VERSIONS.get(str(skipping), str(skipping))
+    steps = diffusion.get("skip_steps") or diffusion.get("respace_steps")
+    if steps:
+        conf.values["skip_steps"] = int(steps)
+    target = str((content.get("model") or {}).get("target", ""))
+    if target and "adm" not in target and "guided" not in target and "improved" not in target:
+        conf.notes.append(f"The model is a {target}; only guided-diffusion's networks can be loaded.")
+    return conf
+
+
+def params(content: Mapping[str, object], section: str) -> Mapping[str, object]:
+    """A section's parameters; early versions of those files have no `params` between."""
+    found = content.get(section)
+    if not isinstance(found, Mapping):
+        return {}
+    inner = found.get("params")
+    return inner if isinstance(inner, Mapping) else found
+
+
+def check_betas(diffusion: Mapping[str, object]) -> None:
+    name, steps = str(diffusion.get("beta_schedule", "linear")), int(diffusion.get("total_steps") or 1000)
+    if name not in BASE_BETAS:
+        return
+    for key, base in zip(("beta_start", "beta_end"), BASE_BETAS[name], strict=True):
+        value, expected = diffusion.get(key), base * 1000 / steps
+        if value is not None and abs(float(value) / expected - 1) > 1e-6:
+            raise SettingsError(f"{key} is {value}, but the '{name}' schedule of {steps} steps has {expected:g} there.")

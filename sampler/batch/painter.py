@@ -1,0 +1,165 @@
+"""One batch of pictures through the network."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from ..adm import CheckpointError, Detection, Recognised, UNet, recognise
+from ..paint import paint
+from ..repaint import Step
+from ..respacing import respaced_timesteps
+from ..schedule import alphas_cumprod, named_betas, sigmas
+from .settings import Settings, SettingsError
+
+__all__ = ["Painter", "chosen_dtype", "class_number", "look_at", "visited"]
+
+TORCH_DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+OF_ACCELERATE = {"no": "fp32", "fp16": "fp16", "bf16": "bf16", "fp8": "bf16"}
+
+
+def look_at(weights: Path, settings: Settings, probe: bool = True) -> Recognised:
+    """Read a checkpoint and find out what it is.
+
+    Raises:
+        SettingsError: It is not there, or cannot be used.
+    """
+    if not weights.is_file():
+        raise SettingsError(f"There is no checkpoint {weights}.")
+    try:
+        return recognise(weights, "ema" if settings.load_ema else "model", settings.flags, probe)
+    except CheckpointError as error:
+        raise SettingsError(f"{weights.name}: {error}") from error
+
+
+def chosen_dtype(dtype: str, mixed_precision: str, device: torch.device) -> str:
+    """What "auto" means: Accelerate's setting.
+
+    Raises:
+        SettingsError: fp16 on a processor, where it is hundreds of times slower than fp32.
+    """
+    chosen = OF_ACCELERATE[mixed_precision] if dtype == "auto" else dtype
+    if chosen == "fp16" and device.type == "cpu":
+        raise SettingsError("fp16 on a processor takes hundreds of times longer than fp32; choose bf16 or fp32.")
+    return chosen
+
+
+def class_number(label: str, detection: Detection) -> int | None:
+    """A class label by number or name; None for networks without classes.
+
+    Raises:
+        SettingsError: No such class, or none given where the network needs one.
+    """
+    classes, names = detection.unet.num_classes, detection.class_names
+    if classes is None:
+        if label:
+            raise SettingsError(f"class_label is '{label}', but this network has no classes; leave it out.")
+        return None
+    if not label:
+        if detection.null_class is None:
+            raise SettingsError(f"This network paints one of {classes} classes; choose one with --class_label.")
+        return detection.null_class
+    if label in names:
+        return names.index(label)
+    if label.isdecimal() and int(label) < classes:
+        return int(label)
+    known = f" or one of {', '.join(names)}" if names else ""
+    raise SettingsError(f"class_label is '{label}', but must be a number from 0 to {classes - 1}{known}.")
+
+
+def visited(settings: Settings, detection: Detection) -> int:
+    """How many timesteps a chain visits.
+
+    Raises:
+        SettingsError: That many cannot be had.
+    """
+    schedule = schedule_of(detection)
+    try:
+        return len(respaced_timesteps(len(schedule), settings.skip_type, settings.skip_steps, sigmas(schedule)))
+    except ValueError as error:
+        raise SettingsError(str(error)) from error
+
+
+def schedule_of(detection: Detection) -> Tensor:
+    return alphas_cumprod(named_betas(detection.diffusion.noise_schedule, detection.diffusion.diffusion_steps))
+
+
+def variance(var_type: str, detection: Detection) -> str:
+    """What "auto" means for a network that was trained for a certain variance."""
+    trained = detection.diffusion.var_type
+    return "auto" if var_type == "auto" and trained == "learned_range" else trained if var_type == "auto" else var_type
+
+
+class Painter:
+    """A network, ready to fill pictures.
+
+    Args:
+        found: The checkpoint.
+        settings: The run's; dtype must be chosen.
+        device: Where the network runs.
+    """
+
+    def __init__(self, found: Recognised, settings: Settings, device: torch.device):
+        self.detection, self.settings, self.device = found.detection, settings, device
+        self.dtype = TORCH_DTYPES[settings.dtype]
+        self.net = network(found, self.dtype).to(device)
+        self.schedule = schedule_of(found.detection)
+        self.label = class_number(settings.class_label, found.detection)
+
+    @property
+    def channels(self) -> int:
+        return self.detection.unet.in_channels
+
+    def predict(self, x: Tensor, t: Tensor) -> Tensor:
+        label = None if self.label is None else torch.full((len(x),), self.label, device=x.device)
+        return self.net(x.to(self.dtype), t * self.detection.diffusion.timestep_scale, label)
+
+    def steps(self, pictures: Tensor, known: Tensor, numbers: Sequence[int], seed: int) -> Iterator[Step]:
+        """Fill a batch, a step at a time; arguments as for `sampler.paint`."""
+        chosen = self.settings
+        return paint(
+            self.predict,
+            self.schedule,
+            pictures.to(self.device),
+            known.to(self.device),
+            method=chosen.method,
+            feedback=chosen.feedback,
+            skip_type=chosen.skip_type,
+            skip_steps=chosen.skip_steps,
+            jump_length=chosen.resample_j,
+            jump_n_sample=chosen.r,
+            start_resampling=chosen.start_resampling,
+            var_type=variance(chosen.var_type, self.detection),
+            prediction=self.detection.diffusion.prediction,
+            clip=chosen.clip,
+            seed=seed,
+            indices=numbers,
+        )
+
+    def fill(
+        self, pictures: Tensor, known: Tensor, numbers: Sequence[int], seed: int, on_call: Callable[[int], None]
+    ) -> Tensor:
+        """Fill a batch.
+
+        Args:
+            pictures: In [-1, 1]; (B, C, H, W).
+            known: True where they are kept; bool (B, 1, H, W).
+            numbers: Of the pictures in the run.
+            seed: The user's.
+            on_call: Called after each model call with the batch's size.
+        """
+        with torch.inference_mode():
+            for step in self.steps(pictures, known, numbers, seed):
+                on_call(len(pictures))
+                x = step.x
+        return x.cpu()
+
+
+def network(found: Recognised, dtype: torch.dtype) -> UNet:
+    """The network around the checkpoint's own tensors, each in the type that its place has."""
+    net = UNet(found.detection.unet, nn, device="meta", dtype=dtype)
+    types = {key: value.dtype for key, value in net.state_dict().items()}
+    tensors = {key: value.to(types[key]) for key, value in found.checkpoint.tensors.items()}
+    net.load_state_dict(tensors, assign=True)
+    return net.requires_grad_(False).eval()

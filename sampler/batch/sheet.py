@@ -1,0 +1,82 @@
+"""Contact sheets: every picture of a run beside what was masked and what was painted."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+__all__ = ["Row", "contact_sheets"]
+
+CELL, GAP, LINE = 128, 4, 14
+BACKGROUND, TEXT, HOLE = (24, 24, 24), (220, 220, 220), (128, 128, 128)
+ROWS = 64  # pictures a sheet
+BLOCKS_WIDE = 12  # cells side by side, about
+
+Row = tuple[str, Callable[[], list[np.ndarray]]]  # name, and: original, mask (bool), results
+
+
+def contact_sheets(folder: Path, rows: Sequence[Row], results: int) -> list[Path]:
+    """Write contact_sheet.jpg, and contact_sheet_2.jpg ... for many pictures.
+
+    Args:
+        folder: Where to.
+        rows: A picture each; its arrays are read when its turn comes.
+        results: Results a picture, the same for all.
+    """
+    paths = []
+    for start in range(0, len(rows), ROWS):
+        number = start // ROWS + 1
+        paths.append(folder / ("contact_sheet.jpg" if number == 1 else f"contact_sheet_{number}.jpg"))
+        sheet(rows[start : start + ROWS], results).save(paths[-1], quality=90)
+    return paths
+
+
+def sheet(rows: Sequence[Row], results: int) -> Image.Image:
+    columns = 2 + results
+    blocks = min(max(1, BLOCKS_WIDE // columns), len(rows))
+    high = -(-len(rows) // blocks)
+    blocks = -(-len(rows) // high)  # four pictures fill two blocks of two, and no third
+    block_width = columns * (CELL + GAP) + 3 * GAP
+    image = Image.new("RGB", (blocks * block_width, LINE + GAP + high * (CELL + LINE + GAP)), BACKGROUND)
+    draw = ImageDraw.Draw(image)
+    titles = ["original", "masked", *(["result"] if results == 1 else [f"result {i}" for i in range(results)])]
+    for block in range(blocks):
+        for column, title in enumerate(titles):
+            draw.text((block * block_width + GAP + column * (CELL + GAP), 1), title, fill=TEXT)
+    for place, (name, arrays) in enumerate(rows):
+        block, line = divmod(place, high)
+        left, top = block * block_width + GAP, LINE + line * (CELL + LINE + GAP)
+        original, mask, *painted = arrays()
+        masked = rgb(original).copy()
+        masked[mask] = HOLE
+        for column, cell in enumerate([original, masked, *painted]):
+            image.paste(thumbnail(rgb(cell)), (left + column * (CELL + GAP), top))
+        draw.text((left, top + CELL + 1), shortened(name, columns * (CELL + GAP) // 6), fill=TEXT)
+    return image
+
+
+def rgb(pixels: np.ndarray) -> np.ndarray:
+    """Any number of channels as three."""
+    if pixels.ndim == 2 or pixels.shape[2] < 3:
+        grey = pixels if pixels.ndim == 2 else pixels[..., 0]
+        return np.stack([grey] * 3, axis=-1)
+    return pixels[..., :3]
+
+
+def thumbnail(pixels: np.ndarray) -> Image.Image:
+    """In a square cell; small pictures enlarged by whole factors, so that pixels stay pixels."""
+    image = Image.fromarray(np.ascontiguousarray(pixels))
+    longest = max(image.size)
+    if longest <= CELL:
+        factor = CELL // longest
+        image = image.resize((image.width * factor, image.height * factor), Image.Resampling.NEAREST)
+    else:
+        image.thumbnail((CELL, CELL), Image.Resampling.LANCZOS)
+    cell = Image.new("RGB", (CELL, CELL), BACKGROUND)
+    cell.paste(image, ((CELL - image.width) // 2, (CELL - image.height) // 2))
+    return cell
+
+
+def shortened(name: str, letters: int) -> str:
+    return name if len(name) <= letters else f"...{name[-(letters - 3) :]}"

@@ -1,0 +1,67 @@
+"""A checkpoint of the kind of Stable Diffusion in the real server: its own loader, text encoder and VAE, our KSampler."""
+
+import io
+
+import numpy as np
+import pytest
+import workflows
+from PIL import Image
+from scipy import ndimage
+from tiny_models import save_stable_diffusion
+
+SHIPPED = workflows.example("latent_model")
+NAME = SHIPPED["1"]["inputs"]["ckpt_name"]
+
+
+@pytest.fixture(scope="module")
+def checkpoint(host, comfy) -> str:
+    save_stable_diffusion(comfy.checkpoints / NAME)
+    yield NAME
+    (comfy.checkpoints / NAME).unlink()
+
+
+@pytest.fixture(scope="module")
+def half(comfy) -> str:
+    """A picture of 64x64 with a stroke of one pixel and a block to paint."""
+    pixels = np.random.default_rng(0).integers(0, 256, (64, 64, 4), dtype=np.uint8)
+    pixels[..., 3] = 255
+    pixels[:, 40:, 3] = 0
+    pixels[20, :40, 3] = 0
+    Image.fromarray(pixels).save(comfy.folder / "input" / "half64.png")
+    return "half64.png"
+
+
+def saved(comfy, workflow: dict) -> tuple[np.ndarray, object]:
+    run = comfy.run(workflow)
+    assert run.error is None
+    return np.asarray(Image.open(io.BytesIO(comfy.picture(run.outputs["9"]["images"][0])))), run
+
+
+def test_a_text_guided_checkpoint_runs_from_its_stock_nodes(comfy, checkpoint, half):
+    picture, run = saved(comfy, workflows.latent(checkpoint, half))
+    assert picture.shape == (64, 64, 3)
+    assert picture.std() > 5
+    calls = int(run.outputs["10"]["text"][0].split()[0])
+    assert run.progress[-1] == (calls, calls)
+    assert "on the model's 8x8 grid" in run.outputs["10"]["text"][0]
+
+    again, _ = saved(comfy, workflows.latent(checkpoint, half))
+    assert (again == picture).all()
+    for other in (workflows.latent(checkpoint, half, "a tree"), workflows.latent(checkpoint, half, seed=5)):
+        assert (saved(comfy, other)[0] != picture).any()
+
+
+@pytest.mark.timeout(300)
+def test_the_example_for_latent_models_runs_and_changes_nothing_beyond_mask_and_blend(comfy, checkpoint):
+    """On random weights it paints noise, but every wire is the one that a real checkpoint uses."""
+    workflow = workflows.example("latent_model")
+    workflow["8"]["inputs"] |= {"preset": "draft", "cfg": 1.0}
+    run = comfy.run(workflow, seconds=300)
+    assert run.error is None
+    result = np.asarray(Image.open(io.BytesIO(comfy.picture(run.outputs["11"]["images"][0]))))
+    before = np.asarray(Image.open(workflows.EXAMPLES / workflow["2"]["inputs"]["image"]))
+    reach = workflow["3"]["inputs"]["grow"] + workflow["10"]["inputs"]["blend_pixels"]
+    beyond = ndimage.distance_transform_edt(before[..., 3] == 255) > reach
+    assert (result[beyond] == before[beyond][:, :3]).all()
+    assert (result[before[..., 3] == 0] != before[before[..., 3] == 0][:, :3]).any()
+    assert run.outputs["14"]["text"][0].startswith("19 model calls")

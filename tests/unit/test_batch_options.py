@@ -1,0 +1,235 @@
+"""Old command lines and configuration files, and what becomes of them."""
+
+import json
+from dataclasses import asdict
+
+import pytest
+import yaml
+from mask_guidance.sampler import PRESETS
+from mask_guidance.sampler.batch.options import read_options
+from mask_guidance.sampler.batch.settings import SettingsError
+
+PLACES = ["--weights", "w.pt", "--input_dir", "in", "--save_dir", "out"]
+
+# The keys and values of confs/test_inet256_thin.yml in the RePaint repository that decide anything.
+REPAINT = {
+    "class_cond": True,
+    "diffusion_steps": 1000,
+    "learn_sigma": True,
+    "noise_schedule": "linear",
+    "num_head_channels": 64,
+    "num_heads": 4,
+    "use_fp16": True,
+    "classifier_scale": 1.0,
+    "classifier_path": "./data/pretrained/256x256_classifier.pt",
+    "timestep_respacing": "250",
+    "predict_xstart": False,
+    "rescale_timesteps": False,
+    "num_heads_upsample": -1,
+    "use_new_attention_order": False,
+    "clip_denoised": True,
+    "image_size": 256,
+    "model_path": "./data/pretrained/256x256_diffusion.pt",
+    "inpa_inj_sched_prev": True,
+    "inpa_inj_sched_prev_cumnoise": False,
+    "schedule_jump_params": {"t_T": 250, "n_sample": 1, "jump_length": 10, "jump_n_sample": 10},
+    "data": {
+        "eval": {
+            "lama_inet256_thin_n100_test": {
+                "gt_path": "./data/datasets/gts/inet256",
+                "mask_path": "./data/datasets/gt_keep_masks/thin",
+                "image_size": 256,
+                "deterministic": True,
+                "random_crop": False,
+                "random_flip": False,
+                "batch_size": 4,
+                "max_len": 100,
+                "paths": {"srs": "./log/test_inet256_thin/inpainted"},
+            }
+        }
+    },
+}
+# configs/andreas128/RePaint/celebahq_256_250000.yaml in xyfJASON's repository, likewise.
+SEED = {
+    "seed": 2022,
+    "data": {"target": "datasets.celebahq.CelebAHQ", "params": {"root": "~/data/CelebA-HQ/", "img_size": 256}},
+    "model": {
+        "target": "models.adm.unet.UNetModel",
+        "params": {"image_size": 256, "num_heads": 4, "num_head_channels": 64, "use_new_attention_order": False},
+    },
+    "diffusion": {
+        "target": "diffusions.ddpm.DDPM",
+        "params": {
+            "total_steps": 1000,
+            "beta_schedule": "linear",
+            "beta_start": 0.0001,
+            "beta_end": 0.02,
+            "objective": "pred_eps",
+            "var_type": "learned_range",
+        },
+    },
+}
+
+
+def job(tmp_path, conf, *words, name="conf.yml"):
+    path = tmp_path / name
+    path.write_text(yaml.safe_dump(conf) if path.suffix in (".yml", ".yaml") else json.dumps(conf))
+    return read_options(["--config", str(path), *words])
+
+
+def test_a_repaint_conf_alone_is_a_whole_command_line(tmp_path):
+    read = job(tmp_path, REPAINT)
+    s = read.settings
+    assert (s.method, s.skip_type, s.skip_steps, s.r, s.resample_j) == ("repaint", "uniform", 250, 10, 10)
+    assert (s.mask_polarity, s.image_size, s.micro_batch, s.clip) == ("keep", 256, 4, True)
+    assert read.weights.as_posix() == "data/pretrained/256x256_diffusion.pt"
+    assert read.input_dir == ("./data/datasets/gts/inet256",)
+    assert read.mask_dir.as_posix() == "data/datasets/gt_keep_masks/thin"
+    assert read.save_dir.as_posix() == "log/test_inet256_thin/inpainted"
+    assert read.n_samples == 100
+    assert read.pair_by_order
+    assert s.flags["num_head_channels"] == 64
+    assert s.flags["noise_schedule"] == "linear"
+
+
+def test_what_is_done_differently_from_a_repaint_conf_is_said(tmp_path):
+    notes = " ".join(job(tmp_path, REPAINT).notes)
+    assert "random class" in notes
+    assert "classifier" in notes
+    assert "use_fp16" in notes
+
+
+def test_a_repaint_conf_without_classes_and_classifier_has_no_differences(tmp_path):
+    plain = {**REPAINT, "class_cond": False, "use_fp16": False, "classifier_path": None}
+    assert job(tmp_path, plain).notes == ()
+
+
+def test_a_shorter_t_T_becomes_fewer_timesteps_over_the_whole_range_and_is_said(tmp_path):
+    conf = {**REPAINT, "schedule_jump_params": {**REPAINT["schedule_jump_params"], "t_T": 100}}
+    read = job(tmp_path, conf)
+    assert read.settings.skip_steps == 100
+    assert any("t_T" in note for note in read.notes)
+
+
+@pytest.mark.parametrize(
+    ("respacing", "skip_type", "steps"), [("250", "uniform", 250), ("ddim50", "leading", 50), ("", "none", 1000)]
+)
+def test_timestep_respacing_is_translated(tmp_path, respacing, skip_type, steps):
+    read = job(tmp_path, {**REPAINT, "timestep_respacing": respacing, "schedule_jump_params": {"t_T": steps}})
+    assert (read.settings.skip_type, read.settings.skip_steps) == (skip_type, steps)
+
+
+@pytest.mark.parametrize(
+    "flag", [{"inpa_inj_sched_prev": False}, {"inpa_inj_sched_prev_cumnoise": True}, {"use_ddim": True}]
+)
+def test_flags_with_which_repaints_program_fails_are_said(tmp_path, flag):
+    assert any(next(iter(flag)) in note for note in job(tmp_path, {**REPAINT, **flag}).notes)
+
+
+def test_a_seed_config_with_its_command_line_means_what_it_meant(tmp_path):
+    read = job(
+        tmp_path, SEED, *PLACES, "--skip_type", "uniform", "--skip_steps", "250", "--resample", "--resample_r", "5",
+        "--n_samples", "8", "--micro_batch", "32", "--var_type", "fixed_small", name="conf.yaml",
+    )  # fmt: skip
+    s = read.settings
+    assert (s.seed, s.skip_type, s.skip_steps, s.r, s.resample_j) == (2022, "uniform", 250, 5, 10)
+    assert (s.var_type, s.micro_batch, s.image_size, read.n_samples) == ("fixed_small", 32, 256, 8)
+    assert s.flags["num_head_channels"] == 64
+    assert s.flags["prediction"] == "pred_eps"
+
+
+def test_a_seed_config_without_options_visits_all_steps_and_never_resamples(tmp_path):
+    s = job(tmp_path, SEED, *PLACES).settings
+    assert s.skip_type == "none"
+    assert s.r == 1
+    assert s.var_type == "learned_range"
+
+
+def test_skip_steps_alone_is_uniform_under_a_seed_config(tmp_path):
+    s = job(tmp_path, SEED, *PLACES, "--skip_steps", "50").settings
+    assert (s.skip_type, s.skip_steps) == ("uniform", 50)
+
+
+def test_resample_r_without_resample_does_nothing_under_a_seed_config_and_is_said(tmp_path):
+    read = job(tmp_path, SEED, *PLACES, "--resample_r", "5")
+    assert read.settings.r == 1
+    assert any("--resample" in note for note in read.notes)
+
+
+def test_betas_that_no_schedule_of_that_name_has_are_refused(tmp_path):
+    other = {**SEED, "diffusion": {"params": {**SEED["diffusion"]["params"], "beta_end": 0.03}}}
+    with pytest.raises(SettingsError, match="beta_end"):
+        job(tmp_path, other, *PLACES)
+
+
+def test_our_own_conf_takes_the_options_names(tmp_path):
+    read = job(
+        tmp_path, {"weights": "w.pt", "input_dir": "in", "save_dir": "out", "resample_r": 3, "seed": 4}, name="c.json"
+    )
+    assert read.settings.resample_r == 3
+    assert read.settings.seed == 4
+
+
+def test_the_command_line_counts_for_more_than_the_conf_and_each_source_is_known(tmp_path):
+    read = job(tmp_path, REPAINT, "--skip_steps", "50", "--class_label", "3")
+    assert read.settings.skip_steps == 50
+    assert read.sources["skip_steps"] == "you"
+    assert read.sources["resample_r"] == "RePaint conf"
+    assert read.sources["seed"] == "default"
+
+
+def test_a_conf_of_no_known_kind_is_refused_by_its_unknown_names(tmp_path):
+    with pytest.raises(SettingsError, match="learning_rate"):
+        job(tmp_path, {"learning_rate": 1}, *PLACES)
+
+
+def test_without_a_word_about_sampling_the_balanced_preset_is_used():
+    s = read_options(PLACES).settings
+    assert {name: getattr(s, name) for name in asdict(PRESETS["balanced"])} == asdict(PRESETS["balanced"])
+
+
+def test_options_of_the_seed_mean_the_seeds_method():
+    s = read_options([*PLACES, "--skip_steps", "50", "--resample_r", "3"]).settings
+    assert (s.method, s.skip_type, s.skip_steps, s.r, s.resample_j) == ("repaint", "uniform", 50, 3, 10)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_sets_the_sampler_and_options_beside_it_count_for_more(name):
+    s = read_options([*PLACES, "--preset", name, "--resample_r", "3"]).settings
+    expected = {**asdict(PRESETS[name]), "resample_r": 3}
+    assert {key: getattr(s, key) for key in expected} == expected
+
+
+def test_a_preset_counts_for_more_than_a_conf(tmp_path):
+    assert job(tmp_path, SEED, *PLACES, "--preset", "fast").settings.r == PRESETS["fast"].resample_r
+    assert job(tmp_path, REPAINT, "--preset", "fast").settings.method == "feedback"
+
+
+def test_an_unknown_preset_is_refused_with_the_known_ones():
+    with pytest.raises(SettingsError, match="balanced"):
+        read_options([*PLACES, "--preset", "best"])
+
+
+@pytest.mark.parametrize("spelt", [["--skip-steps", "9"], ["--skip-steps=9"], ["--skip_steps=9"]])
+def test_hyphens_are_underscores(spelt):
+    assert read_options([*PLACES, *spelt]).settings.skip_steps == 9
+
+
+@pytest.mark.parametrize(("words", "expected"), [([], True), (["--load_ema"], True), (["--load_ema", "false"], False)])
+def test_switches_may_stand_alone_or_say_true_or_false(words, expected):
+    assert read_options([*PLACES, *words]).settings.load_ema is expected
+
+
+@pytest.mark.parametrize("left_out", [0, 2, 4])
+def test_what_is_missing_is_named(left_out):
+    words = PLACES[:left_out] + PLACES[left_out + 2 :]
+    with pytest.raises(SettingsError, match=PLACES[left_out]):
+        read_options(words)
+
+
+@pytest.mark.parametrize(
+    "words", [["--skip_steps", "0"], ["--micro_batch", "0"], ["--variants", "0"], ["--resample_r", "0"]]
+)
+def test_numbers_out_of_range_are_refused(words):
+    with pytest.raises(SettingsError, match=words[0][2:]):
+        read_options([*PLACES, *words])
