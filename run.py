@@ -861,15 +861,29 @@ def pytest_words(words):
     return [*words] if named else [tests, *words]
 
 
+def install_page_tools(steps):
+    """What tests the page (package.json); without npm, or where it fails, pytest skips those tests and says why."""
+    title = "Installing what tests the page"
+    npm = shutil.which("npm")
+    step_key = key(text_of(PACK / "package-lock.json"))
+    if finished(PACK / "node_modules", "page", step_key) or not npm:
+        return steps.ready(title) if npm else None
+    with steps.step(title), open(SETUP_LOG, "ab") as log:
+        line = [npm, "ci", "--no-audit", "--no-fund"]
+        if wait(start(line, cwd=PACK, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)) == 0:
+            finish(PACK / "node_modules", "page", step_key)
+
+
 def test(options):
     """Run pytest where ComfyUI is, and pass its exit status on."""
-    steps = Steps(3 if options.comfyui else 5)
+    steps = Steps((3 if options.comfyui else 5) + bool(shutil.which("npm")))
     host, installed = set_up(steps, options)
     environment = VENV
     if options.comfyui:
         environment = make_test_environment(steps, host.python)
         write_constraints(own_torch=True)
     install_dev(steps, environment, options.pip, installed)
+    install_page_tools(steps)
     command = [environment_python(environment), "-m", "pytest", *pytest_words(options.pytest_words)]
     return wait(start(command, cwd=PACK, env={**os.environ, "COMFYUI_PATH": str(host.folder)}))
 

@@ -6,7 +6,6 @@ import comfy.model_management
 import comfy.sample
 import comfy.samplers
 import comfy.utils
-import latent_preview
 import torch
 from comfy_api.latest import io
 from torch import Tensor
@@ -17,6 +16,8 @@ from .class_label import conditioning
 from .ladder import noise_to_signal
 from .latent_mask import on_latent, painted_share
 from .pixel_model import NULL_LABEL, PixelModel
+from .preview import callback
+from .record import keep_in_picture, model_name
 from .repaint_sampler import RePaintSampler
 from .respaced_sigmas import respaced_sigmas
 from .widgets import (
@@ -178,6 +179,7 @@ class MaskGuidedKSampler(io.ComfyNode):
                     display_name="record", tooltip="Model calls, seconds, settings: what it takes to repeat this."
                 ),
             ],
+            hidden=[io.Hidden.extra_pnginfo],
         )
 
     @classmethod
@@ -254,8 +256,10 @@ class MaskGuidedKSampler(io.ComfyNode):
             f"denoise {denoise:g}, var_type {var_type}, mask_grid {mask_grid}, "
             + ("soft_mask by the model's own rule" if own_rule else f"soft_mask {soft_mask}"),
             f"cfg {cfg:g}, seed {seed}, pictures {', '.join(map(str, indices))}",
+            f"model {model_name(model)}",
             *([note] if note else []),
         ]
+        keep_in_picture(cls.hidden, record)
         return io.NodeOutput({**out, "samples": result}, "\n".join(record))
 
 
@@ -312,15 +316,15 @@ def guided(model, positive, negative, cfg: float) -> comfy.samplers.CFGGuider:
 
 def run(guider, sampler, sigmas, samples, noise, mask, seed) -> tuple[Tensor, int]:
     """One run of the host's guider; the result and the number of model calls."""
-    show = latent_preview.prepare_callback(guider.model_patcher, len(sigmas) - 1)
+    show = callback(guider.model_patcher, len(sigmas) - 1, mask)
     calls = 0
 
-    def callback(step, x0, x, total) -> None:
+    def count(step, x0, x, total) -> None:
         nonlocal calls
         calls = step + 1
         show(step, x0, x, total)
 
     quiet = not comfy.utils.PROGRESS_BAR_ENABLED
-    result = guider.sample(noise, samples, sampler, sigmas, mask, callback, quiet, seed)
+    result = guider.sample(noise, samples, sampler, sigmas, mask, count, quiet, seed)
     place, kind = comfy.model_management.intermediate_device(), comfy.model_management.intermediate_dtype()
     return result.to(device=place, dtype=kind), calls

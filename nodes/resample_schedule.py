@@ -1,13 +1,11 @@
 """Resample Schedule: the time-travel curve of a setting, before anything is painted."""
 
-from itertools import pairwise
-
 import numpy as np
 import torch
 from comfy_api.latest import io
 from PIL import Image, ImageDraw
 
-from ..sampler import Feedback, Resampling, alphas_cumprod, named_betas, sigmas
+from ..sampler import Resampling, alphas_cumprod, curve, named_betas, sigmas
 from .ladder import noise_to_signal
 from .widgets import (
     chosen_timesteps,
@@ -25,21 +23,6 @@ __all__ = ["ResampleSchedule"]
 WIDTH, HEIGHT, MARGIN = 960, 400, 48
 PAPER, INK, GRID, CURVE = (250, 250, 248), (60, 60, 66), (222, 222, 226), (36, 98, 190)
 LARGEST = 160.0
-
-
-def curve(levels: list[int], timesteps: list[int], ratios: torch.Tensor) -> list[tuple[int, int]]:
-    """Points (model calls so far, timestep) of a chain; a climb costs no call and stands upright.
-
-    A level visited again at once (feedback) is left for a dip at the timestep of that share of its noise.
-    """
-    points, calls = [(0, timesteps[-levels[0]])], 0
-    for before, after in pairwise(levels):
-        calls += after <= before
-        if after == before:
-            low = Feedback.dip * ratios[timesteps[-after]]
-            points.append((calls, int((ratios - low).abs().argmin())))
-        points.append((calls, timesteps[-after] if after else 0))
-    return points
 
 
 def draw_curve(points: list[tuple[int, int]], training_steps: int, title: str) -> torch.Tensor:

@@ -9,12 +9,14 @@ repaint.py    the order of levels (r, j) and the loop, a generator of steps
 feedback.py   the same in fewer calls: what the model gets wrong about the known region is fed back
 method.py     the two loops behind one setting
 presets.py    settings with a name
+curve.py      the order of levels as a curve
 noise.py      seeded noise, one generator a picture
 paint.py      all of it in one call, for any callable model
 adm/          guided-diffusion's network, its checkpoints, how to recognise them
 mask/         masks before sampling, crops and stitching after it
 """
 
+from .curve import curve
 from .feedback import Feedback, count_repeated, feedback, repeated_levels
 from .known import SOFT_MASKS, Known, freed_in_time, known_at
 from .ladder import Ladder
@@ -47,6 +49,7 @@ __all__ = [
     "alphas_cumprod",
     "count_model_calls",
     "count_repeated",
+    "curve",
     "ddim_mean_and_std",
     "denoiser",
     "feedback",

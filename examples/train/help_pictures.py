@@ -1,0 +1,114 @@
+"""The pictures of the help pages that show what the pack paints; those that show a node are screenshots.
+
+    python help_pictures.py
+
+reads the held-out pictures in web/docs/repaint.png (its first row) and writes web/docs/{ksampler,class_label,sigmas}.png.
+"""
+
+import sys
+import types
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageDraw
+
+PACK = Path(__file__).resolve().parents[2]
+DOCS = PACK / "web" / "docs"
+MODEL = PACK / "examples" / "models" / "eight_styles_64.safetensors"
+SIZE, STYLES, GAP = 64, 8, 4
+PAPER, INK, BAR = (250, 250, 248), (60, 60, 66), (36, 98, 190)
+
+package = types.ModuleType("mask_guidance")
+package.__path__ = [str(PACK)]
+sys.modules["mask_guidance"] = package
+
+from mask_guidance.sampler import PRESETS, alphas_cumprod, named_betas, paint, respaced_timesteps, sigmas  # noqa: E402
+from mask_guidance.sampler.adm import load_unet  # noqa: E402
+
+
+def originals() -> torch.Tensor:
+    """Eight pictures, one of each style; (8, 3, 64, 64) in [-1, 1]."""
+    sheet = np.asarray(Image.open(DOCS / "repaint.png").convert("RGB"))[::2, ::2][
+        :SIZE, : STYLES * SIZE
+    ]  # enlarged twice
+    tiles = sheet.reshape(SIZE, STYLES, SIZE, 3).transpose(1, 3, 0, 2)
+    return torch.from_numpy(tiles.copy()).float() / 127.5 - 1
+
+
+def filled(pictures, known, labels, seed=0, **settings) -> torch.Tensor:
+    net, detection = load_unet(MODEL)
+    schedule = alphas_cumprod(named_betas(detection.diffusion.noise_schedule, detection.diffusion.diffusion_steps))
+    with torch.no_grad():
+        for step in paint(lambda x, t: net(x, t, labels), schedule, pictures, known, seed=seed, **settings):
+            last = step
+    print(f"{last.calls} calls", flush=True)
+    return last.x
+
+
+def sheet(rows: list[torch.Tensor], scale: int) -> Image.Image:
+    """Rows of pictures with gaps between them, enlarged without smoothing."""
+    high, wide = len(rows) * (SIZE + GAP) - GAP, len(rows[0]) * (SIZE + GAP) - GAP
+    canvas = np.full((high, wide, 3), PAPER, dtype=np.uint8)
+    for i, row in enumerate(rows):
+        for k, picture in enumerate(row):
+            pixels = ((picture.permute(1, 2, 0) + 1) * 127.5).round().clamp(0, 255).byte().numpy()
+            top, left = i * (SIZE + GAP), k * (SIZE + GAP)
+            canvas[top : top + SIZE, left : left + SIZE] = pixels
+    return Image.fromarray(canvas).resize((wide * scale, high * scale), Image.Resampling.NEAREST)
+
+
+def preset(name: str) -> dict:
+    chosen = PRESETS[name]
+    return {
+        "method": chosen.method,
+        "skip_type": chosen.skip_type,
+        "skip_steps": chosen.skip_steps,
+        "jump_n_sample": chosen.resample_r,
+        "jump_length": chosen.resample_j,
+    }
+
+
+def ksampler() -> Image.Image:
+    pictures, labels = originals(), torch.arange(STYLES)
+    known = torch.ones(1, 1, SIZE, SIZE, dtype=torch.bool)
+    known[..., SIZE // 2 :] = False
+    repaint = {"method": "repaint", "skip_type": "uniform", "skip_steps": 50, "jump_length": 10}
+    rows = [pictures, torch.where(known, pictures, 0.4)]
+    rows += [filled(pictures, known, labels, **repaint, jump_n_sample=r) for r in (1, 5)]
+    rows.append(filled(pictures, known, labels, **preset("balanced")))
+    return sheet(rows, 1)
+
+
+def class_label() -> Image.Image:
+    """One picture's right half with each of six labels."""
+    picture, labels = originals()[:1], torch.tensor([0, 1, 6, 4, 5, 7])
+    known = torch.ones(1, 1, SIZE, SIZE, dtype=torch.bool)
+    known[..., SIZE // 2 :] = False
+    painted = filled(picture.expand(len(labels), -1, -1, -1), known, labels, **preset("balanced"))
+    return sheet([torch.cat([torch.where(known, picture, 0.4), painted])], 2)
+
+
+def skip_types() -> Image.Image:
+    """A bar code of the timesteps that each skip type visits."""
+    scale, kinds = 2, ("karras", "uniform", "leading", "trailing", "quad")
+    left, right, line = 90, 720, 30
+    picture = Image.new("RGB", (scale * (right + 20), scale * (line * len(kinds) + 46)), PAPER)
+    pen = ImageDraw.Draw(picture)
+    table = sigmas(alphas_cumprod(named_betas("linear", 1000)))
+    for row, kind in enumerate(kinds):
+        middle = scale * (line * row + 24)
+        pen.text((scale * 12, middle), kind, fill=INK, anchor="lm", font_size=scale * 14)
+        for t in respaced_timesteps(1000, kind, 20, table, 160.0):
+            x = scale * (left + (right - left) * t / 999)
+            pen.line([(x, middle - scale * 10), (x, middle + scale * 10)], fill=BAR, width=scale * 2)
+    words = scale * (line * len(kinds) + 28)
+    pen.text((scale * left, words), "timestep 0: the picture", fill=INK, anchor="lm", font_size=scale * 12)
+    pen.text((scale * right, words), "999: noise", fill=INK, anchor="rm", font_size=scale * 12)
+    return picture.resize((picture.width // scale, picture.height // scale), Image.Resampling.BOX)
+
+
+if __name__ == "__main__":
+    for name, make in (("sigmas", skip_types), ("class_label", class_label), ("ksampler", ksampler)):
+        make().save(DOCS / f"{name}.png", optimize=True)
+        print(name, flush=True)

@@ -1,0 +1,58 @@
+"""Progress and preview while a node samples, with the outline of what is painted drawn over the picture."""
+
+import math
+from collections.abc import Callable
+
+import comfy.utils
+import latent_preview
+from PIL import Image, ImageChops, ImageFilter
+from torch import Tensor
+
+__all__ = ["callback", "outlined"]
+
+LEAST_SIDE = 256  # of a preview; a line on a smaller one would hide the picture
+PAINTED_FROM = 0.5
+
+
+def callback(model, steps: int, mask: Tensor | None) -> Callable[[int, Tensor, Tensor, int], None]:
+    """What `latent_preview.prepare_callback` gives, with an outline.
+
+    Args:
+        model: The patcher that samples.
+        steps: Calls, as far as known before the first one.
+        mask: 1 is painted, on the latent's grid; None draws no outline.
+    """
+    previewer = latent_preview.get_previewer(model.load_device, model.model.latent_format)
+    bar = comfy.utils.ProgressBar(steps)
+    lines = None if mask is None else region(mask)
+
+    def show(step: int, x0: Tensor, x: Tensor, total: int) -> None:
+        preview = None
+        if previewer:
+            kind, picture, largest = previewer.decode_latent_to_preview_image(
+                "JPEG", x0.tensors[0] if x0.is_nested else x0
+            )
+            preview = (kind, picture if lines is None else outlined(picture, lines), largest)
+        bar.update_absolute(step + 1, total, preview)
+
+    return show
+
+
+def region(mask: Tensor) -> Image.Image:
+    """The painted region of the first picture (of a video: of its first frame), black and white."""
+    first = mask.reshape(-1, *mask.shape[-2:])[0]
+    return Image.fromarray(((first >= PAINTED_FROM) * 255).byte().cpu().numpy())
+
+
+def outlined(picture: Image.Image, painted: Image.Image) -> Image.Image:
+    """A picture with a line around a region: white outside, black inside, to be seen on any ground."""
+    if painted.getextrema() in ((0, 0), (255, 255)):
+        return picture
+    factor = max(1, math.ceil(LEAST_SIDE / max(picture.size)))
+    large = picture.resize((factor * picture.width, factor * picture.height), Image.Resampling.NEAREST)
+    painted = painted.resize(large.size, Image.Resampling.NEAREST)
+    outside = ImageChops.subtract(painted.filter(ImageFilter.MaxFilter(3)), painted)
+    inside = ImageChops.subtract(painted, painted.filter(ImageFilter.MinFilter(3)))
+    large.paste("white", mask=outside)
+    large.paste("black", mask=inside)
+    return large

@@ -1,0 +1,247 @@
+// What must hold in the page, with either way to draw nodes. Each function is one case; its name is its sentence.
+// `comfy` is the page (harness.mjs), `given` what pytest knows: numbers of Python's, names of examples.
+
+import assert from "node:assert/strict";
+
+const SAMPLER = 6; // the Mask-Guided KSampler of the example "inpaint"
+const QUICK = {
+  preset: "custom",
+  skip_type: "uniform",
+  skip_steps: 6,
+  resample_r: 2,
+  resample_j: 2,
+  method: "repaint",
+};
+const unlike = () => Math.floor(Math.random() * 1e9); // a seed that nothing cached was made with
+
+async function tiny(comfy, given, settings = {}) {
+  await comfy.loadExample("inpaint", SAMPLER);
+  await comfy.put(1, { model_name: given.model });
+  await comfy.put(2, { image: given.picture });
+  await comfy.put(SAMPLER, { ...QUICK, seed: unlike(), ...settings });
+}
+
+export async function every_example_loads_without_missing_nodes_and_runs(comfy, given) {
+  for (const name of given.examples) {
+    await comfy.loadExample(name);
+    await comfy.settle(500);
+    assert.equal(await comfy.page.locator("[data-testid=missing-node-card]").count(), 0, name);
+    await comfy.page.evaluate((seed) => {
+      for (const node of window.app.graph.nodes) {
+        const edit = (input, value) => {
+          const widget = node.widgets?.find((w) => w.name === input);
+          if (!widget) return;
+          widget.value = value;
+          widget.callback?.(value);
+        };
+        edit("preset", "draft");
+        edit("seed", seed);
+        edit("noise_seed", seed);
+        if (node.type === "MaskGuidanceSigmas") edit("skip_steps", 5);
+        if (node.type === "MaskGuidanceSampler") edit("resample_r", 2);
+      }
+    }, unlike());
+    assert.notEqual(await comfy.queue(), false, `${name} was refused`);
+    assert.equal((await comfy.ended()).kind, "execution_success", name);
+  }
+}
+
+export async function the_widget_counts_as_python_does_after_real_edits(comfy, given) {
+  await comfy.loadExample("inpaint", SAMPLER);
+  assert.equal((await comfy.said(SAMPLER)).calls, `${given.counts.balanced} model calls`);
+  await comfy.increase(SAMPLER, "resample_r");
+  assert.equal((await comfy.said(SAMPLER)).calls, `${given.counts.r9} model calls`);
+  await comfy.increase(SAMPLER, "skip_steps");
+  assert.equal((await comfy.said(SAMPLER)).calls, `${given.counts.r9steps17} model calls`);
+  await comfy.choose(SAMPLER, "method", "repaint");
+  assert.equal((await comfy.said(SAMPLER)).calls, `${given.counts.repaint17} model calls`);
+  const { label } = await comfy.said(SAMPLER);
+  assert.match(label, /17 noise levels/);
+}
+
+export async function choosing_a_preset_writes_its_values_and_editing_one_makes_it_custom(comfy, given) {
+  await comfy.loadExample("inpaint", SAMPLER);
+  await comfy.choose(SAMPLER, "preset", "paper");
+  assert.equal((await comfy.said(SAMPLER)).calls, "2,410 model calls");
+  const { preset, method, skip_type, skip_steps, resample_r, resample_j } = await comfy.values(SAMPLER);
+  assert.deepEqual(
+    { preset, method, skip_type, skip_steps, resample_r, resample_j },
+    { preset: "paper", ...given.paper },
+  );
+  await comfy.increase(SAMPLER, "resample_r");
+  const edited = await comfy.values(SAMPLER);
+  assert.deepEqual([edited.preset, edited.resample_r, edited.skip_steps], ["custom", 11, 250]);
+}
+
+export async function undo_takes_back_an_edit_and_the_widget_follows(comfy, given) {
+  await comfy.loadExample("inpaint", SAMPLER);
+  await comfy.settle(500);
+  await comfy.increase(SAMPLER, "resample_r");
+  assert.equal((await comfy.said(SAMPLER)).calls, `${given.counts.r9} model calls`);
+  await comfy.settle(500);
+  await comfy.press("Control+z");
+  await comfy.waitUntil(
+    (id) => window.app.graph.getNodeById(id)?.widgets.find((w) => w.name === "resample_r").value === 8,
+    SAMPLER,
+  );
+  await comfy.settle(300);
+  assert.equal((await comfy.said(SAMPLER)).calls, `${given.counts.balanced} model calls`);
+  assert.equal((await comfy.values(SAMPLER)).preset, "balanced");
+}
+
+export async function a_copy_has_a_widget_of_its_own(comfy, given) {
+  await comfy.loadExample("inpaint", SAMPLER);
+  const copy = await comfy.page.evaluate((id) => {
+    const { app } = window;
+    app.canvas.deselectAll();
+    app.canvas.select(app.graph.getNodeById(id));
+    const before = new Set(app.graph.nodes.map((n) => n.id));
+    app.canvas.copyToClipboard();
+    app.canvas.pasteFromClipboard();
+    return app.graph.nodes.find((n) => !before.has(n.id)).id;
+  }, SAMPLER);
+  await comfy.settle(300);
+  await comfy.put(copy, { preset: "draft" });
+  assert.equal((await comfy.said(copy)).calls, "19 model calls");
+  assert.equal((await comfy.said(SAMPLER)).calls, `${given.counts.balanced} model calls`);
+}
+
+export async function a_linked_value_is_named_and_a_primitives_is_followed(comfy) {
+  await comfy.loadExample("inpaint", SAMPLER);
+  await comfy.put(SAMPLER, { preset: "custom" });
+  await comfy.page.evaluate((id) => {
+    const { app, LiteGraph } = window;
+    const sampler = app.graph.getNodeById(id);
+    const number = LiteGraph.createNode("PrimitiveInt");
+    app.graph.add(number);
+    number.widgets[0].value = 20;
+    const slot = sampler.inputs.findIndex((input) => input.widget?.name === "resample_r");
+    number.connect(0, sampler, slot);
+  }, SAMPLER);
+  await comfy.settle(300);
+  assert.equal((await comfy.said(SAMPLER)).calls, "206 model calls");
+  await comfy.page.evaluate((id) => {
+    const { app, LiteGraph } = window;
+    const sampler = app.graph.getNodeById(id);
+    const schedule = LiteGraph.createNode("MaskGuidanceSchedule");
+    app.graph.add(schedule);
+    const slot = sampler.inputs.findIndex((input) => input.widget?.name === "resample_r");
+    schedule.connect(1, sampler, slot);
+  }, SAMPLER);
+  await comfy.settle(300);
+  const said = await comfy.said(SAMPLER);
+  assert.match(said.more, /set by a link: resample_r/);
+  assert.match(said.classes, /dim/);
+}
+
+export async function the_sampler_node_follows_the_sigmas_of_its_user(comfy) {
+  await comfy.loadExample("sampler_custom_advanced");
+  const ids = await comfy.page.evaluate(() => ({
+    sampler: window.app.graph.nodes.find((n) => n.type === "MaskGuidanceSampler").id,
+    sigmas: window.app.graph.nodes.find((n) => n.type === "MaskGuidanceSigmas").id,
+  }));
+  await comfy.put(ids.sampler, { method: "repaint", resample_r: 10, resample_j: 10, start_resampling: 10000 });
+  await comfy.put(ids.sigmas, { skip_type: "uniform", skip_steps: 50 });
+  await comfy.page.evaluate(() => window.app.extensionManager.workflow.activeWorkflow.changeTracker.checkState?.());
+  await comfy.settle(400);
+  assert.equal((await comfy.said(ids.sampler)).calls, "410 model calls");
+}
+
+export async function impossible_settings_say_what_is_wrong_before_the_run(comfy) {
+  await comfy.loadExample("inpaint", SAMPLER);
+  await comfy.put(SAMPLER, { preset: "custom", skip_type: "leading", skip_steps: 300 });
+  const said = await comfy.said(SAMPLER);
+  assert.match(said.calls, /cannot take exactly 300 of 1000 timesteps/);
+  assert.match(said.classes, /wrong/);
+}
+
+export async function the_marker_runs_with_the_sampler_and_goes_when_it_is_done(comfy, given) {
+  await tiny(comfy, given, { skip_steps: 60, resample_r: 3, resample_j: 10 });
+  const expected = (await comfy.said(SAMPLER)).calls;
+  assert.notEqual(await comfy.queue(), false);
+  await comfy.waitUntil(
+    (plot) => [...document.querySelectorAll(`${plot} .calls`)].some((e) => /^call \d+ of \d+$/.test(e.textContent)),
+    "[data-testid=mask-guidance-schedule]",
+  );
+  assert.equal((await comfy.ended()).kind, "execution_success");
+  await comfy.settle(300);
+  const said = await comfy.said(SAMPLER);
+  assert.equal(said.calls, expected);
+  const most = Math.max(...(await comfy.heard("progress")).filter((e) => String(e.node) === "6").map((e) => e.max));
+  assert.equal(expected, `${most} model calls`, "the server made another number of calls");
+  assert.match(said.more, /about (under 1 s|\d+ s)/, "an estimate after the first run");
+  await comfy.put(SAMPLER, { cfg: 3 });
+  assert.doesNotMatch((await comfy.said(SAMPLER)).more, /about \d/, "no estimate for what has not run yet");
+}
+
+export async function an_interrupted_run_leaves_no_marker(comfy, given) {
+  await tiny(comfy, given, { skip_steps: 1000, resample_r: 1 });
+  assert.notEqual(await comfy.queue(), false);
+  await comfy.waitUntil(() => window.heard.filter(({ kind }) => kind === "progress").length > 3);
+  await comfy.page.evaluate(() => window.app.api.interrupt());
+  assert.equal((await comfy.ended()).kind, "execution_interrupted");
+  await comfy.settle(300);
+  assert.equal((await comfy.said(SAMPLER)).calls, "1,000 model calls");
+}
+
+export async function a_failed_run_says_why_and_leaves_no_marker(comfy, given) {
+  await tiny(comfy, given, { seed: unlike() });
+  await comfy.page.evaluate((id) => window.app.graph.getNodeById(id).disconnectInput(2), SAMPLER);
+  assert.notEqual(await comfy.queue(), false);
+  const ending = await comfy.ended();
+  assert.equal(ending.kind, "execution_error");
+  assert.match(ending.exception_message, /connect a Class Label node to 'positive'/);
+  assert.equal((await comfy.said(SAMPLER)).calls, "10 model calls");
+  await comfy.page.locator("[data-testid=error-overlay]").first().waitFor();
+  await comfy.page
+    .locator("[data-testid=error-overlay-dismiss]")
+    .first()
+    .click({ timeout: 5000 })
+    .catch(() => {});
+}
+
+export async function saving_and_loading_keeps_every_value_and_the_widget_is_not_saved(comfy) {
+  await comfy.loadExample("inpaint", SAMPLER);
+  await comfy.put(SAMPLER, { preset: "custom", resample_r: 5, start_resampling: 12, timestep_respacing: "10,10,5" });
+  const before = await comfy.values(SAMPLER);
+  const saved = await comfy.page.evaluate(() => JSON.parse(JSON.stringify(window.app.graph.serialize())));
+  const node = saved.nodes.find((n) => n.id === SAMPLER || n.id === String(SAMPLER));
+  assert.equal(node.widgets_values.length, 20);
+  await comfy.load(saved, SAMPLER);
+  assert.deepEqual(await comfy.values(SAMPLER), before);
+  const prompt = await comfy.page.evaluate(async () => (await window.app.graphToPrompt()).output["6"].inputs);
+  assert.ok(!("schedule" in prompt));
+  assert.equal(prompt.timestep_respacing, "10,10,5");
+}
+
+export async function inside_a_subgraph_it_works_and_marks_the_run(comfy, given) {
+  await tiny(comfy, given, { skip_steps: 60, resample_r: 3, resample_j: 10 });
+  const inner = await comfy.page.evaluate((id) => {
+    const { app } = window;
+    const sampler = app.graph.getNodeById(id);
+    const { node } = app.graph.convertToSubgraph(new Set([sampler]));
+    window.subgraphNode = node;
+    return node.subgraph.nodes[0].id;
+  }, SAMPLER);
+  await comfy.settle(300);
+  assert.notEqual(await comfy.queue(), false);
+  await comfy.waitUntil(
+    (id) => {
+      const node = window.subgraphNode.subgraph.getNodeById(id);
+      const widget = node.widgets.find((w) => w.type === "mask_guidance_schedule");
+      return /^call \d+ of \d+$/.test(widget.element.querySelector(".calls").textContent);
+    },
+    inner,
+    60,
+  );
+  assert.equal((await comfy.ended()).kind, "execution_success");
+}
+
+export async function the_template_browser_shows_every_example_with_its_picture(comfy, given) {
+  await comfy.page.evaluate(() => window.app.extensionManager.command.execute("Comfy.BrowseTemplates"));
+  await comfy.page.getByRole("dialog").first().waitFor();
+  await comfy.settle(1500);
+  await comfy.page.keyboard.press("Escape");
+  await comfy.settle(300);
+  assert.ok(given.examples.length);
+}

@@ -1,0 +1,88 @@
+"""A server and a browser for the page's tests; skipped, with the reason, where there is no Node or no Chromium."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+PACK = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).parent
+HOST = os.environ.get("COMFYUI_PATH")
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+SECONDS = 600
+
+sys.path.insert(0, str(PACK / "tests" / "host"))
+
+
+def browser() -> str | None:
+    """A Chromium: the one that MASK_GUIDANCE_CHROMIUM names, or the first on the path."""
+    named = os.environ.get("MASK_GUIDANCE_CHROMIUM")
+    return named or next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
+def missing() -> str | None:
+    """Why the page cannot be tested here."""
+    if not HOST:
+        return "needs a ComfyUI: run `python run.py test`, or set COMFYUI_PATH"
+    if not shutil.which("node"):
+        return "needs Node 20 or newer on the path"
+    if not (PACK / "node_modules" / "playwright-core").is_dir():
+        return "needs the packages of package.json: run `npm install`"
+    if not browser():
+        return "needs a Chromium: install one, or name it in MASK_GUIDANCE_CHROMIUM"
+    return None
+
+
+def pytest_collection_modifyitems(items):
+    reason = missing()
+    for item in items:
+        if reason and HERE in item.path.parents:
+            item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture(scope="session")
+def page_server(tmp_path_factory):
+    from checkpoints import save_tiny
+    from comfy_client import Comfy
+
+    server = Comfy(Path(HOST), tmp_path_factory.mktemp("page"))
+    save_tiny(server.models / "tiny.safetensors")
+    pixels = np.random.default_rng(0).integers(0, 256, (32, 32, 4), dtype=np.uint8)
+    pixels[..., 3] = 255
+    pixels[:, 16:, 3] = 0
+    Image.fromarray(pixels).save(server.folder / "input" / "half.png")
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def screenshots(tmp_path_factory) -> Path:
+    """Where each case leaves a picture of how it ended: in .run, where there is one."""
+    run = PACK / ".run"
+    folder = run / "screenshots" if run.is_dir() else tmp_path_factory.mktemp("screenshots")
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def outcomes(page_server, screenshots, given):
+    """By mode and case: None, or what was wrong. A mode's cases all run in one browser, at the first question."""
+    known: dict[str, dict[str, str | None]] = {}
+
+    def ask(mode: str) -> dict[str, str | None]:
+        if mode not in known:
+            words = ["node", str(HERE / "run.mjs"), page_server.url(""), browser(), mode, str(screenshots)]
+            ran = subprocess.run(
+                words, cwd=PACK, input=json.dumps(given), capture_output=True, text=True, timeout=SECONDS
+            )
+            cases = [json.loads(line) for line in ran.stdout.splitlines() if line.startswith("{")]
+            known[mode] = {case["name"]: case["error"] for case in cases} | {"": ran.stderr[-3000:]}
+        return known[mode]
+
+    return ask

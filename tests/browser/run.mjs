@@ -1,0 +1,26 @@
+// Runs cases in one browser and prints a line of JSON for each: node run.mjs ADDRESS CHROMIUM vue|litegraph FOLDER
+// with what pytest knows as JSON on standard input, and names of cases (all, where none) as further words.
+
+import { readFileSync } from "node:fs";
+import * as exported from "./cases.mjs";
+import { Comfy } from "./harness.mjs";
+
+const [address, chromium, mode, folder, ...names] = process.argv.slice(2);
+const cases = { ...exported };
+const given = JSON.parse(readFileSync(0, "utf-8"));
+const comfy = await Comfy.open(address, mode === "vue", chromium);
+
+for (const name of names.length ? names : Object.keys(cases)) {
+  const start = Date.now();
+  let error = null;
+  comfy.errors.length = 0;
+  try {
+    await cases[name](comfy, given);
+    if (comfy.errors.length) error = `The page's console says:\n${comfy.errors.join("\n")}`;
+  } catch (failure) {
+    error = [failure.stack, ...comfy.errors].join("\n");
+  }
+  await comfy.page.screenshot({ path: `${folder}/${mode}-${name}.png` }).catch(() => {});
+  console.log(JSON.stringify({ name, error, seconds: (Date.now() - start) / 1000 }));
+}
+await comfy.close();

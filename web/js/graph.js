@@ -1,0 +1,85 @@
+// Reading a node's settings out of the graph: widgets, and what links put in their place. No side effects.
+
+const PRIMITIVE = /^Primitive/;
+const MOST_HOPS = 20; // of reroutes; a loop of them must not hang the page
+
+export function widgetOf(node, name) {
+  return node.widgets?.find((widget) => widget.name === name);
+}
+
+/** Node and slot at the far end of an input's link, reroutes passed; null where nothing readable is connected. */
+export function originOf(node, inputName) {
+  let [at, slot] = [node, node.inputs?.find((input) => input.name === inputName || input.widget?.name === inputName)];
+  for (let hop = 0; hop < MOST_HOPS; hop++) {
+    const link = slot?.link == null ? null : at.graph?.getLink?.(slot.link);
+    const origin = link && at.graph.getNodeById(link.origin_id);
+    if (!origin) return null;
+    if (origin.type !== "Reroute") return origin;
+    [at, slot] = [origin, origin.inputs[0]];
+  }
+  return null;
+}
+
+/** Nodes that an output leads to, reroutes passed. */
+export function targetsOf(node, output = 0, hops = MOST_HOPS) {
+  const links = node.outputs?.[output]?.links ?? [];
+  return links.flatMap((id) => {
+    const link = node.graph?.getLink?.(id);
+    const target = link && node.graph.getNodeById(link.target_id);
+    if (!target || hops === 0) return [];
+    return target.type === "Reroute" ? targetsOf(target, 0, hops - 1) : [target];
+  });
+}
+
+export function isLinked(node, inputName) {
+  return node.inputs?.some((input) => input.widget?.name === inputName && input.link != null) ?? false;
+}
+
+/**
+ * A node's settings by name.
+ *
+ * @returns {{values: object, linked: string[]}} `linked`: names of inputs whose value only a run will show.
+ */
+export function settingsOf(node, names) {
+  const [values, linked] = [{}, []];
+  for (const name of names) {
+    const widget = widgetOf(node, name);
+    if (!widget) continue;
+    values[name] = widget.value;
+    if (!isLinked(node, name)) continue;
+    const origin = originOf(node, name);
+    if (origin && PRIMITIVE.test(origin.type) && origin.widgets?.length) values[name] = origin.widgets[0].value;
+    else linked.push(name);
+  }
+  return { values, linked };
+}
+
+const CHANGES_NOTHING = /seed|^control_after|^filename_prefix$|^mask_guidance/;
+
+/**
+ * A text that is the same for two runs whose model calls take equally long: all that lies upstream of some inputs.
+ * Of a picture its size counts, where the page knows it, and not which one it is.
+ */
+export function upstreamKey(node, inputNames) {
+  const seen = new Set();
+  const visit = (at) => {
+    if (!at || seen.has(at)) return [];
+    seen.add(at);
+    const picture = at.imgs?.[0];
+    const own = picture?.naturalWidth
+      ? [picture.naturalWidth, picture.naturalHeight]
+      : (at.widgets ?? []).filter((w) => !CHANGES_NOTHING.test(w.name)).map((w) => w.value);
+    return [[at.type, own], ...(at.inputs ?? []).flatMap((input) => visit(originOf(at, input.name)))];
+  };
+  return JSON.stringify(inputNames.map((name) => visit(originOf(node, name))));
+}
+
+/** A node by the id that a run calls it by: "5", or "5:2" for node 2 inside subgraph node 5. */
+export function nodeByExecutionId(rootGraph, id) {
+  let [graph, node] = [rootGraph, null];
+  for (const part of String(id).split(":")) {
+    node = graph?.getNodeById(part) ?? graph?.getNodeById(Number(part)) ?? null;
+    graph = node?.subgraph;
+  }
+  return node;
+}

@@ -1,0 +1,36 @@
+// The pack's part of the page: a schedule widget on the nodes that have a schedule, and presets that fill in their values.
+
+import { app } from "../../../scripts/app.js";
+import { connectPresets } from "./presets.js";
+import { watchRuns } from "./runs.js";
+import { SCHEDULED, ScheduleWidget } from "./schedule_widget.js";
+
+const plots = new Set();
+const locale = () => app.extensionManager?.setting?.get("Comfy.Locale") ?? "en";
+
+app.registerExtension({
+  name: "MaskGuidance.Page",
+
+  setup() {
+    watchRuns(
+      app.api,
+      () => app.rootGraph ?? app.graph,
+      () => plots,
+    );
+    app.api.addEventListener("graphChanged", () => {
+      for (const plot of plots) plot.refreshSoon();
+    });
+  },
+
+  nodeCreated(node) {
+    if (!SCHEDULED.includes(node.comfyClass)) return;
+    connectPresets(node);
+    const plot = new ScheduleWidget(node, locale);
+    plots.add(plot);
+    const removed = node.onRemoved;
+    node.onRemoved = function (...words) {
+      plots.delete(plot);
+      return removed?.apply(this, words);
+    };
+  },
+});

@@ -1,0 +1,45 @@
+// The preset control: choosing one writes its values into the widgets, changing one of these makes it "custom".
+
+import { widgetOf } from "./graph.js";
+import { CUSTOM, PRESETS } from "./schedule.js";
+
+export function connectPresets(node) {
+  const preset = widgetOf(node, "preset");
+  if (!preset) return;
+  let writing = false; // what a preset writes is no edit
+  const write = (values) => {
+    writing = true;
+    for (const [name, value] of Object.entries(values)) {
+      const widget = widgetOf(node, name);
+      if (!widget || widget.value === value) continue;
+      widget.value = value;
+      widget.callback?.(value, undefined, node);
+    }
+    writing = false;
+    node.setDirtyCanvas?.(true, true);
+  };
+
+  afterEdit(preset, () => write(PRESETS[preset.value] ?? {}));
+  for (const name of Object.keys(PRESETS.balanced)) {
+    afterEdit(widgetOf(node, name), () => {
+      const values = PRESETS[preset.value];
+      if (writing || !values) return;
+      const { [name]: _edited, ...others } = values; // a workflow may hold other values beside a preset
+      write({ ...others, preset: CUSTOM });
+    });
+  }
+  afterEdit(widgetOf(node, "timestep_respacing"), (text) => {
+    if (!writing && text?.trim() && PRESETS[preset.value]) write({ ...PRESETS[preset.value], preset: CUSTOM });
+  });
+}
+
+/** Call something after each edit of a widget, by hand or by a preset. */
+export function afterEdit(widget, action) {
+  if (!widget) return;
+  const before = widget.callback;
+  widget.callback = function (...words) {
+    const result = before?.apply(this, words);
+    action(widget.value);
+    return result;
+  };
+}

@@ -1,0 +1,44 @@
+// What the schedule widget says, by language. No side effects.
+
+const duration = (one) => (seconds) => {
+  if (seconds < 1) return one.moment;
+  if (seconds < 90) return `${Math.round(seconds)} ${one.s}`;
+  if (seconds < 5400) return `${Math.round(seconds / 60)} ${one.min}`;
+  return `${(seconds / 3600).toFixed(1)} ${one.h}`;
+};
+
+const en = {
+  number: (n) => n.toLocaleString("en"),
+  duration: duration({ moment: "under 1 s", s: "s", min: "min", h: "h" }),
+  calls: (n, about) => `${about ? "about " : ""}${n} model call${n === "1" ? "" : "s"}`,
+  relative: (times) => (times === "1" ? "no resampling" : `${times}× the calls without resampling`),
+  estimate: (time) => `about ${time}`,
+  running: (call, calls) => `call ${call} of ${calls}`,
+  left: (time) => `${time} left`,
+  linked: (names) => `set by a link: ${names}`,
+  unknownSteps: "The number of model calls depends on the sigmas of the sampler that uses this.",
+  manyTimesteps: (n) => `for models of ${n} timesteps or more`,
+  axis: "noise level, call by call",
+  label: (calls, steps, relative) =>
+    `Noise level against model call: ${calls} over ${steps} noise levels, ${relative}.`,
+};
+
+const zh = {
+  number: (n) => n.toLocaleString("zh-CN"),
+  duration: duration({ moment: "不到 1 秒", s: "秒", min: "分钟", h: "小时" }),
+  calls: (n, about) => `${about ? "约 " : ""}${n} 次模型调用`,
+  relative: (times) => (times === "1" ? "无重采样" : `为无重采样的 ${times} 倍`),
+  estimate: (time) => `约 ${time}`,
+  running: (call, calls) => `第 ${call} / ${calls} 次调用`,
+  left: (time) => `剩余 ${time}`,
+  linked: (names) => `由连线决定：${names}`,
+  unknownSteps: "模型调用次数取决于使用本节点的采样器的 sigmas。",
+  manyTimesteps: (n) => `适用于至少有 ${n} 个时间步的模型`,
+  axis: "每次调用时的噪声级别",
+  label: (calls, steps, relative) => `噪声级别随模型调用的变化：${steps} 个噪声级别，${calls}，${relative}。`,
+};
+
+/** The words of a locale ("en", "zh", ...); English where there are none. */
+export function wordsOf(locale) {
+  return locale === "zh" ? zh : en;
+}
