@@ -28,7 +28,8 @@ def known_from_mask(mask: Tensor | None, like: Tensor) -> Tensor:
     """The host's mask (1 = repaint) as the core's known region (1 = keep).
 
     Args:
-        mask: In [0, 1], any shape that broadcasts to `like`; None repaints everything.
+        mask: Any shape that broadcasts to `like`; what resizing or arithmetic left beyond [0, 1] counts as 0 or 1. None
+            repaints everything.
         like: The latent.
 
     Returns:
@@ -36,7 +37,7 @@ def known_from_mask(mask: Tensor | None, like: Tensor) -> Tensor:
     """
     if mask is None:
         return torch.zeros((1,) * like.ndim, device=like.device)
-    return 1 - mask.to(like.device, torch.float32)
+    return 1 - mask.to(like.device, torch.float32).clamp(0, 1)
 
 
 def to_8_bits(image: Tensor) -> Tensor:
@@ -74,8 +75,10 @@ def pictures_and_masks(image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, str
 
 
 def on_device(step: Callable[..., Tensor], *tensors: Tensor) -> Tensor:
-    """A step of the core on the host's compute device, some pictures at a time."""
+    """A step of the core on the host's compute device, some pictures at a time; Apple's, without float64, is left alone."""
     device, back = comfy.model_management.get_torch_device(), tensors[0].device
+    if comfy.model_management.is_device_mps(device):
+        device = back
     return in_chunks(lambda *parts: step(*(part.to(device) for part in parts)).to(back), *tensors)
 
 

@@ -17,7 +17,7 @@ from .ladder import noise_to_signal
 from .latent_mask import on_latent, painted_share
 from .pixel_model import NULL_LABEL, PixelModel
 from .preview import callback
-from .record import keep_in_picture, model_name
+from .record import keep_in_picture, method_in_words, model_name
 from .repaint_sampler import RePaintSampler
 from .respaced_sigmas import respaced_sigmas
 from .widgets import (
@@ -214,7 +214,9 @@ class MaskGuidedKSampler(io.ComfyNode):
         samples = in_models_channels(model, latent_image)
         picture = known_picture(model, latent_image, known_latent, add_noise)
         own_rule = "denoise_mask_function" in model.model_options
-        soft_mask = "time-dependent" if own_rule else soft_mask  # the rule reads grey values: none may be cut off before
+        soft_mask = (
+            "time-dependent" if own_rule else soft_mask
+        )  # the rule reads grey values: none may be cut off before
         mask, note = on_latent(latent_image.get("noise_mask"), samples, soft_mask, mask_grid)
         positive, negative, cfg = conditionings(model, positive, negative, cfg)
         ratios = noise_to_signal(model)
@@ -230,11 +232,14 @@ class MaskGuidedKSampler(io.ComfyNode):
             soft_mask,
             indices,
             from_latent=denoise < 1 or start_at_step > 0 or not add_noise,
+            below=max(0, len(timesteps) - end_at_step),
+            above=start_at_step,
             picture=picture,
         )
 
         painted = painted_share(mask, samples, soft_mask)
-        calls, seconds, result = 0, 0.0, samples
+        clean = samples if picture is None else picture
+        calls, seconds, result = 0, 0.0, clean
         if painted > 0:
             sigmas = respaced_sigmas(model, part, last)
             noise = ImageNoise(seed, indices, "start")(torch.zeros(samples.shape))
@@ -242,18 +247,16 @@ class MaskGuidedKSampler(io.ComfyNode):
             guider = guided(model, positive, negative, cfg)
             result, calls = run(guider, sampler, sigmas, samples, noise if add_noise else noise.zero_(), mask, seed)
             seconds = time.monotonic() - started
-        if painted == 1 and resample:
-            note = note or "everything is masked: nothing to agree with, sampled once"
+            if mask is not None and last is None:  # to the bit, whatever the latent format's scaling rounded
+                result = torch.where((mask == 0).to(result.device), clean.to(result), result)
 
         out = {key: value for key, value in latent_image.items() if not key.startswith("downscale_ratio")}
         respacing = f"timestep_respacing {timestep_respacing}" if timestep_respacing.strip() else chosen.skip_type
         record = [
             f"{calls} model calls, {seconds:.1f} s, {100 * painted:.1f} % painted",
-            f"preset {preset}, method {chosen.method}"
-            + (f", feedback {feedback:g}" if chosen.method == "feedback" else ""),
+            f"preset {preset}, {method_in_words(sampler.resampling)}",
             f"{len(part)} of {len(ratios)} timesteps ({respacing}), {part[0]} to {0 if last is None else last}",
-            f"resample_r {r}, resample_j {chosen.resample_j}, start_resampling {start_resampling}",
-            f"denoise {denoise:g}, var_type {var_type}, mask_grid {mask_grid}, "
+            f"denoise {denoise:g}, add_noise {add_noise}, mask_grid {mask_grid}, "
             + ("soft_mask by the model's own rule" if own_rule else f"soft_mask {soft_mask}"),
             f"cfg {cfg:g}, seed {seed}, pictures {', '.join(map(str, indices))}",
             f"model {model_name(model)}",

@@ -36,7 +36,7 @@ def noise_to_signal(model) -> Tensor:
 
 def amplitudes(sampling, sigmas: Tensor) -> tuple[Tensor, Tensor]:
     """What `noise_scaling` makes of (picture 1, noise 0) and (picture 0, noise 1); float64, like sigmas."""
-    sigmas = sigmas.double().cpu()
+    sigmas = sigmas.cpu().double()  # in this order: Apple's GPUs have no float64
     one, zero = torch.ones_like(sigmas), torch.zeros_like(sigmas)
     signal = sampling.noise_scaling(sigmas, zero.clone(), one.clone())
     noise = sampling.noise_scaling(sigmas, one.clone(), zero.clone())

@@ -28,11 +28,18 @@ def on_latent(mask: Tensor | None, latent: Tensor, soft_mask: str, snapping: str
     if mask is None:
         return None, "no mask: the whole picture is painted"
     mask = mask.reshape(-1, 1, *mask.shape[-2:])
-    frames = latent.ndim == 5
-    if not frames and len(mask) not in (1, len(latent)):
+    frames = latent.shape[2] if latent.ndim == 5 else None
+    if frames is None and len(mask) not in (1, len(latent)):
         raise ValueError(
             f"There are {len(mask)} masks for {len(latent)} pictures; use one mask, or one for each picture."
         )
+    if frames is not None and not fits_frames(len(mask), frames):
+        raise ValueError(
+            f"There are {len(mask)} masks for a video of {frames} latent frames; use one mask, one for each of its frames, or "
+            "one for each latent frame."
+        )
+    if not mask.isfinite().all():
+        raise ValueError("The mask holds values that are no numbers (NaN); mend the node that makes it.")
     if not mask.any():
         return mask.new_zeros(1, 1, *latent.shape[2:]), "the mask is empty: nothing is painted"
     (height, width), (mask_height, mask_width) = latent.shape[-2:], mask.shape[-2:]
@@ -41,12 +48,21 @@ def on_latent(mask: Tensor | None, latent: Tensor, soft_mask: str, snapping: str
             f"The mask is {mask_width}x{mask_height} and the latent {width}x{height}: not the same shape, so the mask would "
             "be stretched; use the mask of this picture."
         )
+    largest = float(mask.max())
     if soft_mask == "binary":
         mask = (mask >= REPAINT_FROM).float()
-    if frames:
+    if not mask.any():
+        nothing = mask.new_zeros(1, 1, *latent.shape[2:])
+        return nothing, f"no mask value reaches {REPAINT_FROM:g}, the largest is {largest:.3g}: nothing is painted"
+    if frames is not None:
         mask = mask.movedim(0, 1)[None]  # a video's masks are its frames
     fitted = to_grid(mask, tuple(latent.shape[2:]), snapping)
     return fitted, "" if fitted.shape == mask.shape else grid_report(mask, fitted)
+
+
+def fits_frames(masks: int, frames: int) -> bool:
+    """Whether masks can be a video's: one for all, one a latent frame, k a latent frame, or 1 and then k a latent frame."""
+    return masks == 1 or masks % frames == 0 or (masks > frames > 1 and (masks - 1) % (frames - 1) == 0)
 
 
 def painted_share(mask: Tensor | None, latent: Tensor, soft_mask: str) -> float:

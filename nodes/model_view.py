@@ -6,8 +6,8 @@ import torch
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..sampler.mask import SNAPPING, grid_report, one_for_each, to_grid
-from .convert import REPAINT_FROM, masks_from, pictures_and_masks, pictures_from_image
+from ..sampler.mask import SNAPPING, grid_report, to_grid
+from .convert import REPAINT_FROM, masks_from, pictures_and_masks
 
 __all__ = ["ModelView"]
 
@@ -117,9 +117,6 @@ class ModelView(io.ComfyNode):
         if image is None:
             masks, note = masks_from(mask), ""
             pictures = torch.full((len(masks), 3, *masks.shape[-2:]), PAPER)
-        elif grid.frames and len(mask) == 1:
-            pictures, note = pictures_from_image(image), ""
-            masks = one_for_each(masks_from(mask), len(pictures))
         else:
             pictures, masks, note = pictures_and_masks(image, mask)
         given, snapped = on_grid(masks, grid, snapping)

@@ -1,5 +1,7 @@
 """Pad for Outpainting."""
 
+import math
+
 from comfy_api.latest import io
 
 from ..sampler.mask import (
@@ -23,11 +25,16 @@ DOWN = dict(zip(("top", "middle", "bottom"), PLACES, strict=True))
 
 def ratio_from(text: str) -> float:
     """'16:9', '16/9' or '1.78' as a number."""
-    parts = text.replace("/", ":").split(":")
+    across, _, down = text.replace("/", ":").partition(":")
     try:
-        return float(parts[0]) / float(parts[1] if len(parts) > 1 else 1)
+        ratio = float(across) / float(down or 1)
     except (ValueError, ZeroDivisionError):
-        raise ValueError(f"The aspect ratio is '{text}', but must look like 16:9 or 1.78.") from None
+        ratio = math.nan
+    if not 0.01 <= ratio <= 100:  # also what is no number
+        raise ValueError(
+            f"The aspect ratio is '{text}', but must look like 16:9 or 1.78, and lie between 0.01 and 100."
+        )
+    return ratio
 
 
 class PadForOutpainting(io.ComfyNode):
@@ -149,7 +156,8 @@ class PadForOutpainting(io.ComfyNode):
             SIZE: lambda: sides_for_size(*have, (height, width), *place),
         }
         sides = snapped(*have, wanted[pad_by](), multiple)
-        padded, mask = pad(pictures, sides, fill, overlap, colour_from_hex(colour), seed)
+        shade = colour_from_hex(colour) if fill == "colour" else None
+        padded, mask = pad(pictures, sides, fill, overlap, shade, seed)
         report = (
             f"{have[1]}x{have[0]} becomes {padded.shape[-1]}x{padded.shape[-2]}: {sides.left} px left, {sides.top} top, "
             f"{sides.right} right, {sides.bottom} bottom"

@@ -131,16 +131,16 @@ class PrepareMask(io.ComfyNode):
         feather_side,
     ) -> io.NodeOutput:
         wanted = Preparation(
-            invert,
-            threshold,
-            ignore_below,
-            remove_specks,
-            fill_holes,
-            grow,
-            grow_shape,
-            smooth_outline,
-            feather,
-            feather_side,
+            invert=invert,
+            threshold=threshold,
+            ignore_below=ignore_below,
+            specks=remove_specks,
+            fill_holes=fill_holes,
+            grow=grow,
+            shape=grow_shape,
+            smooth=smooth_outline,
+            feather=feather,
+            side=feather_side,
         )
         given = masks_from(mask)
         done: list[str] = []

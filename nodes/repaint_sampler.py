@@ -11,7 +11,7 @@ from comfy_api.latest import io
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from ..sampler import SOFT_MASKS, ImageNoise, Known, Resampling, known_at
+from ..sampler import SOFT_MASKS, ImageNoise, Known, Resampling
 from .convert import known_from_mask
 from .ladder import ladder_of
 from .pixel_model import PixelModel
@@ -63,6 +63,8 @@ class RePaintSampler(comfy.samplers.Sampler):
         indices: Numbers of the pictures in their batch; None counts from 0.
         from_latent: The chain starts from the latent with noise on it, not from noise alone; None: where the sigmas do
             not start at the model's largest, as everywhere in the host.
+        below: Levels of the whole chain under the sigmas given, which another sampler goes on with.
+        above: Levels over them, which another sampler came down.
         picture: The known picture, where the latent is something else (a half-finished chain); in the host's form.
     """
 
@@ -70,6 +72,8 @@ class RePaintSampler(comfy.samplers.Sampler):
     soft_mask: str = "binary"
     indices: Sequence[int] | None = None
     from_latent: bool | None = None
+    below: int = 0
+    above: int = 0
     picture: Tensor | None = None
 
     def sample(
@@ -97,9 +101,10 @@ class RePaintSampler(comfy.samplers.Sampler):
         start = latent.clone() if from_latent else torch.zeros_like(latent)
         x = sampling.noise_scaling(sigmas[0], noise, start, full)
         draw = ImageNoise(seed, range(len(x)) if self.indices is None else self.indices)
-        resampling = self.chosen(model_wrap.inner_model, bool(known_at(known, ladder.steps, x).any()))
+        resampling = self.chosen(model_wrap.inner_model, denoise_mask is not None)
+        levels = resampling.levels(ladder.steps, self.below, self.above)
         with tqdm(disable=disable_pbar) as bar:
-            for step in resampling.chain(denoise, ladder, x, picture, known, draw):
+            for step in resampling.chain(denoise, ladder, x, picture, known, draw, levels):
                 bar.total = step.calls
                 bar.update()
                 if callback is not None:
@@ -111,12 +116,17 @@ class RePaintSampler(comfy.samplers.Sampler):
         function = options.get("denoise_mask_function")
         if function is not None and mask is not None:
             return known_by_host(function, mask.to(latent.device), sigmas, model_wrap)
-        return SOFT_MASKS[self.soft_mask](known_from_mask(mask, latent), len(sigmas) - 1)
+        whole = self.below + len(sigmas) - 1 + self.above
+        known = SOFT_MASKS[self.soft_mask](known_from_mask(mask, latent), whole)
+        return (lambda level: known(level + self.below)) if callable(known) else known
 
-    def chosen(self, model, anything_known: bool) -> Resampling:
-        """Without a known region there is nothing to agree with, and nothing is sampled twice."""
+    def chosen(self, model, masked: bool) -> Resampling:
+        """Without a mask there is nothing to agree with, and nothing is sampled twice.
+
+        A mask that covers one picture of a batch whole does not count: a picture is painted as it would be alone.
+        """
         variance = stated_variance(model, self.resampling.var_type)
-        return replace(self.resampling, var_type=variance, r=self.resampling.r if anything_known else 1)
+        return replace(self.resampling, var_type=variance, r=self.resampling.r if masked else 1)
 
 
 class RePaintSamplerNode(io.ComfyNode):

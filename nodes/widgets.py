@@ -44,7 +44,8 @@ def preset() -> io.Input:
         "preset",
         options=[*PRESETS, CUSTOM],
         default="balanced",
-        tooltip="Method, timesteps, r and j in one choice; the values below then do not count. Model calls: "
+        tooltip="Method, timesteps, r and j in one choice; method, skip_type, skip_steps, resample_r and resample_j below then "
+        "do not count. Model calls: "
         f"{costs}. paper is the setting of the RePaint paper. custom: every value as given below.",
     )
 
@@ -143,7 +144,7 @@ def resampling() -> list[io.Input]:
             max=END_OF_CHAIN,
             advanced=True,
             tooltip="No jump reaches above this step, counted from the finished picture. Lower values save time, and leave "
-            "composition to the first pass; 10000 resamples everywhere.",
+            "composition to the first pass; 10000 resamples everywhere. Not used by feedback.",
         ),
     ]
 
@@ -154,7 +155,8 @@ def var_type() -> io.Input:
         options=list(VAR_TYPES),
         default="auto",
         tooltip="Noise added at each step. auto: what the model was trained for. learned_range, learned: the model's own "
-        "variance channels. fixed_small: calmer, fixed_large: livelier. No difference in time.",
+        "variance channels. fixed_small: calmer, fixed_large: livelier. No difference in time. "
+        "Not used by feedback, which measures its own.",
     )
 
 
@@ -194,8 +196,8 @@ def chosen_timesteps(
         return parse_respacing(total, timestep_respacing)
     if denoise < 1 and skip_steps > total and skip_type != "none":
         raise ValueError(
-            f"denoise {denoise:g} leaves {total} of the model's timesteps, fewer than the {skip_steps} wanted; raise denoise "
-            "or lower skip_steps."
+            f"denoise {denoise:g} leaves {total} of the model's timesteps, fewer than the {skip_steps} wanted; raise denoise, "
+            "or choose a smaller preset or skip_steps."
         )
     return respaced_timesteps(total, skip_type, skip_steps, noise_to_signal[:total], largest)
 

@@ -176,5 +176,6 @@ def stepped(
 def known_mean(values: Tensor, weight: Tensor) -> Tensor:
     """Mean over the known region of each picture; (B, 1, ...), 0 where nothing is known."""
     weight = weight.expand_as(values)
-    dims = tuple(range(1, values.ndim))
-    return (weight * values).sum(dims, keepdim=True) / weight.sum(dims, keepdim=True).clamp(min=1e-6)
+    dims, exact = tuple(range(1, values.ndim)), torch.promote_types(values.dtype, torch.float32)  # half sums overflow
+    total = (weight * values).sum(dims, keepdim=True, dtype=exact)
+    return (total / weight.sum(dims, keepdim=True, dtype=exact).clamp(min=1e-6)).to(values)

@@ -34,7 +34,7 @@ class Ladder:
             alphas_cumprod: By training step; (T,).
             timesteps: Training steps, strictly falling.
         """
-        kept = alphas_cumprod.double().cpu()[list(reversed(timesteps))]
+        kept = alphas_cumprod.cpu().double()[list(reversed(timesteps))]
         share = torch.cat([torch.ones(1, dtype=torch.float64), kept])
         return cls(share.sqrt(), (1 - share).sqrt())
 

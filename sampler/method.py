@@ -42,9 +42,16 @@ class Resampling:
         if not 0 <= self.strength <= 1:
             raise ValueError(f"The strength of feedback goes from 0 to 1, not to {self.strength:g}.")
 
-    def levels(self, steps: int) -> list[int]:
-        """Order of visits on a ladder of so many steps."""
-        return METHODS[self.method].levels(self, steps)
+    def levels(self, steps: int, below: int = 0, above: int = 0) -> list[int]:
+        """Order of visits on a ladder of so many steps.
+
+        Args:
+            steps: Levels of the ladder.
+            below: Levels under it that another chain goes on with. Feedback repeats what the whole chain would; repaint's
+                jumps keep to the part.
+            above: Levels over it that another chain came down.
+        """
+        return METHODS[self.method].levels(self, steps, below, above)
 
     def count(self, steps: int) -> int:
         """Model calls of `levels(steps)`."""
@@ -67,19 +74,24 @@ class Resampling:
 
 @dataclass(frozen=True)
 class Method:
-    levels: Callable[[Resampling, int], list[int]]
+    levels: Callable[[Resampling, int, int, int], list[int]]
     count: Callable[[Resampling, int], int]
     chain: Callable[..., Iterator[Step]]
 
 
+def part(levels: list[int], low: int, high: int) -> list[int]:
+    """The visits of a falling order from one level to another, counted from the lower one."""
+    return [*(level - low for level in levels if low < level <= high), 0]
+
+
 METHODS = {
     "feedback": Method(
-        lambda s, steps: repeated_levels(steps, s.r),
+        lambda s, steps, below, above: part(repeated_levels(below + steps + above, s.r), below, below + steps),
         lambda s, steps: count_repeated(steps, s.r),
         lambda s, *chain: feedback(*chain, Feedback(strength=s.strength)),
     ),
     "repaint": Method(
-        lambda s, steps: repaint_levels(steps, s.j, s.r, s.start),
+        lambda s, steps, below, above: repaint_levels(steps, s.j, s.r, s.start),
         lambda s, steps: count_model_calls(steps, s.j, s.r, s.start),
         lambda s, *chain: repaint(*chain, s.var_type),
     ),

@@ -63,12 +63,13 @@ class Posterior:
         share = signal**2 / (signal**2 + noise**2)
         small = noise[:-1] ** 2 * added / noise[1:] ** 2
         large = (1 - share[1:] / share[:-1]) * power
-        if len(small) > 1 and small[0] == 0:
+        ends_clean = len(small) > 1 and small[0] == 0
+        if ends_clean:
             small[0] = small[1]
         self.log_power = padded(power.log())
         self.log_small = padded(small.log())
         self.log_large = padded(large.log())
-        self.log_fixed_large = padded(torch.cat([small[:1].log(), large[1:].log()]))
+        self.log_fixed_large = padded(torch.cat([small[:1].log(), large[1:].log()]) if ends_clean else large.log())
 
     def mean(self, x: Tensor, x0: Tensor, level: int) -> Tensor:
         """Ho et al. 2020, equation 7."""

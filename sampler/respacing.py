@@ -82,7 +82,7 @@ def karras_timesteps(total: int, count: int, sigmas: Tensor | None, largest: flo
     """The timesteps nearest to `karras_sigmas`, on a logarithmic scale, none twice."""
     if sigmas is None:
         raise ValueError("skip_type 'karras' chooses by noise level: give the model's sigmas as well.")
-    table = sigmas.double().cpu()
+    table = sigmas.cpu().double()
     top = min(largest, float(table[table.isfinite()].max()))
     wanted = karras_sigmas(count, top, float(table[0])).log()
     ascending: list[int] = []

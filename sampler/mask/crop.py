@@ -127,13 +127,15 @@ def crop(
             f"{len(pictures)} pictures of {pictures.shape[-1]}x{pictures.shape[-2]} came with {len(mask)} masks of "
             f"{mask.shape[-1]}x{mask.shape[-2]}; fit the masks to the pictures first."
         )
-    found = SPLITS[split](mask, merge) or [(i, whole(mask), torch.zeros_like(mask[i])) for i in range(len(mask))]
+    found = SPLITS[split](mask, merge) or [
+        (i, whole(mask), (whole(mask), torch.zeros_like(mask[i]))) for i in range(len(mask))
+    ]
     if context is not None:
         found = with_context(found, context)
     boxes = fitted([widened(box, frame) for _, box, _ in found], frame, mask.shape[-2:])
     regions = tuple(
-        Region(picture, box, cut(own[None], box, outside=0)[0])
-        for (picture, _, own), box in zip(found, boxes, strict=True)
+        Region(picture, box, cut(own[None], moved(box, place), outside=0)[0])
+        for (picture, _, (place, own)), box in zip(found, boxes, strict=True)
     )
     height, width = frame.size or (boxes[0].height, boxes[0].width)
     crops = [resize_picture(cut(pictures[r.picture], r.box)[None], height, width) for r in regions]
@@ -145,7 +147,13 @@ def whole(mask: Tensor) -> Box:
     return Box(0, 0, mask.shape[-2], mask.shape[-1])
 
 
-Found = list[tuple[int, Box, Tensor]]  # picture, box around the region, its own mask at the picture's size
+def moved(box: Box, place: Box) -> Box:
+    """A box as seen from the corner of another."""
+    return Box(box.top - place.top, box.left - place.left, box.bottom - place.top, box.right - place.left)
+
+
+Own = tuple[Box, Tensor]  # a region's own mask, as large as the box, and where that is
+Found = list[tuple[int, Box, Own]]  # picture, box around the region and what it must show, its own mask
 
 
 def each_region(mask: Tensor, merge: int) -> Found:
@@ -160,20 +168,21 @@ def each_region(mask: Tensor, merge: int) -> Found:
         )
     group = torch.cat([group.new_full((1,), -1), group])
     found = []
-    for number, (picture, top, left, bottom, right) in enumerate(boxes.tolist()):
-        own = mask[picture] * (group[labels[picture]] == number)
-        found.append((picture, Box(top, left, bottom, right), own))
+    for number, (picture, *sides) in enumerate(boxes.tolist()):
+        box = Box(*sides)
+        here = (picture, slice(box.top, box.bottom), slice(box.left, box.right))
+        found.append((picture, box, (box, mask[here] * (group[labels[here]] == number))))
     return found
 
 
 def one_per_picture(mask: Tensor, merge: int) -> Found:
-    return [(i, box, mask[i]) for i in range(len(mask)) if (box := around(mask[i])) is not None]
+    return [(i, box, (whole(mask), mask[i])) for i in range(len(mask)) if (box := around(mask[i])) is not None]
 
 
 def one_box_for_all(mask: Tensor, merge: int) -> Found:
     """The same box for every picture, so that a video's crops do not shake."""
     box = around(mask.amax(0))
-    return [] if box is None else [(i, box, mask[i]) for i in range(len(mask))]
+    return [] if box is None else [(i, box, (whole(mask), mask[i])) for i in range(len(mask))]
 
 
 SPLITS = {"each region": each_region, "one per picture": one_per_picture, "one box for all": one_box_for_all}

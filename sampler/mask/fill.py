@@ -41,7 +41,9 @@ def fill(pictures: Tensor, mask: Tensor, how: str, seed: int = 0) -> Tensor:
 
 
 def neutral(pictures: Tensor, known: Tensor) -> Tensor:
-    return torch.full_like(pictures, GREY)
+    grey = torch.full_like(pictures, GREY)
+    grey[:, 3:] = 1  # opaque, if there is a fourth channel
+    return grey
 
 
 def mean_and_spread(pictures: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:

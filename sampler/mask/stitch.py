@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from .batch import SAME_SHAPE
 from .blend import BLENDS, match_colours
 from .crop import Box, Crops, Region, cut
 from .resample import resize_mask, resize_picture
@@ -65,6 +66,12 @@ def stitch(
         raise ValueError(
             f"The originals have {crops.pictures.shape[1]} channels and the painted pictures {painted.shape[1]}; they must "
             "have as many."
+        )
+    (height, width), (own_height, own_width) = painted.shape[-2:], crops.crops.shape[-2:]
+    if abs(width * own_height / (height * own_width) - 1) > SAME_SHAPE:
+        raise ValueError(
+            f"The crops are {own_width}x{own_height} and the painted pictures {width}x{height}: not the same shape, so they "
+            "would be stretched; bring them back to the crops' shape first."
         )
     pictures, unchanged = crops.pictures.clone(), 0
     reached = torch.zeros(2, *crops.mask.shape, dtype=torch.bool, device=pictures.device)  # by masks, by bands

@@ -112,3 +112,64 @@ def test_the_curve_of_a_preset_counts_its_calls(host):
     ).result
     assert calls == 86
     assert picture.shape == (1, 400, 960, 3)
+
+
+@pytest.mark.parametrize("method", ["repaint", "feedback"])
+def test_grey_values_are_freed_at_the_same_steps_in_a_chain_cut_in_two(tiny, host, method):
+    """The known region by step, asked of the samplers that a whole chain and its halves use."""
+    from mask_guidance.nodes.repaint_sampler import RePaintSampler
+    from mask_guidance.sampler import Resampling
+
+    mask = torch.tensor([0.2, 0.5, 0.8]).view(1, 1, 1, 3)
+
+    def freed(steps: int, **part) -> list[list[bool]]:
+        sampler = RePaintSampler(Resampling(method), "time-dependent", **part)
+        known = sampler.known(mask, torch.zeros(1, 3, 1, 3), torch.zeros(steps + 1), {}, None)
+        return [(known(level) == 0).flatten().tolist() for level in range(steps, 0, -1)]
+
+    assert freed(8, below=8) + freed(8, above=8) == freed(16)
+
+
+def test_two_halves_of_a_feedback_chain_cost_what_the_whole_does(tiny):
+    model, vae = tiny
+    given = latent(vae, mask=right_half())
+    first, upper = paint(model, given, preset="draft", end_at_step=3)
+    half = {**given, "samples": first}
+    _, lower = paint(model, half, preset="draft", start_at_step=3, add_noise=False, known_latent=given)
+    assert int(upper.split()[0]) + int(lower.split()[0]) == 19
+
+
+def test_a_mask_too_faint_to_count_says_so(tiny):
+    model, vae = tiny
+    given = latent(vae, mask=0.3 * right_half())
+    samples, record = paint(model, given)
+    assert torch.equal(samples, given["samples"])
+    assert "no mask value reaches 0.5, the largest is 0.3: nothing is painted" in record
+
+
+def test_a_mask_of_no_numbers_is_refused(tiny):
+    model, vae = tiny
+    with pytest.raises(ValueError, match="no numbers"):
+        paint(model, latent(vae, mask=right_half() * torch.nan))
+
+
+def test_a_mask_that_overshoots_by_resizing_counts_as_whole(tiny):
+    model, vae = tiny
+    samples, _ = paint(model, latent(vae, mask=1.1 * right_half() - 0.05), soft_mask="blend")
+    exact, _ = paint(model, latent(vae, mask=right_half()), soft_mask="blend")
+    assert samples.isfinite().all()
+    torch.testing.assert_close(samples, exact)
+
+
+@pytest.mark.parametrize(
+    ("masks", "fit"), [(1, True), (3, True), (6, True), (9, True), (2, False), (4, False), (8, False)]
+)
+def test_a_videos_masks_are_counted(host, masks, fit):
+    from mask_guidance.nodes.latent_mask import on_latent
+
+    given, video = torch.ones(masks, 1, 16, 16), torch.zeros(1, 16, 3, 2, 2)
+    if fit:
+        assert on_latent(given, video, "binary", "any touch")[0].shape == (1, 1, 3, 2, 2)
+        return
+    with pytest.raises(ValueError, match=f"{masks} masks for a video of 3 latent frames"):
+        on_latent(given, video, "binary", "any touch")

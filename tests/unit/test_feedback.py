@@ -6,7 +6,15 @@ from dataclasses import replace
 import pytest
 import torch
 from chains import SeededNoise
-from mask_guidance.sampler import Feedback, Ladder, count_repeated, feedback, karras_sigmas, repeated_levels
+from mask_guidance.sampler import (
+    Feedback,
+    Ladder,
+    Resampling,
+    count_repeated,
+    feedback,
+    karras_sigmas,
+    repeated_levels,
+)
 from mask_guidance.sampler.feedback import fed_back, known_mean, matched, spread, stepped
 
 COVARIANCE = torch.tensor([[1.0, 0.8], [0.8, 1.0]], dtype=torch.float64)
@@ -218,3 +226,17 @@ def test_a_chain_that_another_finishes_stops_at_its_last_level_with_noise():
     drawn = painted(upper, repeats=1)
     expected = Y**2 + float(upper.noise[0]) ** 2
     assert math.isclose(float(drawn[:, 0].square().mean()), expected, rel_tol=0.1)
+
+
+def test_half_precision_does_not_overflow_on_a_large_picture():
+    """256x256 known pixels of three channels count more than the largest float16."""
+    known = torch.ones(1, 1, 256, 256, dtype=torch.float16)
+    error = torch.full((1, 3, 256, 256), 0.5, dtype=torch.float16)
+    assert float(known_mean(error, known)) == 0.5
+
+
+def test_a_part_of_a_chain_repeats_what_the_whole_would():
+    whole = Resampling("feedback", r=8)
+    upper, lower = whole.levels(8, below=8), whole.levels(8, above=8)
+    joined = [level + 8 for level in upper[:-1]] + lower
+    assert joined == whole.levels(16)
