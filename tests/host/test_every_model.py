@@ -186,10 +186,10 @@ def paint_grey(model, **options):
 @pytest.fixture
 def guesses(monkeypatch, host):
     """Level and x0 of every call of our KSampler, as the preview sees them."""
-    import latent_preview
+    from mask_guidance.nodes import ksampler
 
     seen = []
-    monkeypatch.setattr(latent_preview, "prepare_callback", lambda *_: lambda step, x0, x, total: seen.append(x0.cpu()))
+    monkeypatch.setattr(ksampler, "callback", lambda *_: lambda step, x0, x, total: seen.append(x0.cpu()))
     return seen
 
 

@@ -36,6 +36,13 @@ def assert_known(small: Tiny, samples: torch.Tensor) -> None:
     assert (samples - small.latent["samples"])[~known].abs().mean() > 0.01
 
 
+def assert_painted_alike(small: Tiny, ours: torch.Tensor, theirs: torch.Tensor) -> None:
+    """To the bit where it is painted; our KSampler also keeps the rest to the bit, which the host's scaling rounds."""
+    known = small.known.expand_as(ours)
+    assert torch.equal(ours[~known], theirs[~known])
+    torch.testing.assert_close(ours, theirs, **ROUNDING)
+
+
 @torch.inference_mode()
 def guided(small: Tiny, guider, method: str = "repaint", seed: int = 3) -> torch.Tensor:
     """Our SAMPLER and SIGMAS in a guider of the host."""
@@ -114,7 +121,7 @@ def test_the_sampler_in_the_hosts_cfg_guider_equals_our_ksampler(small, method):
         guider = CFGGuider(small.model)
         guider.set_conds(small.positive, small.negative)
         guider.set_cfg(cfg)
-        assert torch.equal(guided(small, guider, method), painted(small, method, cfg=cfg, skip_type="uniform"))
+        assert_painted_alike(small, guided(small, guider, method), painted(small, method, cfg=cfg, skip_type="uniform"))
 
 
 @both_methods
@@ -123,7 +130,7 @@ def test_the_sampler_works_in_the_basic_guider(small, method):
     from comfy_extras.nodes_custom_sampler import BasicGuider
 
     (guider,) = BasicGuider.execute(small.model, small.positive).result
-    assert torch.equal(guided(small, guider, method), painted(small, method, cfg=1.0, skip_type="uniform"))
+    assert_painted_alike(small, guided(small, guider, method), painted(small, method, cfg=1.0, skip_type="uniform"))
 
 
 @pytest.mark.parametrize("style", ["regular", "nested"])
