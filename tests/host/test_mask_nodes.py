@@ -144,8 +144,15 @@ def test_outpaint_pads_to_a_ratio_and_snaps(host):
     assert report == "64x48 becomes 88x48: 10 px left, 0 top, 14 right, 0 bottom"
     assert torch.equal(image[:, :, 10:74], PICTURE)
     assert mask.mean() == 24 / 88
-    with pytest.raises(ValueError, match="must look like 16:9"):
-        run("outpaint", "PadForOutpainting", PICTURE, pad_by="aspect ratio", aspect_ratio="wide")
+    for wrong in ("wide", "nan", "inf", "16:9:4", "1e9", "0:1"):
+        with pytest.raises(ValueError, match="must look like 16:9"):
+            run("outpaint", "PadForOutpainting", PICTURE, pad_by="aspect ratio", aspect_ratio=wrong)
+
+
+def test_outpaint_minds_its_colour_only_where_it_is_used(host):
+    run("outpaint", "PadForOutpainting", PICTURE, fill="smooth", colour="red")
+    with pytest.raises(ValueError, match="must look like #ff8000"):
+        run("outpaint", "PadForOutpainting", PICTURE, fill="colour", colour="red")
 
 
 def test_model_view_needs_a_grid(host):
@@ -190,6 +197,15 @@ def test_model_view_of_a_video_model_has_a_cell_for_the_first_frame(host):
     assert cells.shape == (3, 6, 8)
     assert cells.flatten(1).any(1).tolist() == [False, False, True]
     assert "8x8 pixels and 4 frames" in report
+
+
+def test_model_view_takes_load_images_empty_mask_for_a_video(host):
+    import comfy.latent_formats
+
+    video, model = torch.rand(9, 48, 64, 3), model_of(comfy.latent_formats.Wan21())
+    view, _, report = run("model_view", "ModelView", torch.zeros(1, 64, 64), model=model, image=video)
+    assert torch.equal(view, video)
+    assert "64x64 zeros for a picture without transparency" in report
 
 
 @pytest.mark.slow

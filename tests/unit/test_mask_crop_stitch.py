@@ -211,6 +211,7 @@ def test_a_plane_is_continued_as_a_plane():
     [
         ((1, 3, 8, 8), {}, "3 regions were cut out and 1 painted"),
         ((3, 4, 8, 8), {}, "have 3 channels and the painted pictures 4"),
+        ((3, 3, 8, 12), {}, "The crops are 8x8 and the painted pictures 12x8: not the same shape"),
         ((3, 3, 8, 8), {"blend": "glue"}, "must be one of: "),
         ((3, 3, 8, 8), {"mask": torch.zeros(2, 8, 9)}, "The stitch mask is 2 of 9x8"),
     ],
@@ -224,3 +225,15 @@ def test_what_does_not_fit_is_refused(painted, options, words):
 def test_masks_of_another_number_are_refused():
     with pytest.raises(ValueError, match="3 pictures of 90x60 came with 2 masks of 90x60"):
         crop(PICTURES, torch.ones(2, 60, 90), Frame())
+
+
+def test_a_regions_own_mask_is_as_large_as_its_crop_however_large_the_picture():
+    """A mask of the picture's size for each of many specks would fill the memory."""
+    mask = torch.zeros(1, 60, 90)
+    mask[0, ::10, ::10] = 1
+    crops = crop(PICTURES[:1], mask, Frame(), merge=0)
+    assert len(crops.regions) == 54
+    for region in crops.regions:
+        assert region.mask.shape == (region.box.height, region.box.width)
+        assert region.mask.untyped_storage().nbytes() < mask.untyped_storage().nbytes()
+        assert region.mask.sum() == 1
