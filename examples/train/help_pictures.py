@@ -17,6 +17,7 @@ PACK = Path(__file__).resolve().parents[2]
 DOCS = PACK / "web" / "docs"
 MODEL = PACK / "examples" / "models" / "eight_styles_64.safetensors"
 SIZE, STYLES, GAP = 64, 8, 4
+SHOWN = [0, 1, 2, 4, 5]  # styles in the picture of the KSampler
 PAPER, INK, BAR = (250, 250, 248), (60, 60, 66), (36, 98, 190)
 
 package = types.ModuleType("mask_guidance")
@@ -77,7 +78,7 @@ def ksampler() -> Image.Image:
     rows = [pictures, torch.where(known, pictures, 0.4)]
     rows += [filled(pictures, known, labels, **repaint, jump_n_sample=r) for r in (1, 5)]
     rows.append(filled(pictures, known, labels, **preset("balanced")))
-    return sheet(rows, 1)
+    return sheet([row[SHOWN] for row in rows], 2)
 
 
 def class_label() -> Image.Image:

@@ -9,7 +9,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { Comfy } from "./harness.mjs";
 
 const SAMPLING = { preset: "balanced", seed: 0, control_after_generate: "randomize" };
-const SHOWN = ["preset", "seed", "control_after_generate", "cfg", "denoise", "schedule"];
+const SHOWN = ["preset", "seed", "control_after_generate", "cfg", "denoise"];
 const FILLED = ["VAEEncode", "SetLatentNoiseMask", "MaskGuidanceKSampler", "VAEDecode"];
 // Inputs are [our name, the conversion's name, type]; outputs [the node inside, name, type].
 const GIVEN = [

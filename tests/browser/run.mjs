@@ -9,11 +9,13 @@ const [address, chromium, mode, folder, ...names] = process.argv.slice(2);
 const cases = { ...exported };
 const given = JSON.parse(readFileSync(0, "utf-8"));
 const comfy = await Comfy.open(address, mode === "vue", chromium);
+comfy.folder = folder; // for screenshots
 
 for (const name of names.length ? names : Object.keys(cases)) {
   const start = Date.now();
   let error = null;
   comfy.errors.length = 0;
+  await comfy.page.keyboard.press("Escape"); // what a failed case has left open
   try {
     await cases[name](comfy, given);
     if (comfy.errors.length) error = `The page's console says:\n${comfy.errors.join("\n")}`;

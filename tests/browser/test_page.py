@@ -12,12 +12,15 @@ CASES = re.findall(r"^export async function (\w+)", (HERE / "cases.mjs").read_te
 
 
 @pytest.fixture(scope="session")
-def given():
+def given(page_server):
     """What the cases compare with."""
     import workflows
 
+    offered = page_server.get("/api/workflow_templates")
+
     return {
         "examples": workflows.names(),
+        "pack": next(pack for pack, names in offered.items() if "compare_resampling" in names),
         "model": "tiny.safetensors",
         "picture": "half.png",
         "paper": asdict(PRESETS["paper"]),

@@ -35,6 +35,34 @@ export function isLinked(node, inputName) {
   return node.inputs?.some((input) => input.widget?.name === inputName && input.link != null) ?? false;
 }
 
+function valueOfPrimitive(node, name) {
+  const origin = originOf(node, name);
+  return origin && PRIMITIVE.test(origin.type) ? origin.widgets?.[0]?.value : undefined;
+}
+
+/** What a subgraph's nodes in the graph around it say for an input that was made theirs; undefined where they differ. */
+function valueOnHosts(node, name) {
+  const { graph } = node;
+  const slot = node.inputs.find((input) => input.widget?.name === name);
+  const link = graph?.getLink?.(slot.link);
+  if (!graph?.inputNode || !link || String(link.origin_id) !== String(graph.inputNode.id)) return undefined;
+  const outer = graph.inputs[link.origin_slot]?.name;
+  const values = hostsOf(graph, graph.rootGraph).map((host) =>
+    isLinked(host, outer) ? undefined : widgetOf(host, outer)?.value,
+  );
+  return values.every((value) => value === values[0]) ? values[0] : undefined;
+}
+
+/** Nodes that stand for a subgraph, anywhere in a graph. */
+function hostsOf(subgraph, graph, seen = new Set()) {
+  if (!graph || seen.has(graph)) return [];
+  seen.add(graph);
+  return graph.nodes.flatMap((node) => {
+    if (!node.subgraph) return [];
+    return [...(node.subgraph === subgraph ? [node] : []), ...hostsOf(subgraph, node.subgraph, seen)];
+  });
+}
+
 /**
  * A node's settings by name.
  *
@@ -47,9 +75,9 @@ export function settingsOf(node, names) {
     if (!widget) continue;
     values[name] = widget.value;
     if (!isLinked(node, name)) continue;
-    const origin = originOf(node, name);
-    if (origin && PRIMITIVE.test(origin.type) && origin.widgets?.length) values[name] = origin.widgets[0].value;
-    else linked.push(name);
+    const found = [valueOfPrimitive(node, name), valueOnHosts(node, name)].find((value) => value !== undefined);
+    if (found === undefined) linked.push(name);
+    else values[name] = found;
   }
   return { values, linked };
 }

@@ -17,9 +17,12 @@ app.registerExtension({
       () => app.rootGraph ?? app.graph,
       () => plots,
     );
-    app.api.addEventListener("graphChanged", () => {
+    const refreshAll = () => {
       for (const plot of plots) plot.refreshSoon();
-    });
+    };
+    app.api.addEventListener("graphChanged", refreshAll);
+    // A value set outside, on a subgraph's own node, is told to no one until the next change.
+    for (const hand of ["pointerup", "keyup"]) window.addEventListener(hand, () => setTimeout(refreshAll, 50), true);
   },
 
   nodeCreated(node) {

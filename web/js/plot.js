@@ -14,7 +14,7 @@ const STYLE = `
 .mask-guidance-schedule svg { position: absolute; inset: 0; width: 100%; height: 100%; }
 .mask-guidance-schedule polyline, .mask-guidance-schedule line { vector-effect: non-scaling-stroke; fill: none; }
 .mask-guidance-schedule .axis { stroke: currentColor; stroke-width: 1px; opacity: 0.3; }
-.mask-guidance-schedule .curve { stroke: #3b8ad8; stroke-width: 1.4px; stroke-linejoin: round; }
+.mask-guidance-schedule .curve { stroke: color-mix(in srgb, #2f86e4 72%, currentColor); stroke-width: 1.4px; stroke-linejoin: round; }
 .mask-guidance-schedule .done { fill: #e5484d; opacity: 0.16; }
 .mask-guidance-schedule .now { stroke: #e5484d; stroke-width: 2px; }
 .mask-guidance-schedule .axis-name { position: absolute; right: 2px; top: 0; font-size: 10px; opacity: 0.65; }
