@@ -138,7 +138,8 @@ class RePaintSamplerNode(io.ComfyNode):
             category="mask guidance",
             description=(
                 "RePaint as a SAMPLER for SamplerCustom and SamplerCustomAdvanced, with any model and guider. The "
-                "masked part of the latent is painted; the rest stays exactly as it is."
+                "masked part of the latent is painted; the rest stays exactly as it is. On a latent, ComfyUI has shrunk "
+                "the mask before it arrives here: let What the Model Sees snap it first, so that no thin stroke is lost."
             ),
             search_aliases=["RePaint", "inpaint", "resample", "mask guidance", "sampler", "time travel"],
             inputs=[*resampling(), var_type(), *method(), soft_mask()],

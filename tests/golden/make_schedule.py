@@ -70,6 +70,20 @@ def curve_case(method: str, skip_type: str, steps: int, r: int, j: int, start: i
     }
 
 
+def part_case(method: str, steps: int, r: int, j: int, first: int, end: int) -> dict:
+    """From step `first` to step `end` of a chain."""
+    levels = Resampling(method, r, j).levels(min(end, steps) - first, max(0, steps - end), first)
+    return {
+        "method": method,
+        "skip_steps": steps,
+        "resample_r": r,
+        "resample_j": j,
+        "start_at_step": first,
+        "end_at_step": end,
+        "levels": shortened(levels),
+    }
+
+
 def shortened(values: list[int]) -> dict:
     """A list of integers, or for a long one what tells it from others: its length, its ends, a sum that sees the order."""
     if len(values) <= SHOWN:
@@ -108,6 +122,11 @@ def tables() -> dict:
             *(curve_case("repaint", "quad", 12, 3, 5, start) for start in (0, 4, 5, 7, 11, 12)),
             curve_case("repaint", "trailing", 9, 4, 20),
             curve_case("repaint", "none", 1000, 20, 3),
+        ],
+        "parts": [
+            part_case(method, steps, 3, 2, first, end)
+            for method, steps in product(("feedback", "repaint"), (7, 16))
+            for first, end in ((0, 3), (3, 10_000), (2, 6), (6, 7))
         ],
     }
 

@@ -73,6 +73,13 @@ test("resampling that is off costs nothing", () => {
   assert.equal(page.schedule(values, sigmas).calls, 16);
 });
 
+for (const { levels, ...values } of golden.parts) {
+  test(`part of ${Object.values(values).join(" ")}`, () => {
+    const found = page.schedule({ ...values, skip_type: "uniform" }, sigmas);
+    assert.deepEqual(shortened(found.levels), levels);
+  });
+}
+
 test("part of a chain", () => {
   const values = { skip_type: "uniform", skip_steps: 50, method: "repaint", resample_r: 1, resample_j: 10 };
   assert.equal(page.schedule({ ...values, start_at_step: 10, end_at_step: 30 }, sigmas).calls, 20);

@@ -208,10 +208,9 @@ export function repeatedLevels(steps, r) {
   return levels;
 }
 
-/** Model calls of `repeatedLevels`. */
-export function countRepeated(steps, r) {
-  const [top, end] = unrepeated(steps);
-  return steps + (r - 1) * Math.max(0, steps - top - end);
+/** The visits of a falling order from one level to another, counted from the lower one. */
+function partOf(levels, low, high) {
+  return [...levels.filter((level) => low < level && level <= high).map((level) => level - low), 0];
 }
 
 /** Points [model calls so far, timestep] of a chain; a climb costs no call and stands upright. */
@@ -264,7 +263,7 @@ export function schedule(values, sigmas) {
   if (!text && denoise < 1 && skip_steps > total && skip_type !== "none") {
     throw new ScheduleError(
       `denoise ${denoise} leaves ${total} of the model's timesteps, fewer than the ${skip_steps} wanted; raise denoise ` +
-        "or lower skip_steps.",
+        "or choose a smaller preset or skip_steps.",
     );
   }
   const whole = text
@@ -277,20 +276,25 @@ export function schedule(values, sigmas) {
         "first or raise the second.",
     );
   }
-  return { ...resampled(chosen, timesteps.length), timesteps, about: !text && skip_type === "none" };
+  const below = Math.max(0, whole.length - end_at_step);
+  const order = resampled(chosen, timesteps.length, below, start_at_step);
+  return { ...order, timesteps, about: !text && skip_type === "none" };
 }
 
-/** Order and cost of a chain of so many steps. */
-export function resampled(values, steps) {
+/** Order and cost of a chain of so many steps, a part of one with so many more below and above. */
+export function resampled(values, steps, below = 0, above = 0) {
   const { method, resample_j: j, start_resampling = END_OF_CHAIN } = values;
   const r = values.resample === false ? 1 : values.resample_r;
   const start = start_resampling >= END_OF_CHAIN ? Number.POSITIVE_INFINITY : start_resampling;
-  const feedback = method === "feedback";
+  if (method === "feedback") {
+    const levels = partOf(repeatedLevels(below + steps + above, r), below, below + steps);
+    return { steps, plain: steps, calls: levels.length - 1, levels };
+  }
   return {
     steps,
     plain: steps,
-    calls: feedback ? countRepeated(steps, r) : countModelCalls(steps, j, r, start),
-    levels: feedback ? repeatedLevels(steps, r) : repaintLevels(steps, j, r, start),
+    calls: countModelCalls(steps, j, r, start),
+    levels: repaintLevels(steps, j, r, start),
   };
 }
 
