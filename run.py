@@ -695,7 +695,10 @@ def upload(server, image):
 
 def queue(server, workflow):
     """Hand in the workflow and return its id; the server's refusal is made one sentence."""
-    body = json.dumps({"prompt": workflow, "client_id": uuid.uuid4().hex}).encode()
+    extra = {
+        "extra_pnginfo": {}
+    }  # as a page would send it: the sampler's record goes into the saved picture by way of it
+    body = json.dumps({"prompt": workflow, "client_id": uuid.uuid4().hex, "extra_data": extra}).encode()
     try:
         return call(server, "/prompt", body)["prompt_id"]
     except urllib.error.HTTPError as refusal:

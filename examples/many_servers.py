@@ -69,7 +69,9 @@ class Server:
 
     def run(self, workflow: dict) -> list[bytes]:
         """The pictures that a workflow saves."""
-        job = json.loads(self.call("/prompt", json.dumps({"prompt": workflow}).encode()))["prompt_id"]
+        job = json.loads(
+            self.call("/prompt", json.dumps({"prompt": workflow, "extra_data": {"extra_pnginfo": {}}}).encode())
+        )["prompt_id"]
         deadline = time.monotonic() + self.job_seconds
         while time.monotonic() < deadline:
             entry = json.loads(self.call(f"/history/{job}")).get(job)
