@@ -15,7 +15,7 @@ PACK = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).parent
 HOST = os.environ.get("COMFYUI_PATH")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-SECONDS = 600
+SECONDS = 900
 
 sys.path.insert(0, str(PACK / "tests" / "host"))
 
@@ -70,6 +70,17 @@ def screenshots(tmp_path_factory) -> Path:
     return folder
 
 
+def told(words: list[str], given: str) -> dict[str, str | None]:
+    """What the browser said of each case, and under "" what stopped it, if anything did."""
+    try:
+        ran = subprocess.run(words, cwd=PACK, input=given, capture_output=True, text=True, timeout=SECONDS)
+        said, why = ran.stdout, ran.stderr[-3000:]
+    except subprocess.TimeoutExpired as late:
+        said, why = (late.stdout or b"").decode(), f"{SECONDS} s were not enough"
+    cases = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
+    return {case["name"]: case["error"] for case in cases} | {"": why}
+
+
 @pytest.fixture(scope="session")
 def outcomes(page_server, screenshots, given):
     """By mode and case: None, or what was wrong. A mode's cases all run in one browser, at the first question."""
@@ -78,11 +89,7 @@ def outcomes(page_server, screenshots, given):
     def ask(mode: str) -> dict[str, str | None]:
         if mode not in known:
             words = ["node", str(HERE / "run.mjs"), page_server.url(""), browser(), mode, str(screenshots)]
-            ran = subprocess.run(
-                words, cwd=PACK, input=json.dumps(given), capture_output=True, text=True, timeout=SECONDS
-            )
-            cases = [json.loads(line) for line in ran.stdout.splitlines() if line.startswith("{")]
-            known[mode] = {case["name"]: case["error"] for case in cases} | {"": ran.stderr[-3000:]}
+            known[mode] = told(words, json.dumps(given))
         return known[mode]
 
     return ask

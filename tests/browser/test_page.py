@@ -33,7 +33,7 @@ def given(page_server):
     }
 
 
-@pytest.mark.timeout(700)
+@pytest.mark.timeout(1000)
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("mode", ["litegraph", "vue"])
 def test_page(outcomes, mode, case):

@@ -8,6 +8,13 @@ import { SCHEDULED, ScheduleWidget } from "./schedule_widget.js";
 const plots = new Set();
 const locale = () => app.extensionManager?.setting?.get("Comfy.Locale") ?? "en";
 
+/** Turn the wheel over a plot into the canvas's zoom; Vue nodes do it by themselves. */
+function zoomCanvas(event) {
+  if (event.target.closest("[data-node-id]")) return;
+  event.preventDefault();
+  app.canvas.canvas.dispatchEvent(new WheelEvent(event.type, event));
+}
+
 app.registerExtension({
   name: "MaskGuidance.Page",
 
@@ -30,6 +37,7 @@ app.registerExtension({
     connectPresets(node);
     const plot = new ScheduleWidget(node, locale);
     plots.add(plot);
+    plot.element.addEventListener("wheel", zoomCanvas);
     const removed = node.onRemoved;
     node.onRemoved = function (...words) {
       plots.delete(plot);

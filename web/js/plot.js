@@ -7,7 +7,7 @@ export const MIN_HEIGHT = 118;
 const STYLE = `
 .mask-guidance-schedule {
   box-sizing: border-box; min-height: ${MIN_HEIGHT}px; height: 100%; width: 100%; padding: 6px 8px; overflow: hidden;
-  display: flex; flex-direction: column; gap: 2px; pointer-events: none; border-radius: 6px;
+  display: flex; flex-direction: column; gap: 2px; border-radius: 6px;
   font: 11px/1.35 system-ui, sans-serif; color: var(--input-text, #ddd); background: var(--comfy-input-bg, #222);
 }
 .mask-guidance-schedule .drawing { position: relative; flex: 1 1 56px; min-height: 56px; }

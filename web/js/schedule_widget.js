@@ -59,6 +59,10 @@ export class ScheduleWidget {
     this.refresh();
   }
 
+  get element() {
+    return this.plot.element;
+  }
+
   runsAs(node) {
     return this.kind.runners(this.node).includes(node);
   }
