@@ -868,11 +868,11 @@ def install_page_tools(steps):
     """What tests the page (package.json); without npm, or where it fails, pytest skips those tests and says why."""
     title = "Installing what tests the page"
     npm = shutil.which("npm")
-    step_key = key(text_of(PACK / "package-lock.json"))
+    step_key = key(text_of(PACK / "package.json"))
     if finished(PACK / "node_modules", "page", step_key) or not npm:
         return steps.ready(title) if npm else None
     with steps.step(title), open(SETUP_LOG, "ab") as log:
-        line = [npm, "ci", "--no-audit", "--no-fund"]
+        line = [npm, "install", "--no-package-lock", "--no-audit", "--no-fund"]  # package.json names exact versions
         if wait(start(line, cwd=PACK, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)) == 0:
             finish(PACK / "node_modules", "page", step_key)
 

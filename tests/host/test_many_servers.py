@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -29,9 +30,8 @@ def client():
 def second(comfy, tmp_path_factory):
     """Another server beside the session's own, which has one model less."""
     from comfy_client import Comfy
-    from conftest import HOST
 
-    server = Comfy(Path(HOST), tmp_path_factory.mktemp("second"), "--cache-none")
+    server = Comfy(Path(os.environ["COMFYUI_PATH"]), tmp_path_factory.mktemp("second"), "--cache-none")
     save_tiny(server.models / "tiny.safetensors")
     yield server
     server.stop()
