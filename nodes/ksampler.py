@@ -253,7 +253,7 @@ class MaskGuidedKSampler(io.ComfyNode):
         out = {key: value for key, value in latent_image.items() if not key.startswith("downscale_ratio")}
         respacing = f"timestep_respacing {timestep_respacing}" if timestep_respacing.strip() else chosen.skip_type
         record = [
-            f"{calls} model calls, {seconds:.1f} s, {100 * painted:.1f} % painted",
+            f"{calls} model calls, {100 * painted:.1f} % painted",
             f"preset {preset}, {method_in_words(sampler.resampling)}",
             f"{len(part)} of {len(ratios)} timesteps ({respacing}), {part[0]} to {0 if last is None else last}",
             f"denoise {denoise:g}, add_noise {add_noise}, mask_grid {mask_grid}, "
@@ -262,7 +262,8 @@ class MaskGuidedKSampler(io.ComfyNode):
             f"model {model_name(model)}",
             *([note] if note else []),
         ]
-        keep_in_picture(cls.hidden, record)
+        keep_in_picture(cls.hidden, record)  # without the time it took: the same run saves the same file
+        record[0] += f", {seconds:.1f} s"
         return io.NodeOutput({**out, "samples": result}, "\n".join(record))
 
 

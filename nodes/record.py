@@ -18,7 +18,7 @@ def keep_in_picture(hidden, record: list[str]) -> None:
     """
     extra = getattr(hidden, "extra_pnginfo", None)
     if isinstance(extra, dict):
-        extra.setdefault(KEY, []).append(record)
+        extra.setdefault(KEY, []).append([*record])
 
 
 def model_name(model) -> str:
