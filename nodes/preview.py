@@ -5,10 +5,12 @@ from collections.abc import Callable
 
 import comfy.utils
 import latent_preview
+import torch
+import torch.nn.functional as F
 from PIL import Image, ImageChops, ImageFilter
 from torch import Tensor
 
-__all__ = ["callback", "outlined"]
+__all__ = ["before_and_after", "callback", "outlined"]
 
 LEAST_SIDE = 256  # of a preview; a line on a smaller one would hide the picture
 PAINTED_FROM = 0.5
@@ -56,3 +58,16 @@ def outlined(picture: Image.Image, painted: Image.Image) -> Image.Image:
     large.paste("white", mask=outside)
     large.paste("black", mask=inside)
     return large
+
+
+def before_and_after(before: Tensor, after: Tensor, mask: Tensor) -> Tensor:
+    """The first picture as it was, with a white line around its mask, and as it is; IMAGE (2, H, W, C).
+
+    Args:
+        before: (B, C, H, W).
+        after: Like before.
+        mask: (B, H, W).
+    """
+    inside = (mask[:1, None] > 0).float()
+    line = (F.max_pool2d(inside, 3, 1, 1) - inside).to(before)
+    return torch.cat([torch.lerp(before[:1], torch.ones_like(before[:1]), line), after[:1]]).movedim(1, -1)

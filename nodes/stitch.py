@@ -1,10 +1,11 @@
 """Stitch Back."""
 
-from comfy_api.latest import io
+from comfy_api.latest import io, ui
 
 from ..sampler.mask import BLENDS, stitch
 from .convert import image_from_pictures, masks_from, pictures_from_image
 from .crop import STITCH
+from .preview import before_and_after
 
 __all__ = ["StitchBack"]
 
@@ -74,4 +75,6 @@ def stitched(crops, image, blend, blend_pixels, colour_match, mask) -> io.NodeOu
     ]
     if result.unchanged:
         report.append(f"{result.unchanged} came back as they were cut, and were left alone")
-    return io.NodeOutput(image_from_pictures(result.pictures), "\n".join(report))
+    after = image_from_pictures(result.pictures)
+    shown = ui.PreviewImage(before_and_after(crops.pictures, result.pictures, crops.mask))
+    return io.NodeOutput(after, "\n".join(report), ui=shown)
