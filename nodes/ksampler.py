@@ -214,9 +214,8 @@ class MaskGuidedKSampler(io.ComfyNode):
         samples = in_models_channels(model, latent_image)
         picture = known_picture(model, latent_image, known_latent, add_noise)
         own_rule = "denoise_mask_function" in model.model_options
-        soft_mask = (
-            "time-dependent" if own_rule else soft_mask
-        )  # the rule reads grey values: none may be cut off before
+        if own_rule:  # it reads grey values: none may be cut off before
+            soft_mask = "time-dependent"
         mask, note = on_latent(latent_image.get("noise_mask"), samples, soft_mask, mask_grid)
         positive, negative, cfg = conditionings(model, positive, negative, cfg)
         ratios = noise_to_signal(model)

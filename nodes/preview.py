@@ -10,10 +10,11 @@ import torch.nn.functional as F
 from PIL import Image, ImageChops, ImageFilter
 from torch import Tensor
 
+from .convert import REPAINT_FROM
+
 __all__ = ["before_and_after", "callback", "outlined"]
 
 LEAST_SIDE = 256  # of a preview; a line on a smaller one would hide the picture
-PAINTED_FROM = 0.5
 
 
 def callback(model, steps: int, mask: Tensor | None) -> Callable[[int, Tensor, Tensor, int], None]:
@@ -43,7 +44,7 @@ def callback(model, steps: int, mask: Tensor | None) -> Callable[[int, Tensor, T
 def region(mask: Tensor) -> Image.Image:
     """The painted region of the first picture (of a video: of its first frame), black and white."""
     first = mask.reshape(-1, *mask.shape[-2:])[0]
-    return Image.fromarray(((first >= PAINTED_FROM) * 255).byte().cpu().numpy())
+    return Image.fromarray(((first >= REPAINT_FROM) * 255).byte().cpu().numpy())
 
 
 def outlined(picture: Image.Image, painted: Image.Image) -> Image.Image:
