@@ -2,12 +2,13 @@
 
     pip install -r requirements.txt                     (and torch, numpy, safetensors)
     python pictures.py pictures.npz
-    python train.py pictures.npz model.safetensors --minutes 100
+    python train.py pictures.npz model.safetensors --pictures_seen 600000
 
 Hybrid loss with learned variance and cosine schedule (Nichol & Dhariwal 2021, https://arxiv.org/abs/2102.09672), the
 noise term weighted by min-SNR (Hang et al. 2023, https://arxiv.org/abs/2303.09556) with a floor so that the last, fine
 levels learn too. A share of the labels is replaced by a null class, so that classifier-free guidance works.
-A killed run goes on from its last checkpoint when started again with the same arguments.
+A killed run goes on from its last checkpoint when started again with the same arguments; `--start` begins with the weights
+of an earlier run in place of random ones.
 """
 
 import argparse
@@ -23,7 +24,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from pictures import SIZE, STYLES
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 # The pack's folder may have any name; here it is called as the library is.
 PACK = types.ModuleType("mask_guidance")
@@ -121,7 +122,7 @@ def silence_residuals(net: UNet) -> None:
 
 
 def learning_rate(done: float, step: int, peak: float, warm_up: int = 300) -> float:
-    """Linear warm-up in steps, cosine decay over the share of the budget that is spent."""
+    """Linear warm-up in steps, cosine decay over the share of the pictures that is seen."""
     return peak * min(1.0, (step + 1) / warm_up) * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
 
 
@@ -136,7 +137,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("pictures", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--minutes", type=float, default=100, help="time budget; the learning rate decays over it")
+    parser.add_argument("--pictures_seen", type=int, default=600_000, help="how long; the learning rate decays over it")
+    parser.add_argument("--start", type=Path, help="weights to begin with, a .safetensors file of this network")
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--lr", type=float, default=5e-4)
     parser.add_argument("--ema", type=float, default=0.999)
@@ -144,31 +146,35 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
 
-    torch.manual_seed(args.seed)
     torch.set_flush_denormal(True)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     data = np.load(args.pictures)
     pictures, labels = torch.from_numpy(data["pictures"]), torch.from_numpy(data["labels"])
 
+    torch.manual_seed(args.seed)
     net = UNet(NETWORK).to(device)
-    silence_residuals(net)
+    if args.start:
+        net.load_state_dict({name: tensor.float() for name, tensor in load_file(args.start).items()})
+    else:
+        silence_residuals(net)
     ema = copy.deepcopy(net).requires_grad_(False)
     optimizer = torch.optim.AdamW(net.parameters(), weight_decay=0.01)
-    step, spent = 0, 0.0
+    step = 0
     checkpoint = args.out.with_suffix(".ckpt")
     if checkpoint.exists():
         state = torch.load(checkpoint, weights_only=True)
         net.load_state_dict(state["net"])
         ema.load_state_dict(state["ema"])
         optimizer.load_state_dict(state["optimizer"])
-        step, spent = state["step"], state["spent"]
+        step = state["step"]
 
+    torch.manual_seed(args.seed + step)  # a run that goes on must not see its first pictures again
     loss_of = HybridLoss(device)
-    budget, last, saved = args.minutes * 60, time.monotonic(), time.monotonic()
+    last_step, saved = -(-args.pictures_seen // args.batch), time.monotonic()
     mean_loss, seen = 0.0, 0  # of this start
-    while spent < budget:
+    while step < last_step:
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate(spent / budget, step, args.lr)
+            group["lr"] = learning_rate(step / last_step, step, args.lr)
         pick = torch.randint(0, len(pictures), (args.batch,))
         x0 = pictures[pick].permute(0, 3, 1, 2).to(device).float() / 127.5 - 1
         y = labels[pick].where(torch.rand(args.batch) >= args.drop_label, NULL_CLASS).to(device)
@@ -182,18 +188,16 @@ def main() -> None:
         keep = min(args.ema, (1 + step) / (10 + step))
         torch._foreach_lerp_(list(ema.parameters()), list(net.parameters()), 1 - keep)
 
-        now = time.monotonic()
-        spent, last = spent + now - last, now
         seen += 1
         mean_loss += (loss.item() - mean_loss) / min(seen, 200)
         if step % 100 == 0:
-            print(f"step {step}  minute {spent / 60:.1f} of {args.minutes:g}  loss {mean_loss:.4f}", flush=True)
-        if now - saved > 300 or spent >= budget:
-            saved = now
+            print(f"{step * args.batch} of {args.pictures_seen} pictures  loss {mean_loss:.4f}", flush=True)
+        if time.monotonic() - saved > 300 or step == last_step:
+            saved = time.monotonic()
             save(ema, args.out)
             state = {"net": net.state_dict(), "ema": ema.state_dict(), "optimizer": optimizer.state_dict()}
             partial = checkpoint.with_suffix(".partial")
-            torch.save({**state, "step": step, "spent": spent}, partial)
+            torch.save({**state, "step": step}, partial)
             partial.replace(checkpoint)
 
 
