@@ -4,62 +4,36 @@ import time
 
 import comfy.model_management
 import comfy.sample
-import comfy.samplers
 import comfy.utils
 import torch
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..sampler import ImageNoise, Resampling, largest_sigma
+from ..sampler import Chain, ImageNoise, Settings, largest_sigma, with_preset
 from ..sampler.mask import SNAPPING
-from .class_label import conditioning
+from .guidance import Guidance
+from .inputs import preset, setting, soft_mask
 from .ladder import noise_to_signal
 from .latent_mask import on_latent, painted_share
-from .pixel_model import NULL_LABEL, PixelModel
 from .preview import callback
-from .record import keep_in_picture, method_in_words, model_name
+from .record import keep_in_picture, model_name
 from .repaint_sampler import RePaintSampler
 from .respaced_sigmas import respaced_sigmas
-from .widgets import (
-    chosen_timesteps,
-    last_resampled,
-    method,
-    preset,
-    resampling,
-    respacing,
-    respacing_string,
-    settings,
-    soft_mask,
-    var_type,
-)
 
 __all__ = ["MaskGuidedKSampler"]
 
-
-def conditionings(model, positive, negative, cfg: float) -> tuple[list, list, float]:
-    """What guides the model, with the defaults that a model without text allows.
-
-    Raises:
-        ValueError: The model needs a conditioning that is not connected.
-    """
-    if isinstance(model.model, PixelModel):
-        detection = model.model.detection
-        if detection.unet.num_classes is None:
-            return conditioning(), conditioning(), 1.0
-        if positive is None:
-            raise ValueError(
-                f"This model has {detection.unet.num_classes} classes; connect a Class Label node to 'positive'."
-            )
-        if negative is None and cfg != 1 and detection.null_class is None:
-            raise ValueError(
-                f"cfg is {cfg:g}, which compares two classes; connect a Class Label to 'negative', or set cfg to 1."
-            )
-        return positive, conditioning(NULL_LABEL) if negative is None else negative, cfg
-    if positive is None:
-        raise ValueError("This model is guided by text; connect CLIP Text Encode (or its like) to 'positive'.")
-    if negative is None and cfg != 1:
-        raise ValueError(f"cfg is {cfg:g}, which needs a negative; connect one to 'negative', or set cfg to 1.")
-    return positive, positive if negative is None else negative, cfg
+SHOWN = (
+    "method",
+    "feedback",
+    "skip_type",
+    "skip_steps",
+    "resample",
+    "resample_r",
+    "resample_j",
+    "start_resampling",
+    "denoise",
+    "var_type",
+)
 
 
 class MaskGuidedKSampler(io.ComfyNode):
@@ -113,23 +87,7 @@ class MaskGuidedKSampler(io.ComfyNode):
                     "harder, costs twice the time, and narrows the choice.",
                 ),
                 preset(),
-                *method(),
-                *respacing(),
-                io.Boolean.Input(
-                    "resample",
-                    default=True,
-                    tooltip="RePaint's resampling. Off is plain mask guidance: fast, but old and new rarely agree.",
-                ),
-                *resampling(),
-                io.Float.Input(
-                    "denoise",
-                    default=1.0,
-                    min=0.01,
-                    max=1.0,
-                    step=0.01,
-                    tooltip="1 paints the masked part anew. Less starts from what is there; the less, the less changes.",
-                ),
-                var_type(),
+                *map(setting, SHOWN),
                 soft_mask(),
                 io.Combo.Input(
                     "mask_grid",
@@ -163,7 +121,7 @@ class MaskGuidedKSampler(io.ComfyNode):
                     advanced=True,
                     tooltip="Stop after this step and return the latent with the noise left in it, for another sampler.",
                 ),
-                respacing_string(),
+                setting("timestep_respacing", optional=True),
                 io.Latent.Input(
                     "known_latent",
                     optional=True,
@@ -190,16 +148,6 @@ class MaskGuidedKSampler(io.ComfyNode):
         seed,
         cfg,
         preset,
-        method,
-        feedback,
-        skip_type,
-        skip_steps,
-        resample,
-        resample_r,
-        resample_j,
-        start_resampling,
-        denoise,
-        var_type,
         soft_mask,
         mask_grid,
         add_noise,
@@ -207,32 +155,27 @@ class MaskGuidedKSampler(io.ComfyNode):
         end_at_step,
         positive=None,
         negative=None,
-        timestep_respacing="",
         known_latent=None,
+        **chosen,
     ) -> io.NodeOutput:
-        chosen = settings(preset, method, skip_type, skip_steps, resample_r, resample_j, timestep_respacing)
+        settings = with_preset(preset, Settings(**chosen))
         samples = in_models_channels(model, latent_image)
-        picture = known_picture(model, latent_image, known_latent, add_noise)
+        picture = known_picture(model, latent_image, samples, known_latent, add_noise)
         own_rule = "denoise_mask_function" in model.model_options
         if own_rule:  # it reads grey values: none may be cut off before
             soft_mask = "time-dependent"
         mask, note = on_latent(latent_image.get("noise_mask"), samples, soft_mask, mask_grid)
-        positive, negative, cfg = conditionings(model, positive, negative, cfg)
+        guidance = Guidance(model, positive, negative, cfg)
         ratios = noise_to_signal(model)
-        timesteps = chosen_timesteps(
-            ratios, chosen.skip_type, chosen.skip_steps, timestep_respacing, denoise, largest_sigma(samples.shape)
-        )
-        part, last = part_of_chain(timesteps, start_at_step, end_at_step)
-        r = chosen.resample_r if resample else 1
-        start = last_resampled(start_resampling)
+        chain = Chain.of(settings, ratios, largest_sigma(samples.shape), start_at_step, end_at_step)
         indices = tuple(latent_image.get("batch_index") or range(len(samples)))
         sampler = RePaintSampler(
-            Resampling(chosen.method, r, chosen.resample_j, start, var_type, feedback),
+            settings,
             soft_mask,
             indices,
-            from_latent=denoise < 1 or start_at_step > 0 or not add_noise,
-            below=max(0, len(timesteps) - end_at_step),
-            above=start_at_step,
+            from_latent=settings.denoise < 1 or start_at_step > 0 or not add_noise,
+            below=chain.below,
+            above=chain.above,
             picture=picture,
         )
 
@@ -240,24 +183,26 @@ class MaskGuidedKSampler(io.ComfyNode):
         clean = samples if picture is None else picture
         calls, seconds, result = 0, 0.0, clean
         if painted > 0:
-            sigmas = respaced_sigmas(model, part, last)
+            sigmas = respaced_sigmas(model, chain.timesteps, chain.last)
             noise = ImageNoise(seed, indices, "start")(torch.zeros(samples.shape))
             started = time.monotonic()
-            guider = guided(model, positive, negative, cfg)
-            result, calls = run(guider, sampler, sigmas, samples, noise if add_noise else noise.zero_(), mask, seed)
+            given = noise if add_noise else noise.zero_()
+            result, calls = run(guidance.guider(), sampler, sigmas, samples, given, mask, seed)
             seconds = time.monotonic() - started
-            if mask is not None and last is None:  # to the bit, whatever the latent format's scaling rounded
+            if mask is not None and chain.last is None:  # to the bit, whatever the latent format's scaling rounded
                 result = torch.where((mask == 0).to(result.device), clean.to(result), result)
 
         out = {key: value for key, value in latent_image.items() if not key.startswith("downscale_ratio")}
-        respacing = f"timestep_respacing {timestep_respacing}" if timestep_respacing.strip() else chosen.skip_type
+        respacing = settings.timestep_respacing.strip()
         record = [
             f"{calls} model calls, {100 * painted:.1f} % painted",
-            f"preset {preset}, {method_in_words(sampler.resampling)}",
-            f"{len(part)} of {len(ratios)} timesteps ({respacing}), {part[0]} to {0 if last is None else last}",
-            f"denoise {denoise:g}, add_noise {add_noise}, mask_grid {mask_grid}, "
+            f"preset {preset}, {settings.words}",
+            f"{len(chain.timesteps)} of {len(ratios)} timesteps "
+            f"({f'timestep_respacing {respacing}' if respacing else settings.skip_type}), "
+            f"{chain.timesteps[0]} to {chain.last or 0}",
+            f"denoise {settings.denoise:g}, add_noise {add_noise}, mask_grid {mask_grid}, "
             + ("soft_mask by the model's own rule" if own_rule else f"soft_mask {soft_mask}"),
-            f"cfg {cfg:g}, seed {seed}, pictures {', '.join(map(str, indices))}",
+            f"cfg {guidance.cfg:g}, seed {seed}, pictures {', '.join(map(str, indices))}",
             f"model {model_name(model)}",
             *([note] if note else []),
         ]
@@ -273,8 +218,11 @@ def in_models_channels(model, latent: dict) -> Tensor:
     )
 
 
-def known_picture(model, latent: dict, known_latent: dict | None, add_noise: bool) -> Tensor | None:
+def known_picture(model, latent: dict, samples: Tensor, known_latent: dict | None, add_noise: bool) -> Tensor | None:
     """The clean picture where it is not the latent itself.
+
+    Args:
+        samples: Of `latent`, in the model's channels.
 
     Raises:
         ValueError: It is needed and missing, or of another size.
@@ -287,34 +235,11 @@ def known_picture(model, latent: dict, known_latent: dict | None, add_noise: boo
             )
         return None
     picture = in_models_channels(model, known_latent)
-    if picture.shape[1:] != latent["samples"].shape[1:] or len(picture) not in (1, len(latent["samples"])):
+    if picture.shape[1:] != samples.shape[1:] or len(picture) not in (1, len(samples)):
         raise ValueError(
-            f"known_latent is {tuple(picture.shape)} and latent_image {tuple(latent['samples'].shape)}; they must be of the "
-            "same picture."
+            f"known_latent is {tuple(picture.shape)} and latent_image {tuple(samples.shape)}; they must be of the same picture."
         )
-    return picture.expand_as(latent["samples"]).clone()
-
-
-def part_of_chain(timesteps: list[int], start: int, end: int) -> tuple[list[int], int | None]:
-    """The timesteps from one step to another, and the one where the chain stops (None: at the finished picture).
-
-    Raises:
-        ValueError: Nothing is left.
-    """
-    part = timesteps[start:end]
-    if not part:
-        raise ValueError(
-            f"start_at_step {start} and end_at_step {end} leave none of the {len(timesteps)} steps; lower the first or raise "
-            "the second."
-        )
-    return part, timesteps[end] if end < len(timesteps) else None
-
-
-def guided(model, positive, negative, cfg: float) -> comfy.samplers.CFGGuider:
-    guider = comfy.samplers.CFGGuider(model)
-    guider.set_conds(positive, negative)
-    guider.set_cfg(cfg)
-    return guider
+    return picture.expand_as(samples).clone()
 
 
 def run(guider, sampler, sigmas, samples, noise, mask, seed) -> tuple[Tensor, int]:

@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor
 
-from ..sampler import Ladder
+from ..sampler import Ladder, alphas_cumprod, named_betas, sigmas
 
-__all__ = ["ladder_of", "noise_to_signal"]
+__all__ = ["ladder_of", "noise_to_signal", "usual_noise_to_signal"]
 
 
 def ladder_of(sampling, sigmas: Tensor) -> Ladder:
@@ -32,6 +32,11 @@ def noise_to_signal(model) -> Tensor:
     sampling = model.get_model_object("model_sampling")
     signal, noise = amplitudes(sampling, sampling.sigmas)
     return noise / signal
+
+
+def usual_noise_to_signal() -> Tensor:
+    """Of guided-diffusion's usual 1000 timesteps, where the model is not known."""
+    return sigmas(alphas_cumprod(named_betas("linear", 1000)))
 
 
 def amplitudes(sampling, sigmas: Tensor) -> tuple[Tensor, Tensor]:

@@ -2,10 +2,7 @@
 
 from pathlib import PurePath
 
-from ..sampler import Resampling
-from ..sampler.repaint import EVERYWHERE
-
-__all__ = ["KEY", "keep_in_picture", "method_in_words", "model_name"]
+__all__ = ["KEY", "keep_in_picture", "model_name"]
 
 KEY = "mask_guidance"  # of the PNG's text, beside ComfyUI's own "prompt" and "workflow"
 
@@ -27,19 +24,3 @@ def model_name(model) -> str:
     if arguments and isinstance(arguments[0], str):
         return PurePath(arguments[0]).name
     return type(model.model).__name__
-
-
-def method_in_words(resampling: Resampling) -> str:
-    """The method with the settings that it uses."""
-    return METHODS[resampling.method](resampling)
-
-
-def by_repaint(s: Resampling) -> str:
-    start = "everywhere" if s.start == EVERYWHERE else s.start
-    return f"method repaint, resample_r {s.r}, resample_j {s.j}, start_resampling {start}, var_type {s.var_type}"
-
-
-METHODS = {
-    "feedback": lambda s: f"method feedback, feedback {s.strength:g}, resample_r {s.r}",
-    "repaint": by_repaint,
-}

@@ -11,14 +11,16 @@ from comfy_api.latest import io
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from ..sampler import SOFT_MASKS, ImageNoise, Known, Resampling
+from ..sampler import SOFT_MASKS, ImageNoise, Known, Settings
 from .convert import known_from_mask
+from .inputs import setting, soft_mask
 from .ladder import ladder_of
 from .pixel_model import PixelModel
 from .variance import SINK, VarianceSink
-from .widgets import last_resampled, method, resampling, soft_mask, var_type
 
 __all__ = ["RePaintSampler", "RePaintSamplerNode"]
+
+SHOWN = ("resample_r", "resample_j", "start_resampling", "var_type", "method", "feedback")
 
 
 def stated_variance(model, var_type: str) -> str:
@@ -53,12 +55,21 @@ def tell_one_noise_level(model_wrap) -> None:
                 told[key] = comfy.conds.CONDRegular(torch.where(mask < 0, mask, torch.ones_like(mask)))
 
 
+def stream(sampling, sigmas: Tensor, noise_added: bool) -> str:
+    """The noise of the steps. A chain that goes on where another stopped (no noise is added) must not draw the other's
+    noise again under the same seed: it would add up."""
+    if noise_added:
+        return "steps"
+    table = sampling.sigmas.cpu()
+    return f"steps from timestep {int((table - sigmas[0].cpu()).abs().argmin())}"
+
+
 @dataclass(frozen=True)
 class RePaintSampler(comfy.samplers.Sampler):
     """RePaint for the host's guiders; stateless, so that one object serves many runs.
 
     Attributes:
-        resampling: Method, r, j and the like.
+        settings: Method, r, j and the like; what chooses timesteps is not used, for the sigmas are given.
         soft_mask: A key of SOFT_MASKS; a rule that the MODEL brings goes first.
         indices: Numbers of the pictures in their batch; None counts from 0.
         from_latent: The chain starts from the latent with noise on it, not from noise alone; None: where the sigmas do
@@ -68,7 +79,7 @@ class RePaintSampler(comfy.samplers.Sampler):
         picture: The known picture, where the latent is something else (a half-finished chain); in the host's form.
     """
 
-    resampling: Resampling = field(default_factory=Resampling)
+    settings: Settings = field(default_factory=Settings)
     soft_mask: str = "binary"
     indices: Sequence[int] | None = None
     from_latent: bool | None = None
@@ -100,11 +111,12 @@ class RePaintSampler(comfy.samplers.Sampler):
         from_latent = not full if self.from_latent is None else self.from_latent
         start = latent.clone() if from_latent else torch.zeros_like(latent)
         x = sampling.noise_scaling(sigmas[0], noise, start, full)
-        draw = ImageNoise(seed, range(len(x)) if self.indices is None else self.indices)
-        resampling = self.chosen(model_wrap.inner_model, denoise_mask is not None)
-        levels = resampling.levels(ladder.steps, self.below, self.above)
+        indices = range(len(x)) if self.indices is None else self.indices
+        draw = ImageNoise(seed, indices, stream(sampling, sigmas, bool(noise.any())))
+        settings = self.chosen(model_wrap.inner_model, denoise_mask is not None)
+        levels = settings.levels(ladder.steps, self.below, self.above)
         with tqdm(disable=disable_pbar) as bar:
-            for step in resampling.chain(denoise, ladder, x, picture, known, draw, levels):
+            for step in settings.run(denoise, ladder, x, picture, known, draw, levels):
                 bar.total = step.calls
                 bar.update()
                 if callback is not None:
@@ -120,13 +132,13 @@ class RePaintSampler(comfy.samplers.Sampler):
         known = SOFT_MASKS[self.soft_mask](known_from_mask(mask, latent), whole)
         return (lambda level: known(level + self.below)) if callable(known) else known
 
-    def chosen(self, model, masked: bool) -> Resampling:
+    def chosen(self, model, masked: bool) -> Settings:
         """Without a mask there is nothing to agree with, and nothing is sampled twice.
 
         A mask that covers one picture of a batch whole does not count: a picture is painted as it would be alone.
         """
-        variance = stated_variance(model, self.resampling.var_type)
-        return replace(self.resampling, var_type=variance, r=self.resampling.r if masked else 1)
+        variance = stated_variance(model, self.settings.var_type)
+        return replace(self.settings, var_type=variance, resample=self.settings.resample and masked)
 
 
 class RePaintSamplerNode(io.ComfyNode):
@@ -142,14 +154,10 @@ class RePaintSamplerNode(io.ComfyNode):
                 "the mask before it arrives here: let What the Model Sees snap it first, so that no thin stroke is lost."
             ),
             search_aliases=["RePaint", "inpaint", "resample", "mask guidance", "sampler", "time travel"],
-            inputs=[*resampling(), var_type(), *method(), soft_mask()],
+            inputs=[*map(setting, SHOWN), soft_mask()],
             outputs=[io.Sampler.Output(display_name="SAMPLER")],
         )
 
     @classmethod
-    def execute(
-        cls, resample_r, resample_j, start_resampling, var_type, method="repaint", feedback=1.0, soft_mask="binary"
-    ) -> io.NodeOutput:
-        start = last_resampled(start_resampling)
-        resampling = Resampling(method, resample_r, resample_j, start, var_type, feedback)
-        return io.NodeOutput(RePaintSampler(resampling, soft_mask))
+    def execute(cls, soft_mask="binary", **chosen) -> io.NodeOutput:
+        return io.NodeOutput(RePaintSampler(Settings(**chosen), soft_mask))

@@ -5,24 +5,16 @@ import torch
 from comfy_api.latest import io
 from PIL import Image, ImageDraw
 
-from ..sampler import Resampling, alphas_cumprod, curve, named_betas, sigmas
-from .ladder import noise_to_signal
-from .widgets import (
-    chosen_timesteps,
-    last_resampled,
-    method,
-    preset,
-    resampling,
-    respacing,
-    respacing_string,
-    settings,
-)
+from ..sampler import Chain, Settings, with_preset
+from ..sampler.respacing import USUAL_LARGEST
+from .inputs import preset, setting
+from .ladder import noise_to_signal, usual_noise_to_signal
 
 __all__ = ["ResampleSchedule"]
 
 WIDTH, HEIGHT, MARGIN = 960, 400, 48
 PAPER, INK, GRID, CURVE = (250, 250, 248), (60, 60, 66), (222, 222, 226), (36, 98, 190)
-LARGEST = 160.0
+SHOWN = ("method", "feedback", "skip_type", "skip_steps", "resample_r", "resample_j", "start_resampling")
 
 
 def draw_curve(points: list[tuple[int, int]], training_steps: int, title: str) -> torch.Tensor:
@@ -61,15 +53,13 @@ class ResampleSchedule(io.ComfyNode):
             search_aliases=["RePaint schedule", "time travel", "jump", "model calls", "NFE"],
             inputs=[
                 preset(),
-                *method(),
-                *respacing(),
-                *resampling(),
+                *map(setting, SHOWN),
                 io.Model.Input(
                     "model",
                     optional=True,
                     tooltip="Its training timesteps are what is chosen from; without it, guided-diffusion's 1000.",
                 ),
-                respacing_string(),
+                setting("timestep_respacing", optional=True),
             ],
             outputs=[
                 io.Image.Output(display_name="curve", tooltip="Timestep against model call."),
@@ -80,26 +70,10 @@ class ResampleSchedule(io.ComfyNode):
         )
 
     @classmethod
-    def execute(
-        cls,
-        preset,
-        method,
-        feedback,
-        skip_type,
-        skip_steps,
-        resample_r,
-        resample_j,
-        start_resampling,
-        model=None,
-        timestep_respacing="",
-    ) -> io.NodeOutput:
-        chosen = settings(preset, method, skip_type, skip_steps, resample_r, resample_j, timestep_respacing)
-        ratios = sigmas(alphas_cumprod(named_betas("linear", 1000))) if model is None else noise_to_signal(model)
-        timesteps = chosen_timesteps(ratios, chosen.skip_type, chosen.skip_steps, timestep_respacing, largest=LARGEST)
-        r, j = chosen.resample_r, chosen.resample_j
-        resampling = Resampling(chosen.method, r, j, last_resampled(start_resampling), strength=feedback)
-        calls = resampling.count(len(timesteps))
-        points = curve(resampling.levels(len(timesteps)), timesteps, ratios)
-        jumps = f", j = {j}" if chosen.method == "repaint" else ""
-        title = f"{calls} model calls: {chosen.method}, {len(timesteps)} timesteps, r = {r}{jumps}"
-        return io.NodeOutput(draw_curve(points, len(ratios), title), calls)
+    def execute(cls, preset, model=None, **chosen) -> io.NodeOutput:
+        settings = with_preset(preset, Settings(**chosen))
+        ratios = usual_noise_to_signal() if model is None else noise_to_signal(model)
+        chain = Chain.of(settings, ratios, USUAL_LARGEST)
+        jumps = f", j = {settings.resample_j}" if "resample_j" not in settings.unused else ""
+        title = f"{chain.calls} model calls: {settings.method}, {len(chain.timesteps)} timesteps, r = {settings.resample_r}{jumps}"
+        return io.NodeOutput(draw_curve(chain.curve(ratios), len(ratios), title), chain.calls)

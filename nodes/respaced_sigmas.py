@@ -3,8 +3,11 @@
 import torch
 from comfy_api.latest import io
 
+from ..sampler import Settings
+from ..sampler.chain import chosen_timesteps
+from ..sampler.respacing import USUAL_LARGEST
+from .inputs import setting
 from .ladder import noise_to_signal
-from .widgets import chosen_timesteps, respacing, respacing_string
 
 __all__ = ["RespacedSigmas", "respaced_sigmas"]
 
@@ -27,20 +30,17 @@ class RespacedSigmas(io.ComfyNode):
             search_aliases=["scheduler", "timestep respacing", "skip steps", "sigmas", "karras"],
             inputs=[
                 io.Model.Input("model", tooltip="Its training timesteps are what is chosen from."),
-                *respacing(),
-                io.Float.Input(
+                setting("skip_type"),
+                setting("skip_steps"),
+                setting(
                     "denoise",
-                    default=1.0,
-                    min=0.01,
-                    max=1.0,
-                    step=0.01,
                     optional=True,
                     tooltip="Below 1 only this share of the timesteps is chosen from, those next to the finished picture: what "
                     "is under the mask is changed, not replaced.",
                 ),
                 io.Float.Input(
                     "largest_sigma",
-                    default=160.0,
+                    default=USUAL_LARGEST,
                     min=1.0,
                     max=100_000.0,
                     step=1.0,
@@ -50,15 +50,12 @@ class RespacedSigmas(io.ComfyNode):
                     "picture's longer side, in the model's own pixels; more wastes steps, less leaves "
                     "the coarsest patterns as they were.",
                 ),
-                respacing_string(),
+                setting("timestep_respacing", optional=True),
             ],
             outputs=[io.Sigmas.Output(display_name="SIGMAS")],
         )
 
     @classmethod
-    def execute(
-        cls, model, skip_type, skip_steps, denoise=1.0, largest_sigma=160.0, timestep_respacing=""
-    ) -> io.NodeOutput:
-        ratios = noise_to_signal(model)
-        timesteps = chosen_timesteps(ratios, skip_type, skip_steps, timestep_respacing, denoise, largest_sigma)
+    def execute(cls, model, largest_sigma=USUAL_LARGEST, **chosen) -> io.NodeOutput:
+        timesteps = chosen_timesteps(Settings(**chosen), noise_to_signal(model), largest_sigma)
         return io.NodeOutput(respaced_sigmas(model, timesteps))

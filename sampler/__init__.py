@@ -1,33 +1,35 @@
 """Mask-guided sampling and RePaint in pure torch; knows no host.
 
-schedule.py   betas, alphas_cumprod
+settings.py   how to sample, in the names that users see; types and ranges
+presets.py    settings with a name
+methods/      the ways to sample, a file each: repaint, feedback
+chain.py      what settings mean on a model: noise levels, their order, the cost
 respacing.py  which timesteps a shorter chain visits
+schedule.py   betas, alphas_cumprod
 ladder.py     the noise levels of a chain; noising, climbing
 posterior.py  one step down: prediction to x0, mean, variance
 known.py      the known region, and how it is put into a state
-repaint.py    the order of levels (r, j) and the loop, a generator of steps
-feedback.py   the same in fewer calls: what the model gets wrong about the known region is fed back
-method.py     the two loops behind one setting
-presets.py    settings with a name
-curve.py      the order of levels as a curve
 noise.py      seeded noise, one generator a picture
-paint.py      all of it in one call, for any callable model
+painting.py   all of it in one call, for any callable model
 adm/          guided-diffusion's network, its checkpoints, how to recognise them
 mask/         masks before sampling, crops and stitching after it
+batch/        the command line: a folder of pictures, on many GPUs
 """
 
-from .curve import curve
-from .feedback import Feedback, count_repeated, feedback, repeated_levels
+from .chain import Chain
 from .known import SOFT_MASKS, Known, freed_in_time, known_at
 from .ladder import Ladder
-from .method import METHODS, Resampling
+from .methods import METHODS, Denoise, Method, Step
+from .methods.feedback import Feedback, feedback, repeated_levels
+from .methods.method import count_calls
+from .methods.repaint import repaint, repaint_levels
 from .noise import ImageNoise
-from .paint import denoiser, paint
-from .posterior import PREDICTIONS, VAR_TYPES, Posterior, ddim_mean_and_std, predict_x0
-from .presets import CUSTOM, PRESETS, Preset
-from .repaint import Step, count_model_calls, repaint, repaint_levels
+from .painting import denoiser, paint
+from .posterior import PREDICTIONS, VAR_TYPES, Posterior, predict_x0
+from .presets import CUSTOM, PRESETS, with_preset
 from .respacing import SKIP_TYPES, karras_sigmas, largest_sigma, parse_respacing, respaced_timesteps
 from .schedule import BETAS, alphas_cumprod, named_betas, sigmas
+from .settings import Settings, SettingsError
 
 __all__ = [
     "BETAS",
@@ -38,19 +40,19 @@ __all__ = [
     "SKIP_TYPES",
     "SOFT_MASKS",
     "VAR_TYPES",
+    "Chain",
+    "Denoise",
     "Feedback",
     "ImageNoise",
     "Known",
     "Ladder",
+    "Method",
     "Posterior",
-    "Preset",
-    "Resampling",
+    "Settings",
+    "SettingsError",
     "Step",
     "alphas_cumprod",
-    "count_model_calls",
-    "count_repeated",
-    "curve",
-    "ddim_mean_and_std",
+    "count_calls",
     "denoiser",
     "feedback",
     "freed_in_time",
@@ -66,4 +68,5 @@ __all__ = [
     "repeated_levels",
     "respaced_timesteps",
     "sigmas",
+    "with_preset",
 ]

@@ -2,7 +2,7 @@
 
 Sources: Ho et al. 2020 (DDPM), https://arxiv.org/abs/2006.11239, equations 6, 7 and 15; Nichol & Dhariwal 2021,
 https://arxiv.org/abs/2102.09672, equation 15 (learned variance); Salimans & Ho 2022, https://arxiv.org/abs/2202.00512,
-appendix D (v prediction); Song et al. 2020 (DDIM), https://arxiv.org/abs/2010.02502, equation 12.
+appendix D (v prediction).
 """
 
 import torch
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from .ladder import Ladder
 
-__all__ = ["PREDICTIONS", "VAR_TYPES", "Posterior", "ddim_mean_and_std", "predict_x0"]
+__all__ = ["PREDICTIONS", "VAR_TYPES", "Posterior", "predict_x0"]
 
 
 def x0_from_eps(x: Tensor, eps: Tensor, signal: float, noise: float) -> Tensor:
@@ -129,22 +129,3 @@ VAR_TYPES = {
     "learned": learned,
 }
 LEARNED = ("learned_range", "learned")
-
-
-def ddim_mean_and_std(x: Tensor, x0: Tensor, ladder: Ladder, level: int, eta: float) -> tuple[Tensor, float]:
-    """The non-Markovian step of DDIM on a variance-preserving ladder, for loops of your own.
-
-    Args:
-        x: State at `level`; (B, C, ...).
-        x0: Predicted clean picture, clipped or not; same shape.
-        ladder: A variance-preserving ladder.
-        level: The level stepped from.
-        eta: 0 is deterministic, 1 as noisy as DDPM with the small variance.
-
-    Returns:
-        Mean at level - 1, and the standard deviation of the noise to add.
-    """
-    a, a_prev = ladder.signal[level] ** 2, ladder.signal[level - 1] ** 2
-    eps = (x - float(ladder.signal[level]) * x0) / float(ladder.noise[level])
-    std = eta * ((1 - a_prev) / (1 - a) * (1 - a / a_prev)).sqrt()
-    return float(a_prev.sqrt()) * x0 + float((1 - a_prev - std**2).sqrt()) * eps, float(std)

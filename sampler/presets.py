@@ -1,35 +1,50 @@
 """Settings with a name, from a first look to the paper's own."""
 
-from dataclasses import dataclass
+from dataclasses import replace
+from typing import TypeVar
 
-__all__ = ["CUSTOM", "PRESETS", "Preset"]
+from .settings import Settings, SettingsError
+
+__all__ = ["CUSTOM", "FIXED", "PRESETS", "fixed", "with_preset"]
 
 CUSTOM = "custom"  # no preset: every value as given
 
-
-@dataclass(frozen=True)
-class Preset:
-    """What a preset stands for; field names as on the node and the command line.
-
-    Attributes:
-        method: A key of `METHODS`.
-        skip_type: How timesteps are chosen.
-        skip_steps: Timesteps visited.
-        resample_r: Times each stretch is sampled.
-        resample_j: Levels per jump; not used by feedback.
-    """
-
-    method: str
-    skip_type: str
-    skip_steps: int
-    resample_r: int
-    resample_j: int
-
-
 PRESETS = {
-    "draft": Preset("feedback", "karras", 7, 4, 10),  # 19 model calls
-    "fast": Preset("feedback", "karras", 16, 4, 10),  # 46
-    "balanced": Preset("feedback", "karras", 16, 8, 10),  # 86
-    "quality": Preset("feedback", "karras", 20, 18, 10),  # 224
-    "paper": Preset("repaint", "uniform", 250, 10, 10),  # 2,410; Lugmayr et al. 2022, section 5
+    "draft": Settings(skip_steps=7, resample_r=4),  # 19 model calls
+    "fast": Settings(skip_steps=16, resample_r=4),  # 46
+    "balanced": Settings(),  # 86
+    "quality": Settings(skip_steps=20, resample_r=18),  # 224
+    # 2,410; Lugmayr et al. 2022, section 5
+    "paper": Settings(method="repaint", skip_type="uniform", skip_steps=250, resample_r=10, resample_j=10),
 }
+# The settings that a preset decides; the others stay as given.
+FIXED = ("method", "skip_type", "skip_steps", "resample_r", "resample_j")
+
+Any_Settings = TypeVar("Any_Settings", bound=Settings)
+
+
+def fixed(preset: str) -> dict[str, object]:
+    """What a preset decides, by name.
+
+    Raises:
+        SettingsError: There is no such preset.
+    """
+    if preset not in PRESETS:
+        raise SettingsError(f"preset is {preset!r}, but must be one of: {', '.join(PRESETS)}.")
+    return {name: getattr(PRESETS[preset], name) for name in FIXED}
+
+
+def with_preset(preset: str, settings: Any_Settings) -> Any_Settings:
+    """Settings with what a preset decides in its place; "custom" decides nothing.
+
+    Raises:
+        SettingsError: There is no such preset, or another setting chooses the timesteps too.
+    """
+    if preset == CUSTOM:
+        return settings
+    if settings.timestep_respacing.strip():
+        raise SettingsError(
+            f"Both preset '{preset}' and timestep_respacing '{settings.timestep_respacing}' choose the timesteps; set preset "
+            "to 'custom', or empty timestep_respacing."
+        )
+    return replace(settings, **fixed(preset))  # type: ignore[arg-type]

@@ -1,12 +1,21 @@
 """Which of the training timesteps a shorter chain visits."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-__all__ = ["SKIP_TYPES", "karras_sigmas", "largest_sigma", "parse_respacing", "respaced_timesteps"]
+__all__ = [
+    "SKIP_TYPES",
+    "USUAL_LARGEST",
+    "SkipType",
+    "karras_sigmas",
+    "largest_sigma",
+    "parse_respacing",
+    "respaced_timesteps",
+]
 
 
 def uniform_timesteps(total: int, count: int) -> list[int]:
@@ -50,9 +59,7 @@ def quad_timesteps(total: int, count: int) -> list[int]:
     return ascending
 
 
-def all_timesteps(total: int, count: int) -> list[int]:
-    """Every step; `count` is not used."""
-    return list(range(total))
+USUAL_LARGEST = 160.0  # `largest_sigma` of a picture of 128 pixels, where the picture is not known
 
 
 def largest_sigma(shape: Sequence[int]) -> float:
@@ -93,14 +100,33 @@ def karras_timesteps(total: int, count: int, sigmas: Tensor | None, largest: flo
     return ascending
 
 
-EVENLY = {
-    "uniform": uniform_timesteps,
-    "leading": leading_timesteps,
-    "trailing": trailing_timesteps,
-    "quad": quad_timesteps,
-    "none": all_timesteps,
+@dataclass(frozen=True)
+class SkipType:
+    """A way to choose timesteps.
+
+    Attributes:
+        choose: Called with the number of training steps, how many to keep, the model's sigmas and where "karras" starts, see
+            `respaced_timesteps`; returns training steps, strictly rising.
+        words: Which they are, for people.
+        counted: So many are kept as were asked for; False takes as many as there are.
+    """
+
+    choose: Callable[[int, int, Tensor | None, float], list[int]]
+    words: str
+    counted: bool = True
+
+
+SKIP_TYPES = {
+    "karras": SkipType(karras_timesteps, "evenly in noise level, dense near the picture; best for few steps"),
+    "uniform": SkipType(
+        lambda total, count, *_: uniform_timesteps(total, count),
+        "evenly, both ends included (guided-diffusion, RePaint)",
+    ),
+    "leading": SkipType(lambda total, count, *_: leading_timesteps(total, count), "every n-th from 0 (DDIM)"),
+    "trailing": SkipType(lambda total, count, *_: trailing_timesteps(total, count), "every n-th from the end"),
+    "quad": SkipType(lambda total, count, *_: quad_timesteps(total, count), "dense near the finished picture"),
+    "none": SkipType(lambda total, *_: list(range(total)), "all of them, whatever skip_steps says", counted=False),
 }
-SKIP_TYPES = ("karras", *EVENLY)
 
 
 def respaced_timesteps(
@@ -114,7 +140,7 @@ def respaced_timesteps(
 
     Args:
         total: T, training steps.
-        skip_type: "uniform", "leading", "trailing", "quad", "none" (all of them), or "karras".
+        skip_type: A key of SKIP_TYPES.
         skip_steps: How many to keep, 1 to T; not used with "none".
         sigmas: Noise over signal by training step, for "karras"; (T,).
         largest: "karras" starts at the timestep nearest to this sigma, if the model goes beyond it.
@@ -127,14 +153,13 @@ def respaced_timesteps(
     """
     if skip_type not in SKIP_TYPES:
         raise ValueError(f"Unknown skip_type '{skip_type}'; choose one of {', '.join(SKIP_TYPES)}.")
-    if skip_type != "none" and not 1 <= skip_steps <= total:
+    kind = SKIP_TYPES[skip_type]
+    if kind.counted and not 1 <= skip_steps <= total:
         nearest = min(max(skip_steps, 1), total)
         raise ValueError(
             f"skip_steps is {skip_steps}, but the model has timesteps 1 to {total}; the nearest possible is {nearest}."
         )
-    if skip_type in EVENLY:
-        return EVENLY[skip_type](total, skip_steps)[::-1]
-    return karras_timesteps(total, skip_steps, sigmas, largest)[::-1]
+    return kind.choose(total, skip_steps, sigmas, largest)[::-1]
 
 
 def parse_respacing(total: int, respacing: str) -> list[int]:

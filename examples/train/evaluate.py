@@ -11,6 +11,7 @@ import argparse
 import sys
 import time
 import types
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,7 @@ PACK = types.ModuleType("mask_guidance")
 PACK.__path__ = [str(Path(__file__).resolve().parents[2])]
 sys.modules["mask_guidance"] = PACK
 
-from mask_guidance.sampler import alphas_cumprod, named_betas, paint  # noqa: E402
+from mask_guidance.sampler import PRESETS, alphas_cumprod, named_betas, paint  # noqa: E402
 from mask_guidance.sampler.adm import load_unet  # noqa: E402
 
 EDGE = SIZE // 2
@@ -38,15 +39,14 @@ def seam(pictures: torch.Tensor) -> float:
 
 def fill(net, schedule, pictures, labels, known, steps, r, j, seed) -> tuple[torch.Tensor, int]:
     """Painted pictures, and the number of model calls."""
+    settings = replace(PRESETS["paper"], skip_steps=steps, resample_j=j, resample_r=r)
     with torch.no_grad():
         for step in paint(
             lambda x, t: net(x, t, labels),
             schedule,
             pictures,
             known,
-            skip_steps=steps,
-            jump_length=j,
-            jump_n_sample=r,
+            settings,
             seed=seed,
         ):
             last = step

@@ -7,6 +7,7 @@ reads the held-out pictures in web/docs/repaint.png (its first row) and writes w
 
 import sys
 import types
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,7 @@ package = types.ModuleType("mask_guidance")
 package.__path__ = [str(PACK)]
 sys.modules["mask_guidance"] = package
 
-from mask_guidance.sampler import PRESETS, alphas_cumprod, named_betas, paint, respaced_timesteps, sigmas  # noqa: E402
+from mask_guidance.sampler import PRESETS, Settings, alphas_cumprod, named_betas, paint, respaced_timesteps, sigmas  # noqa: E402
 from mask_guidance.sampler.adm import load_unet  # noqa: E402
 
 
@@ -37,11 +38,11 @@ def originals() -> torch.Tensor:
     return torch.from_numpy(tiles.copy()).float() / 127.5 - 1
 
 
-def filled(pictures, known, labels, seed=0, **settings) -> torch.Tensor:
+def filled(pictures, known, labels, settings: Settings, seed=0) -> torch.Tensor:
     net, detection = load_unet(MODEL)
     schedule = alphas_cumprod(named_betas(detection.diffusion.noise_schedule, detection.diffusion.diffusion_steps))
     with torch.no_grad():
-        for step in paint(lambda x, t: net(x, t, labels), schedule, pictures, known, seed=seed, **settings):
+        for step in paint(lambda x, t: net(x, t, labels), schedule, pictures, known, settings, seed=seed):
             last = step
     print(f"{last.calls} calls", flush=True)
     return last.x
@@ -59,25 +60,14 @@ def sheet(rows: list[torch.Tensor], scale: int) -> Image.Image:
     return Image.fromarray(canvas).resize((wide * scale, high * scale), Image.Resampling.NEAREST)
 
 
-def preset(name: str) -> dict:
-    chosen = PRESETS[name]
-    return {
-        "method": chosen.method,
-        "skip_type": chosen.skip_type,
-        "skip_steps": chosen.skip_steps,
-        "jump_n_sample": chosen.resample_r,
-        "jump_length": chosen.resample_j,
-    }
-
-
 def ksampler() -> Image.Image:
     pictures, labels = originals(), torch.arange(STYLES)
     known = torch.ones(1, 1, SIZE, SIZE, dtype=torch.bool)
     known[..., SIZE // 2 :] = False
-    repaint = {"method": "repaint", "skip_type": "uniform", "skip_steps": 50, "jump_length": 10}
+    repaint = replace(PRESETS["paper"], skip_steps=50)
     rows = [pictures, torch.where(known, pictures, 0.4)]
-    rows += [filled(pictures, known, labels, **repaint, jump_n_sample=r) for r in (1, 5)]
-    rows.append(filled(pictures, known, labels, **preset("balanced")))
+    rows += [filled(pictures, known, labels, replace(repaint, resample_r=r)) for r in (1, 5)]
+    rows.append(filled(pictures, known, labels, PRESETS["balanced"]))
     return sheet([row[SHOWN] for row in rows], 2)
 
 
@@ -86,7 +76,7 @@ def class_label() -> Image.Image:
     picture, labels = originals()[:1], torch.tensor([0, 1, 6, 4, 5, 7])
     known = torch.ones(1, 1, SIZE, SIZE, dtype=torch.bool)
     known[..., SIZE // 2 :] = False
-    painted = filled(picture.expand(len(labels), -1, -1, -1), known, labels, **preset("balanced"))
+    painted = filled(picture.expand(len(labels), -1, -1, -1), known, labels, PRESETS["balanced"])
     return sheet([torch.cat([torch.where(known, picture, 0.4), painted])], 2)
 
 

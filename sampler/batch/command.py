@@ -120,12 +120,11 @@ class Prepared:
         s, sources = self.job.settings, self.job.sources
         total = found.detection.diffusion.diffusion_steps
         chosen = [f"{name} {getattr(s, name)} [{source}]" for name, source in sources.items() if source != "default"]
-        resampled = f"r {s.r}, j {s.resample_j}" if s.method == "repaint" else f"each up to {s.r} times"
         several = f", {s.variants} variants each" if s.variants > 1 else ""
         return [
             *describe(found).splitlines(),
             f"settings: {'; '.join(chosen) or 'all as usual'}",
-            f"{s.method}: {steps} of {total} timesteps ({s.skip_type}), {resampled}: {plan.calls} model calls a picture; "
+            f"{steps} of {total} timesteps ({s.skip_type}), {s.words}: {plan.calls} model calls a picture; "
             f"{s.dtype} on {group.device.type}, {counted(group.count, 'process')}",
             f"{counted(plan.wanted, 'result')}{several}: {plan.done} are there, {sum(map(len, plan.groups))} to paint in "
             f"{counted(len(plan.groups), 'batch')} of up to {s.micro_batch}: {counted(plan.batch_calls, 'model call')}"

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from ..adm.checkpoint import CheckpointError
 from ..adm.flags import Flags, parse_config, read_flags
+from ..methods.repaint import EVERYWHERE
+from ..respacing import parse_respacing
 from .settings import SettingsError
 
 __all__ = ["Conf", "read_conf"]
@@ -56,7 +58,7 @@ def read_conf(path: Path, options: set[str]) -> Conf:
     if not isinstance(content, Mapping):
         raise SettingsError(f"{path.name} holds no settings; expected names with values.")
     content = {str(name): value for name, value in content.items()}
-    if "schedule_jump_params" in content or "timestep_respacing" in content:
+    if "schedule_jump_params" in content or ("timestep_respacing" in content and set(content) - options):
         return repaint_conf(content)
     if isinstance(content.get("model"), Mapping) or isinstance(content.get("diffusion"), Mapping):
         return seed_conf(content)
@@ -69,6 +71,11 @@ def read_conf(path: Path, options: set[str]) -> Conf:
             f"section), and as one of ours it has the unknown {', '.join(unknown[:5])}."
         )
     flags = content.pop("flags", None) or {}
+    if not isinstance(flags, Mapping):
+        raise SettingsError(f"flags is {flags!r}, but must be names with values.")
+    label = content.get("class_label", "")
+    if isinstance(label, int) and not isinstance(label, bool):
+        content["class_label"] = str(label)
     return Conf("mask_guidance", content, dict(flags))
 
 
@@ -76,34 +83,34 @@ def repaint_conf(content: dict[str, object]) -> Conf:
     """confs/*.yml of https://github.com/andreas128/RePaint."""
     conf = Conf("RePaint", flags=read_flags({k: v for k, v in content.items() if k != "data"}), pair_by_order=True)
     jumps = content.get("schedule_jump_params") or {}
-    conf.values |= {"method": "repaint", "mask_polarity": "keep", "resample": bool(jumps), **respaced(content, conf)}
-    steps = conf.values["skip_steps"]
+    if not isinstance(jumps, Mapping):
+        raise SettingsError(f"schedule_jump_params is {jumps!r}, but must be names with values.")
+    steps, chosen = respaced(content)
+    conf.values |= {"method": "repaint", "mask_polarity": "keep", "resample": bool(jumps), **chosen}
     if not jumps:
         conf.notes.append(
             "schedule_jump_params is missing: RePaint's program returns nothing then; painted without jumps."
         )
-    if (asked := int(jumps.get("t_T", steps))) != steps:
+    if (asked := whole(jumps, "t_T", steps)) != steps:
         conf.notes.append(
             f"t_T is {asked} and timestep_respacing {steps}: RePaint's program would then start from noise at a wrong level "
             f"(or fail); painted with {asked} timesteps over the whole range."
         )
-        conf.values["skip_steps"] = asked
-    conf.values |= {
-        "resample_j": int(jumps.get("jump_length", 1)),
-        "resample_r": int(jumps.get("jump_n_sample", 1)),
-        **({"start_resampling": int(jumps["start_resampling"])} if "start_resampling" in jumps else {}),
-    }
+        conf.values |= {"skip_type": "uniform", "skip_steps": asked, "timestep_respacing": ""}
+    conf.values |= {"resample_j": whole(jumps, "jump_length", 1), "resample_r": whole(jumps, "jump_n_sample", 1)}
+    if "start_resampling" in jumps:
+        conf.values["start_resampling"] = min(whole(jumps, "start_resampling", 0), EVERYWHERE)
     for name, harmless in (("n_sample", 1), ("jump2_n_sample", 1), ("jump3_n_sample", 1)):
         if jumps.get(name, harmless) != harmless:
             conf.notes.append(f"{name} is {jumps[name]}: further jumps inside the main ones are not made here.")
-    conf.values |= {"clip": bool(content.get("clip_denoised", True)), "image_size": int(content.get("image_size") or 0)}
+    conf.values |= {"clip": content.get("clip_denoised", True), "image_size": whole(content, "image_size", 0)}
     conf.values["var_type"] = "auto"
     if content.get("use_fp16"):
         conf.values["dtype"] = "auto"
         conf.notes.append("use_fp16 is true: here --dtype or Accelerate's setting decides the precision.")
     if content.get("class_cond"):
         conf.notes.append("class_cond is true: RePaint's program paints a random class; here --class_label says which.")
-    if content.get("classifier_path") and float(content.get("classifier_scale") or 0):
+    if content.get("classifier_path") and content.get("classifier_scale"):
         conf.notes.append("classifier_path is set: there is no guidance by a classifier here.")
     if not content.get("inpa_inj_sched_prev", True):
         conf.notes.append(
@@ -117,37 +124,62 @@ def repaint_conf(content: dict[str, object]) -> Conf:
     return conf
 
 
-def respaced(content: Mapping[str, object], conf: Conf) -> dict[str, object]:
+def respaced(content: Mapping[str, object]) -> tuple[int, dict[str, object]]:
+    """How many timesteps a RePaint conf visits, and the settings that say so."""
+    total = whole(content, "diffusion_steps", 1000)
     text = str(content.get("timestep_respacing") or "").strip()
     if not text:
-        return {"skip_type": "none", "skip_steps": int(content.get("diffusion_steps") or 1000)}
-    if text.startswith("ddim") and text[4:].isdecimal():
-        return {"skip_type": "leading", "skip_steps": int(text[4:])}
-    if text.isdecimal():
-        return {"skip_type": "uniform", "skip_steps": int(text)}
-    raise SettingsError(
-        f"timestep_respacing is '{text}'; sections are not available on this command line, give one number or 'ddim50'."
-    )
+        return total, {"skip_type": "none", "skip_steps": min(total, 10_000)}
+    try:
+        steps = len(parse_respacing(total, text))
+    except ValueError as error:
+        raise SettingsError(str(error)) from error
+    if "," in text:
+        return steps, {"timestep_respacing": text}
+    return steps, {"skip_type": "leading" if text.startswith("ddim") else "uniform", "skip_steps": steps}
+
+
+def whole(content: Mapping[str, object], name: str, default: int) -> int:
+    """A whole number of a file; None and nothing are the default."""
+    value = content.get(name)
+    if value is None:
+        return default
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise SettingsError(f"{name} is {value!r}, but must be a whole number of at least 0.")
+    return value
 
 
 def read_data(content: Mapping[str, object], conf: Conf) -> None:
     """Folders and counts of the first data set."""
-    sets = (content.get("data") or {}).get("eval") or {}
-    if not sets:
+    sets = (as_names(content, "data")).get("eval") or {}
+    if not isinstance(sets, Mapping) or not sets:
         return
-    name, first = next(iter(sets.items()))
+    name = str(next(iter(sets)))
+    first = as_names(sets, name)
     if len(sets) > 1:
         conf.notes.append(f"There are {len(sets)} data sets; painted is the first, {name}.")
     names = {"gt_path": "input_dir", "mask_path": "mask_dir", "max_len": "n_samples", "batch_size": "micro_batch"}
     conf.values |= {ours: first[theirs] for theirs, ours in names.items() if first.get(theirs)}
     if "input_dir" in conf.values:
         conf.values["input_dir"] = [conf.values["input_dir"]]
-    if (first.get("paths") or {}).get("srs"):
-        conf.values["save_dir"] = first["paths"]["srs"]
+    if srs := as_names(first, "paths").get("srs"):
+        conf.values["save_dir"] = srs
     if first.get("offset"):
         conf.notes.append(f"offset is {first['offset']}: pictures are painted from the first one on.")
     if not first.get("deterministic", True) or first.get("random_crop") or first.get("random_flip"):
         conf.notes.append("Pictures are never shuffled, cropped at random or mirrored here.")
+
+
+def as_names(content: Mapping[str, object], section: str) -> Mapping[str, object]:
+    """A section of a file; an empty one where there is none.
+
+    Raises:
+        SettingsError: It is something else.
+    """
+    found = content.get(section) or {}
+    if not isinstance(found, Mapping):
+        raise SettingsError(f"{section} is {found!r}, but must be names with values.")
+    return found
 
 
 def seed_conf(content: dict[str, object]) -> Conf:
@@ -157,21 +189,19 @@ def seed_conf(content: dict[str, object]) -> Conf:
     check_betas(diffusion)
     conf.values |= {"method": "repaint", "skip_type": "none", "resample": False}
     if content.get("seed") is not None:
-        conf.values["seed"] = int(content["seed"])
-    size = params(content, "data").get("img_size")
-    if size:
-        conf.values["image_size"] = int(size)
-        conf.flags.setdefault("image_size", int(size))
+        conf.values["seed"] = whole(content, "seed", 0)
+    if size := whole(params(content, "data"), "img_size", 0):
+        conf.values["image_size"] = size
+        conf.flags.setdefault("image_size", size)
     if "var_type" in diffusion:
         conf.values["var_type"] = str(diffusion["var_type"])
         conf.flags.pop("var_type", None)
     skipping = diffusion.get("skip_type") or diffusion.get("respace_type")
     if skipping:
         conf.values["skip_type"] = NAMES_OF_LAST_VERSIONS.get(str(skipping), str(skipping))
-    steps = diffusion.get("skip_steps") or diffusion.get("respace_steps")
-    if steps:
-        conf.values["skip_steps"] = int(steps)
-    target = str((content.get("model") or {}).get("target", ""))
+    if steps := whole(diffusion, "skip_steps", 0) or whole(diffusion, "respace_steps", 0):
+        conf.values["skip_steps"] = steps
+    target = str(as_names(content, "model").get("target", ""))
     if target and "adm" not in target and "guided" not in target and "improved" not in target:
         conf.notes.append(f"The model is a {target}; only guided-diffusion's networks can be loaded.")
     return conf
@@ -179,18 +209,16 @@ def seed_conf(content: dict[str, object]) -> Conf:
 
 def params(content: Mapping[str, object], section: str) -> Mapping[str, object]:
     """A section's parameters; early versions of those files have no `params` between."""
-    found = content.get(section)
-    if not isinstance(found, Mapping):
-        return {}
+    found = as_names(content, section)
     inner = found.get("params")
     return inner if isinstance(inner, Mapping) else found
 
 
 def check_betas(diffusion: Mapping[str, object]) -> None:
-    name, steps = str(diffusion.get("beta_schedule", "linear")), int(diffusion.get("total_steps") or 1000)
+    name, steps = str(diffusion.get("beta_schedule", "linear")), whole(diffusion, "total_steps", 1000)
     if name not in BASE_BETAS:
         return
     for key, base in zip(("beta_start", "beta_end"), BASE_BETAS[name], strict=True):
         value, expected = diffusion.get(key), base * 1000 / steps
-        if value is not None and abs(float(value) / expected - 1) > 1e-6:
+        if value is not None and (not isinstance(value, (int, float)) or abs(value / expected - 1) > 1e-6):
             raise SettingsError(f"{key} is {value}, but the '{name}' schedule of {steps} steps has {expected:g} there.")

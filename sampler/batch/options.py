@@ -5,10 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from ..presets import PRESETS
+from ..methods import METHODS
+from ..presets import PRESETS, fixed
+from ..settings import Allowed, Settings, allowed
 from .conf import Conf, read_conf
 from .masks import MASK_TYPES
-from .settings import CHOICES, DEFAULT, Settings, SettingsError, layered
+from .settings import DEFAULT, RunSettings, SettingsError, layered
 
 __all__ = ["Job", "read_options"]
 
@@ -48,7 +50,7 @@ class Job:
         cpu: Stay off the GPU.
     """
 
-    settings: Settings
+    settings: RunSettings
     sources: dict[str, str]
     notes: tuple[str, ...]
     weights: Path
@@ -82,42 +84,35 @@ def make_parser() -> argparse.ArgumentParser:
     )
     switch = {"type": yes_no, "nargs": "?", "const": True, "metavar": "true|false"}
 
-    add = parser.add_argument_group("files").add_argument
-    add("--weights", metavar="FILE", help="checkpoint of a guided-diffusion network")
-    add("--input_dir", nargs="+", metavar="PATH", help="pictures: a folder, files, 'patterns*', or a list in a .txt")
-    add("--mask_dir", metavar="PATH", help="a folder of masks with the pictures' names, or one mask for all; left out: "
-        "the pictures' transparent parts are painted")  # fmt: skip
-    add("--mask_type", choices=sorted(MASK_TYPES), help="a generated mask instead")
-    add("--mask_polarity", choices=CHOICES["mask_polarity"], help="what white in a mask means (default: paint)")
-    add("--save_dir", metavar="DIR", help="results, one .png a picture")
-    add("--n_samples", type=int, metavar="N", help="only the first N pictures")
-    add("--image_size", type=int, metavar="N", help="scale and crop pictures to NxN (default: as they are)")
-    add("-c", "--config", metavar="FILE", help="settings from a file: ours, a RePaint conf, or an xyfJASON config; "
-        "options given here count for more")  # fmt: skip
+    def add_settings(title: str, *names: str) -> "argparse._ArgumentGroup":
+        group = parser.add_argument_group(title)
+        for name in names:
+            rule = allowed(RunSettings, name)
+            kinds = {bool: switch, int: {"type": int, "metavar": "N"}, float: {"type": float, "metavar": "X"}}
+            group.add_argument(f"--{name}", choices=rule.choices or None, help=HELP[name], **kinds.get(rule.kind, {}))
+        return group
 
-    add = parser.add_argument_group("sampling").add_argument
-    add("--preset", metavar="NAME", help=f"settings of the sampler by name: {', '.join(PRESETS)} (default: {DEFAULT})")
-    add("--method", choices=CHOICES["method"], help="feedback (as good in fewer calls) or repaint (as published)")
-    add("--feedback", type=float, metavar="X", help="strength of --method feedback, 0 to 1")
-    add("--skip_type", choices=CHOICES["skip_type"], help="how timesteps are skipped; none: all are visited")
-    add("--skip_steps", type=int, metavar="N", help="timesteps visited")
-    add("--resample", **switch, help="RePaint's resampling; false is plain mask guidance")
-    add("--resample_r", type=int, metavar="N", help="RePaint's r: times each stretch is sampled")
-    add("--resample_j", type=int, metavar="N", help="RePaint's j: steps a jump goes back")
-    add("--start_resampling", type=int, metavar="N", help="no jump reaches above this step")
-    add("--var_type", choices=CHOICES["var_type"], help="variance of each step (default: what the model learned)")
-    add("--class_label", metavar="LABEL", help="number or name of a class, for class-conditional models")
-    add("--seed", type=int, metavar="N", help="same seed, same pictures (default: 0)")
-    add("--variants", type=int, metavar="N", help="fills of each picture, with seed, seed + 1 ... (default: 1)")
-    add("--load_ema", **switch, help="averaged weights, where the file has both (default: true)")
-
-    add = parser.add_argument_group("running").add_argument
-    add("--micro_batch", type=int, metavar="N", help="pictures painted at a time by each process (default: 8)")
-    add("--dtype", choices=CHOICES["dtype"], help="of the network; auto: Accelerate's setting, else fp32")
-    add("--cpu", **switch, help="stay off the GPU")
-    add("--resume", **switch, help="go on with what is in save_dir; false: start anew over it (default: true)")
-    add("--dry_run", **switch, help="say what would be done and what it costs, and do nothing")
-    add("--contact_sheet", **switch, help="contact_sheet.jpg beside the results (default: true)")
+    files = parser.add_argument_group("files").add_argument
+    files("--weights", metavar="FILE", help="checkpoint of a guided-diffusion network")
+    files("--input_dir", nargs="+", metavar="PATH", help="pictures: a folder, files, 'patterns*', or a list in a .txt")
+    files("--mask_dir", metavar="PATH", help="a folder of masks with the pictures' names, or one mask for all; left out: "
+          "the pictures' transparent parts are painted")  # fmt: skip
+    files("--mask_type", choices=sorted(MASK_TYPES), help="a generated mask instead")
+    files("--save_dir", metavar="DIR", help="results, one .png a picture")
+    files("--n_samples", type=int, metavar="N", help="only the first N pictures")
+    files("-c", "--config", metavar="FILE", help="settings from a file: ours, a RePaint conf, or an xyfJASON config; "
+          "options given here count for more")  # fmt: skip
+    add_settings("pictures", "mask_polarity", "image_size", "variants")
+    sampling = add_settings("sampling", *(f.name for f in fields(Settings)), "class_label", "seed", "load_ema")
+    presets = ", ".join(PRESETS)
+    sampling.add_argument(
+        "--preset", metavar="NAME", help=f"settings of the sampler by name: {presets} (default: {DEFAULT})"
+    )
+    running = add_settings("running", "micro_batch", "dtype").add_argument
+    running("--cpu", **switch, help="stay off the GPU")
+    running("--resume", **switch, help="go on with what is in save_dir; false: start anew over it (default: true)")
+    running("--dry_run", **switch, help="say what would be done and what it costs, and do nothing")
+    running("--contact_sheet", **switch, help="contact_sheet.jpg beside the results (default: true)")
     return parser
 
 
@@ -125,48 +120,46 @@ def read_options(words: Sequence[str]) -> Job:
     """What the command line, and the files it names, ask for.
 
     Raises:
-        SettingsError: Something is missing, or contradicts something else.
+        SettingsError: Something is missing, of another type or out of range, or contradicts something else.
     """
     parser = make_parser()
     given = vars(parser.parse_args([with_underscores(word) for word in words]))
-    ours = {f.name for f in fields(Settings)}
     conf = Conf("")
     if "config" in given:
-        conf = read_conf(Path(given["config"]), ours | set(PLACES) | {"preset"})
-    preset = {}
+        conf = read_conf(Path(given["config"]), {*OURS, *PLACES, *SWITCHES, "preset"})
+    preset: dict[str, object] = {}
     if name := given.get("preset", conf.values.get("preset")):
-        if name not in PRESETS:
-            raise SettingsError(f"Unknown preset '{name}'; choose one of {', '.join(PRESETS)}.")
-        preset = {"resample": True, **asdict(PRESETS[name])}
-    defaults = {f.name: getattr(Settings(), f.name) for f in fields(Settings)}
+        preset = {"resample": True, **fixed(str(name))}
+    defaults = asdict(RunSettings())
     if meant_method({**conf.values, **preset, **given}) == "repaint":
-        defaults |= asdict(PRESETS["paper"])
+        defaults |= fixed("paper")
     layers = [("default", defaults), (f"{conf.kind} conf", conf.values), (f"preset {given.get('preset')}", preset)]
     if "preset" not in given and preset:  # the conf's own preset comes before the conf's other words
         layers = [layers[0], (f"preset {conf.values['preset']}", preset), layers[1]]
-    values, sources = layered([*layers, ("you", given)])
+    values, sources = layered([(source, one_choice_of_timesteps(layer)) for source, layer in [*layers, ("you", given)]])
     if {"resample_r", "resample_j"} & set(given) and sources["resample"].endswith("conf") and not values["resample"]:
         conf.notes.append("resample_r and resample_j do nothing without --resample.")
     if given.get("mask_type") and "mask_dir" not in given:
         values.pop("mask_dir", None)
     if "skip_steps" in given and sources["skip_type"] != "you" and values["skip_type"] == "none":
         values["skip_type"], sources["skip_type"] = "uniform", "skip_steps"
-    for needed in ("weights", "input_dir", "save_dir"):
-        if needed not in values:
-            raise SettingsError(f"--{needed} is missing; see --help.")
-    settings = Settings(**{name: values[name] for name in ours if name != "flags"}, flags=conf.flags)
     return Job(
-        settings=settings,
-        sources={name: source for name, source in sources.items() if name in ours},
+        settings=RunSettings(**{name: values[name] for name in OURS}, flags=conf.flags),
+        sources={name: source for name, source in sources.items() if name in OURS},
         notes=tuple(conf.notes),
-        weights=Path(values["weights"]).expanduser(),
-        input_dir=tuple(values["input_dir"] if isinstance(values["input_dir"], list) else [values["input_dir"]]),
-        mask_dir=Path(values["mask_dir"]).expanduser() if values.get("mask_dir") else None,
-        save_dir=Path(values["save_dir"]).expanduser(),
-        n_samples=int(values.get("n_samples", 0)),
+        weights=place(values, "weights"),
+        input_dir=places(values),
+        mask_dir=place(values, "mask_dir") if values.get("mask_dir") else None,
+        save_dir=place(values, "save_dir"),
+        n_samples=number(values, "n_samples"),
         pair_by_order=conf.pair_by_order,
-        **{name: bool(values.get(name, default)) for name, default in SWITCHES.items()},
+        **{name: switched(values, name, default) for name, default in SWITCHES.items()},
     )
+
+
+def one_choice_of_timesteps(layer: Mapping[str, object]) -> Mapping[str, object]:
+    """Who names skip_type or skip_steps does not mean the timestep_respacing of somebody before."""
+    return {"timestep_respacing": "", **layer} if {"skip_type", "skip_steps"} & set(layer) else layer
 
 
 def meant_method(said: Mapping[str, object]) -> str:
@@ -174,8 +167,60 @@ def meant_method(said: Mapping[str, object]) -> str:
     return str(said.get("method") or ("repaint" if OF_REPAINT & set(said) else Settings().method))
 
 
-OF_REPAINT = {"skip_type", "skip_steps", "resample", "resample_r", "resample_j", "start_resampling", "var_type"}
+def place(values: Mapping[str, object], name: str) -> Path:
+    """A file or folder that is named among the values."""
+    value = values.get(name)
+    if value is None:
+        raise SettingsError(f"--{name} is missing; see --help.")
+    if not isinstance(value, str) or not value.strip() or "\0" in value:
+        raise SettingsError(f"{name} is {value!r}, but must be the path of a file or folder.")
+    return Path(value).expanduser()
+
+
+def places(values: Mapping[str, object]) -> tuple[str, ...]:
+    """Where the pictures are."""
+    given = values.get("input_dir")
+    for one in given if isinstance(given, list) else [given]:
+        place({"input_dir": one}, "input_dir")
+    return tuple(given if isinstance(given, list) else [given])  # type: ignore[list-item]
+
+
+def number(values: Mapping[str, object], name: str) -> int:
+    value = values.get(name, 0)
+    Allowed(int, least=0).check(name, value)
+    return int(value)  # type: ignore[call-overload, no-any-return]
+
+
+def switched(values: Mapping[str, object], name: str, default: bool) -> bool:
+    value = values.get(name, default)
+    Allowed(bool).check(name, value)
+    return bool(value)
+
+
+OURS = tuple(f.name for f in fields(RunSettings) if f.name != "flags")
+OF_REPAINT = {"skip_type", "skip_steps", "timestep_respacing", "resample", *METHODS["repaint"].uses}
 SWITCHES = {"resume": True, "dry_run": False, "contact_sheet": True, "cpu": False}
+HELP = {
+    "mask_polarity": "what white in a mask means (default: paint)",
+    "image_size": "scale and crop pictures to NxN (default: as they are)",
+    "variants": "fills of each picture, with seed, seed + 1 ... (default: 1)",
+    "method": "how holes are filled; feedback is as good as repaint in fewer calls, repaint is as published",
+    "feedback": "strength of --method feedback, 0 to 1",
+    "skip_type": "how timesteps are skipped; none: all are visited",
+    "skip_steps": "timesteps visited",
+    "timestep_respacing": "guided-diffusion's notation in place of both: 250, ddim50, or 10,10,5",
+    "resample": "RePaint's resampling; false is plain mask guidance",
+    "resample_r": "RePaint's r: times each stretch is sampled",
+    "resample_j": "RePaint's j: steps a jump goes back",
+    "start_resampling": "no jump reaches above this step",
+    "denoise": "below 1: start from what is under the mask, at this share of the timesteps",
+    "var_type": "variance of each step (default: what the model learned)",
+    "class_label": "number or name of a class, for class-conditional models",
+    "seed": "same seed, same pictures (default: 0)",
+    "load_ema": "averaged weights, where the file has both (default: true)",
+    "micro_batch": "pictures painted at a time by each process (default: 8)",
+    "dtype": "of the network; auto: Accelerate's setting, else fp32",
+}
 
 
 def with_underscores(word: str) -> str:

@@ -1,17 +1,18 @@
 """One batch of pictures through the network."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from ..adm import CheckpointError, Detection, Recognised, UNet, recognise
-from ..paint import paint
-from ..repaint import Step
-from ..respacing import respaced_timesteps
+from ..chain import chosen_timesteps
+from ..methods import Step
+from ..painting import paint
 from ..schedule import alphas_cumprod, named_betas, sigmas
-from .settings import Settings, SettingsError
+from .settings import RunSettings, SettingsError
 
 __all__ = ["Painter", "chosen_dtype", "class_number", "look_at", "visited"]
 
@@ -19,7 +20,7 @@ TORCH_DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bflo
 OF_ACCELERATE = {"no": "fp32", "fp16": "fp16", "bf16": "bf16", "fp8": "bf16"}
 
 
-def look_at(weights: Path, settings: Settings, probe: bool = True) -> Recognised:
+def look_at(weights: Path, settings: RunSettings, probe: bool = True) -> Recognised:
     """Read a checkpoint and find out what it is.
 
     Raises:
@@ -68,7 +69,7 @@ def class_number(label: str, detection: Detection) -> int | None:
     raise SettingsError(f"class_label is '{label}', but must be a number from 0 to {classes - 1}{known}.")
 
 
-def visited(settings: Settings, detection: Detection) -> int:
+def visited(settings: RunSettings, detection: Detection) -> int:
     """How many timesteps a chain visits.
 
     Raises:
@@ -76,7 +77,7 @@ def visited(settings: Settings, detection: Detection) -> int:
     """
     schedule = schedule_of(detection)
     try:
-        return len(respaced_timesteps(len(schedule), settings.skip_type, settings.skip_steps, sigmas(schedule)))
+        return len(chosen_timesteps(settings, sigmas(schedule)))
     except ValueError as error:
         raise SettingsError(str(error)) from error
 
@@ -100,7 +101,7 @@ class Painter:
         device: Where the network runs.
     """
 
-    def __init__(self, found: Recognised, settings: Settings, device: torch.device):
+    def __init__(self, found: Recognised, settings: RunSettings, device: torch.device):
         self.detection, self.settings, self.device = found.detection, settings, device
         self.dtype = TORCH_DTYPES[settings.dtype]
         self.net = network(found, self.dtype).to(device)
@@ -117,22 +118,15 @@ class Painter:
 
     def steps(self, pictures: Tensor, known: Tensor, numbers: Sequence[int], seed: int) -> Iterator[Step]:
         """Fill a batch, a step at a time; arguments as for `sampler.paint`."""
-        chosen = self.settings
+        settings = replace(self.settings, var_type=variance(self.settings.var_type, self.detection))
         return paint(
             self.predict,
             self.schedule,
             pictures.to(self.device),
             known.to(self.device),
-            method=chosen.method,
-            feedback=chosen.feedback,
-            skip_type=chosen.skip_type,
-            skip_steps=chosen.skip_steps,
-            jump_length=chosen.resample_j,
-            jump_n_sample=chosen.r,
-            start_resampling=chosen.start_resampling,
-            var_type=variance(chosen.var_type, self.detection),
+            settings,
             prediction=self.detection.diffusion.prediction,
-            clip=chosen.clip,
+            clip=settings.clip,
             seed=seed,
             indices=numbers,
         )

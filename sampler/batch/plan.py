@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 
-from ..method import Resampling
-from .settings import Settings
+from ..methods.method import count_calls
+from ..settings import Settings
 
 __all__ = ["Group", "Item", "Plan", "groups_of", "model_calls", "share"]
 
@@ -76,7 +76,7 @@ class Plan:
 
 def model_calls(settings: Settings, steps: int) -> int:
     """Model calls of one chain over `steps` timesteps."""
-    return Resampling(settings.method, settings.r, settings.resample_j, settings.start_resampling).count(steps)
+    return count_calls(settings.levels(steps))
 
 
 def groups_of(items: Sequence[Item], micro_batch: int) -> list[Group]:

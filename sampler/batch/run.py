@@ -11,7 +11,7 @@ from pathlib import Path
 from .masks import Masks
 from .pictures import BadPictureError, digest, picture_size, read_record
 from .plan import Item, Plan, groups_of
-from .settings import Settings, SettingsError
+from .settings import RunSettings, SettingsError
 
 __all__ = ["FORMAT", "MANIFEST", "RESULTS", "Folder"]
 
@@ -29,7 +29,7 @@ class Folder:
         resume: Go on with the run that is there; False starts a new one over it.
     """
 
-    def __init__(self, path: Path, settings: Settings, weights: dict[str, str], resume: bool = True):
+    def __init__(self, path: Path, settings: RunSettings, weights: dict[str, str], resume: bool = True):
         self.path, self.settings, self.weights, self.resume = path, settings, weights, resume
         self.numbered: list[dict[str, object]] = []
         self.earlier = self.read_manifest() if resume else None
@@ -52,7 +52,7 @@ class Folder:
             raise SettingsError(f"{path} is no manifest of a run; choose another --save_dir.") from error
 
     def check_same_run(self, earlier: dict) -> None:
-        differences = Settings.read(earlier["settings"]).differences(self.settings)
+        differences = RunSettings.read(earlier["settings"]).differences(self.settings)
         if earlier["weights"]["sha256"] != self.weights["sha256"]:
             differences.append(f"weights {earlier['weights']['name']} -> {self.weights['name']} (other content)")
         if differences:

@@ -17,7 +17,7 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +33,7 @@ from mask_guidance.sampler import (  # noqa: E402
     PRESETS,
     ImageNoise,
     Ladder,
+    Settings,
     alphas_cumprod,
     denoiser,
     named_betas,
@@ -61,24 +62,19 @@ class Net:
 
 
 def preset(name: str, feedback: float = 1.0):
-    values = PRESETS[name]
+    settings = replace(PRESETS[name], feedback=feedback)
 
     def run(net, labels, pictures, known, seed) -> Iterator:
-        return paint(
-            net(labels), net.schedule, pictures, known, method=values.method, skip_type=values.skip_type,
-            skip_steps=values.skip_steps, jump_n_sample=values.resample_r, jump_length=values.resample_j,
-            feedback=feedback, seed=seed,
-        )  # fmt: skip
+        return paint(net(labels), net.schedule, pictures, known, settings, seed=seed)
 
     return run
 
 
 def published(steps: int, r: int, j: int, skip_type: str = "uniform"):
+    settings = Settings(method="repaint", skip_type=skip_type, skip_steps=steps, resample_r=r, resample_j=j)
+
     def run(net, labels, pictures, known, seed) -> Iterator:
-        return paint(
-            net(labels), net.schedule, pictures, known, skip_type=skip_type, skip_steps=steps, jump_n_sample=r,
-            jump_length=j, seed=seed,
-        )  # fmt: skip
+        return paint(net(labels), net.schedule, pictures, known, settings, seed=seed)
 
     return run
 

@@ -1,14 +1,18 @@
 """The page in a real browser: the cases of cases.mjs, with both ways in which ComfyUI draws nodes."""
 
 import re
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
-from mask_guidance.sampler import PRESETS, Resampling
+from mask_guidance.sampler import Settings, count_calls
+from mask_guidance.sampler.presets import fixed
 
 HERE = Path(__file__).parent
 CASES = re.findall(r"^export async function (\w+)", (HERE / "cases.mjs").read_text("utf-8"), re.MULTILINE)
+
+
+def calls(steps: int, **settings) -> int:
+    return count_calls(Settings(**settings).levels(steps))
 
 
 @pytest.fixture(scope="session")
@@ -23,12 +27,12 @@ def given(page_server):
         "pack": next(pack for pack, names in offered.items() if "compare_resampling" in names),
         "model": "tiny.safetensors",
         "picture": "half.png",
-        "paper": asdict(PRESETS["paper"]),
+        "paper": fixed("paper"),
         "counts": {
-            "balanced": Resampling("feedback", 8).count(16),
-            "r9": Resampling("feedback", 9).count(16),
-            "r9steps17": Resampling("feedback", 9).count(17),
-            "repaint17": Resampling("repaint", 9, 10).count(17),
+            "balanced": calls(16, resample_r=8),
+            "r9": calls(16, resample_r=9),
+            "r9steps17": calls(17, resample_r=9),
+            "repaint17": calls(17, method="repaint", resample_r=9),
         },
     }
 

@@ -210,11 +210,12 @@ def test_a_blending_mask_ends_in_the_mixture(host, kind, method):
 @both_methods
 @exploding_and_flow
 def test_a_time_dependent_mask_frees_a_pixel_when_its_grey_value_says_so(guesses, kind, method):
-    from mask_guidance.sampler import Resampling
+    from mask_guidance.sampler import Settings
 
     steps = method["skip_steps"]
     paint_grey(oracle(kind, always(TRUTH)), soft_mask="time-dependent", **method)
-    order = Resampling(method["method"], method["resample_r"], method.get("resample_j", 10)).levels(steps)
+    repeats = {name: method[name] for name in ("method", "resample_r", "resample_j") if name in method}
+    order = Settings(**repeats).levels(steps)
     called = [level for level, reached in pairwise(order) if reached <= level]
     for level, x0 in zip(called, guesses, strict=True):
         free = (x0 - TRUTH).abs() < (x0 - OTHER).abs()
@@ -264,7 +265,7 @@ def test_below_full_denoise_the_chain_starts_from_the_latent(host, kind, method)
 
 
 def in_two_parts(model, given, method, split=6):
-    """The chain of our KSampler cut in two: another seed and a half-finished latent in the second."""
+    """The chain of our KSampler cut in two: the same seed, and a half-finished latent in the second."""
     settings = {"positive": TEXT, **method}
     half, _ = ksampler(model, given, end_at_step=split, **settings)
     rest, _ = ksampler(
@@ -273,7 +274,7 @@ def in_two_parts(model, given, method, split=6):
         known_latent=given,
         add_noise=False,
         start_at_step=split,
-        **{"seed": 4, **settings},
+        **settings,
     )
     return half, rest
 

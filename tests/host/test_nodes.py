@@ -122,7 +122,7 @@ def test_the_model_is_not_changed_by_a_run(tiny):
 
 def test_node_and_library_paint_the_same_picture(tiny, models_folder):
     """The host samples in its own coordinates (picture plus sigma times noise), the library in guided-diffusion's."""
-    from mask_guidance.sampler import alphas_cumprod, named_betas
+    from mask_guidance.sampler import Settings, alphas_cumprod, named_betas
     from mask_guidance.sampler import paint as library_paint
     from mask_guidance.sampler.adm import load_unet
 
@@ -131,11 +131,14 @@ def test_node_and_library_paint_the_same_picture(tiny, models_folder):
     node, _ = paint(model, given, label=1, seed=5, var_type="learned_range")
     net, _ = load_unet(models_folder / "in_process.safetensors")
     schedule = alphas_cumprod(named_betas("cosine", 1000))
+    settings = Settings(
+        method="repaint", skip_type="uniform", skip_steps=6, resample_j=2, resample_r=2, var_type="learned_range"
+    )
     y = torch.ones(2, dtype=torch.long)
     with torch.no_grad():
         *_, last = library_paint(
             lambda x, t: net(x, t, y), schedule, given["samples"], right_half()[None] < 0.5,
-            skip_steps=6, jump_length=2, jump_n_sample=2, var_type="learned_range", seed=5,
+            settings, seed=5,
         )  # fmt: skip
     # The cosine schedule starts at sigma 20291, where float32 keeps three digits of the picture.
     torch.testing.assert_close(node, last.x, atol=5e-3, rtol=0)

@@ -118,12 +118,12 @@ def test_the_curve_of_a_preset_counts_its_calls(host):
 def test_grey_values_are_freed_at_the_same_steps_in_a_chain_cut_in_two(tiny, host, method):
     """The known region by step, asked of the samplers that a whole chain and its halves use."""
     from mask_guidance.nodes.repaint_sampler import RePaintSampler
-    from mask_guidance.sampler import Resampling
+    from mask_guidance.sampler import Settings
 
     mask = torch.tensor([0.2, 0.5, 0.8]).view(1, 1, 1, 3)
 
     def freed(steps: int, **part) -> list[list[bool]]:
-        sampler = RePaintSampler(Resampling(method), "time-dependent", **part)
+        sampler = RePaintSampler(Settings(method=method), "time-dependent", **part)
         known = sampler.known(mask, torch.zeros(1, 3, 1, 3), torch.zeros(steps + 1), {}, None)
         return [(known(level) == 0).flatten().tolist() for level in range(steps, 0, -1)]
 

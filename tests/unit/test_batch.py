@@ -2,13 +2,14 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 import yaml
 from batch_runs import CALLS, SHORT, SIZE, pixels, record, results, run, save_checkpoint, save_masks, save_pictures
-from mask_guidance.sampler import alphas_cumprod, named_betas, paint
+from mask_guidance.sampler import PRESETS, alphas_cumprod, named_betas, paint
 from mask_guidance.sampler.adm import load_unet
 from mask_guidance.sampler.batch import main
 from mask_guidance.sampler.batch.painter import Painter
@@ -61,8 +62,9 @@ def test_a_result_is_what_the_library_paints_with_the_same_seed_and_numbers(fold
     x = x.permute(0, 3, 1, 2).float() / 127.5 - 1
     known = torch.stack([torch.from_numpy(~painted(folder, n))[None] for n in (0, 1)])
     schedule = alphas_cumprod(named_betas("cosine", 1000))
+    few = replace(PRESETS["paper"], skip_steps=4, resample_j=2, resample_r=2)
     with torch.no_grad():
-        for step in paint(net, schedule, x, known, skip_steps=4, jump_length=2, jump_n_sample=2, seed=7):
+        for step in paint(net, schedule, x, known, few, seed=7):
             last = step.x
     expected = ((last + 1) * 127.5).round().clamp(0, 255).byte().permute(0, 2, 3, 1).numpy()
     for number in (0, 1):

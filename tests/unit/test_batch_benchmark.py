@@ -6,7 +6,7 @@ import json
 import sys
 from pathlib import Path
 
-from mask_guidance.sampler import count_model_calls
+from closed_forms import count_model_calls
 
 BENCHMARK = Path(__file__).resolve().parents[1] / "benchmarks" / "batch.py"
 

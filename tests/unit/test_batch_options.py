@@ -1,13 +1,13 @@
 """Old command lines and configuration files, and what becomes of them."""
 
 import json
-from dataclasses import asdict
 
 import pytest
 import yaml
 from mask_guidance.sampler import PRESETS
 from mask_guidance.sampler.batch.options import read_options
 from mask_guidance.sampler.batch.settings import SettingsError
+from mask_guidance.sampler.presets import fixed
 
 PLACES = ["--weights", "w.pt", "--input_dir", "in", "--save_dir", "out"]
 
@@ -80,7 +80,7 @@ def job(tmp_path, conf, *words, name="conf.yml"):
 def test_a_repaint_conf_alone_is_a_whole_command_line(tmp_path):
     read = job(tmp_path, REPAINT)
     s = read.settings
-    assert (s.method, s.skip_type, s.skip_steps, s.r, s.resample_j) == ("repaint", "uniform", 250, 10, 10)
+    assert (s.method, s.skip_type, s.skip_steps, s.repeats, s.resample_j) == ("repaint", "uniform", 250, 10, 10)
     assert (s.mask_polarity, s.image_size, s.micro_batch, s.clip) == ("keep", 256, 4, True)
     assert read.weights.as_posix() == "data/pretrained/256x256_diffusion.pt"
     assert read.input_dir == ("./data/datasets/gts/inet256",)
@@ -132,7 +132,7 @@ def test_a_seed_config_with_its_command_line_means_what_it_meant(tmp_path):
         "--n_samples", "8", "--micro_batch", "32", "--var_type", "fixed_small", name="conf.yaml",
     )  # fmt: skip
     s = read.settings
-    assert (s.seed, s.skip_type, s.skip_steps, s.r, s.resample_j) == (2022, "uniform", 250, 5, 10)
+    assert (s.seed, s.skip_type, s.skip_steps, s.repeats, s.resample_j) == (2022, "uniform", 250, 5, 10)
     assert (s.var_type, s.micro_batch, s.image_size, read.n_samples) == ("fixed_small", 32, 256, 8)
     assert s.flags["num_head_channels"] == 64
     assert s.flags["prediction"] == "pred_eps"
@@ -141,7 +141,7 @@ def test_a_seed_config_with_its_command_line_means_what_it_meant(tmp_path):
 def test_a_seed_config_without_options_visits_all_steps_and_never_resamples(tmp_path):
     s = job(tmp_path, SEED, *PLACES).settings
     assert s.skip_type == "none"
-    assert s.r == 1
+    assert s.repeats == 1
     assert s.var_type == "learned_range"
 
 
@@ -152,7 +152,7 @@ def test_skip_steps_alone_is_uniform_under_a_seed_config(tmp_path):
 
 def test_resample_r_without_resample_does_nothing_under_a_seed_config_and_is_said(tmp_path):
     read = job(tmp_path, SEED, *PLACES, "--resample_r", "5")
-    assert read.settings.r == 1
+    assert read.settings.repeats == 1
     assert any("--resample" in note for note in read.notes)
 
 
@@ -185,23 +185,23 @@ def test_a_conf_of_no_known_kind_is_refused_by_its_unknown_names(tmp_path):
 
 def test_without_a_word_about_sampling_the_balanced_preset_is_used():
     s = read_options(PLACES).settings
-    assert {name: getattr(s, name) for name in asdict(PRESETS["balanced"])} == asdict(PRESETS["balanced"])
+    assert {name: getattr(s, name) for name in fixed("balanced")} == fixed("balanced")
 
 
 def test_options_of_the_seed_mean_the_seeds_method():
     s = read_options([*PLACES, "--skip_steps", "50", "--resample_r", "3"]).settings
-    assert (s.method, s.skip_type, s.skip_steps, s.r, s.resample_j) == ("repaint", "uniform", 50, 3, 10)
+    assert (s.method, s.skip_type, s.skip_steps, s.repeats, s.resample_j) == ("repaint", "uniform", 50, 3, 10)
 
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_preset_sets_the_sampler_and_options_beside_it_count_for_more(name):
     s = read_options([*PLACES, "--preset", name, "--resample_r", "3"]).settings
-    expected = {**asdict(PRESETS[name]), "resample_r": 3}
+    expected = {**fixed(name), "resample_r": 3}
     assert {key: getattr(s, key) for key in expected} == expected
 
 
 def test_a_preset_counts_for_more_than_a_conf(tmp_path):
-    assert job(tmp_path, SEED, *PLACES, "--preset", "fast").settings.r == PRESETS["fast"].resample_r
+    assert job(tmp_path, SEED, *PLACES, "--preset", "fast").settings.repeats == PRESETS["fast"].resample_r
     assert job(tmp_path, REPAINT, "--preset", "fast").settings.method == "feedback"
 
 

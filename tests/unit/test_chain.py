@@ -14,7 +14,8 @@ from chains import (
     ve_ladder,
     vp_ladder,
 )
-from mask_guidance.sampler import VAR_TYPES, Ladder, count_model_calls, denoiser, repaint, repaint_levels
+from closed_forms import count_model_calls
+from mask_guidance.sampler import VAR_TYPES, Ladder, denoiser, repaint, repaint_levels
 
 EVERYTHING = torch.ones(1, dtype=torch.bool)
 

@@ -6,16 +6,16 @@ from dataclasses import replace
 import pytest
 import torch
 from chains import SeededNoise
+from closed_forms import count_repeated
 from mask_guidance.sampler import (
     Feedback,
     Ladder,
-    Resampling,
-    count_repeated,
+    Settings,
     feedback,
     karras_sigmas,
     repeated_levels,
 )
-from mask_guidance.sampler.feedback import fed_back, known_mean, matched, spread, stepped
+from mask_guidance.sampler.methods.feedback import fed_back, known_mean, matched, spread, stepped
 
 COVARIANCE = torch.tensor([[1.0, 0.8], [0.8, 1.0]], dtype=torch.float64)
 Y = 1.5
@@ -236,7 +236,7 @@ def test_half_precision_does_not_overflow_on_a_large_picture():
 
 
 def test_a_part_of_a_chain_repeats_what_the_whole_would():
-    whole = Resampling("feedback", r=8)
+    whole = Settings(method="feedback", resample_r=8)
     upper, lower = whole.levels(8, below=8), whole.levels(8, above=8)
     joined = [level + 8 for level in upper[:-1]] + lower
     assert joined == whole.levels(16)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 from chains import SeededNoise, flow_ladder, pictures, toy_model, ve_ladder, vp_ladder
-from mask_guidance.sampler import SOFT_MASKS, Resampling, alphas_cumprod, freed_in_time, named_betas, paint
+from mask_guidance.sampler import SOFT_MASKS, Settings, alphas_cumprod, freed_in_time, named_betas, paint
 from mask_guidance.sampler.known import keep, known_at, pasted
 
 GREYS = torch.tensor([0.0, 0.25, 0.5, 0.75, 1.0])
@@ -48,9 +48,8 @@ def test_fully_known_pixels_come_back_exactly_under_every_meaning_of_grey(method
     share = torch.linspace(0, 1, 8).expand(1, 1, 8, 8)
     known = SOFT_MASKS[soft_mask](share, 6)
     schedule = alphas_cumprod(named_betas("linear", 1000))
-    *_, last = paint(
-        toy_model, schedule, given, known, method=method, skip_type="karras", skip_steps=6, jump_n_sample=2, jump_length=2
-    )  # fmt: skip
+    settings = Settings(method=method, skip_type="karras", skip_steps=6, resample_r=2, resample_j=2)
+    *_, last = paint(toy_model, schedule, given, known, settings)
     assert torch.equal(last.x[..., -1], given[..., -1])
     assert not torch.isclose(last.x[..., 0], given[..., 0]).any()
 
@@ -61,7 +60,7 @@ def test_blended_pixels_end_at_their_share_between_guess_and_picture(method):
     given = pictures()
     share = torch.full((1, 1, 8, 8), 0.25)
     guess = torch.full_like(given, 7.0)
-    chain = Resampling(method, r=2, j=2).chain(
+    chain = Settings(method=method, resample_r=2, resample_j=2).run(
         lambda x, level: (guess, None), ladder, torch.zeros_like(given), given, share, SeededNoise(2)
     )
     *_, last = chain
@@ -72,7 +71,7 @@ def test_faint_masks_change_less_than_strong_ones():
     """With the time-dependent rule a late-freed pixel can only leave its picture by the noise it was freed with."""
     ladder, given = ve_ladder(20), torch.zeros(200, 1, 1, 4)
     share = torch.tensor([0.1, 0.4, 0.7, 1.0]).view(1, 1, 1, 4)
-    chain = Resampling("repaint", r=1).chain(
+    chain = Settings(method="repaint", resample_r=1).run(
         lambda x, level: (x, None),  # a model that believes everything it sees
         ladder, 100 * SeededNoise(3)(given), given, freed_in_time(share, 20), SeededNoise(4),
     )  # fmt: skip

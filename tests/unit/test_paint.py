@@ -1,18 +1,21 @@
 """Everything in one call."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from chains import TABLE, half_known, pictures, toy_model, toy_model_with_variance
-from mask_guidance.sampler import ImageNoise, count_model_calls, paint, respaced_timesteps
+from closed_forms import count_model_calls
+from mask_guidance.sampler import ImageNoise, Settings, paint, respaced_timesteps
 
-QUICK = {"skip_steps": 20, "jump_length": 4, "jump_n_sample": 2}
+QUICK = Settings(method="repaint", skip_type="uniform", skip_steps=20, resample_j=4, resample_r=2)
 NOTHING = torch.zeros(1, dtype=torch.bool)
 
 
-def painted(picture=None, known=None, model=toy_model, **options):
+def painted(picture=None, known=None, model=toy_model, settings=QUICK, **options):
     picture = pictures() if picture is None else picture
     known = half_known() if known is None else known
-    return list(paint(model, TABLE, picture, known, **{**QUICK, **options}))[-1].x
+    return list(paint(model, TABLE, picture, known, settings, **options))[-1].x
 
 
 def plain_ddpm(model, picture, steps: int, seed: int):
@@ -35,13 +38,13 @@ def plain_ddpm(model, picture, steps: int, seed: int):
 
 @pytest.mark.parametrize("seed", [0, 1, 2**63])
 def test_nothing_known_and_no_jumps_is_plain_ddpm(seed):
-    actual = painted(known=NOTHING, jump_n_sample=1, seed=seed)
+    actual = painted(known=NOTHING, settings=replace(QUICK, resample_r=1), seed=seed)
     torch.testing.assert_close(actual, plain_ddpm(toy_model, pictures(), 20, seed), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("skip_type", ["uniform", "leading", "trailing", "quad"])
 def test_known_region_is_returned_exactly_however_steps_are_skipped(skip_type):
-    actual = painted(skip_type=skip_type)
+    actual = painted(settings=replace(QUICK, skip_type=skip_type))
     torch.testing.assert_close(actual[..., :4], pictures()[..., :4], rtol=0, atol=0)
     assert actual.isfinite().all()
 
@@ -86,14 +89,14 @@ def test_global_generator_is_left_alone():
 
 def test_inputs_are_left_alone():
     picture, known, table = pictures(), half_known(), TABLE.clone()
-    list(paint(toy_model, table, picture, known, **QUICK))
+    list(paint(toy_model, table, picture, known, QUICK))
     torch.testing.assert_close((picture, known, table), (pictures(), half_known(), TABLE), rtol=0, atol=0)
 
 
 def test_every_published_option_changes_the_number_of_calls_as_counted():
-    for steps, j, r, start in ((20, 4, 2, 10**9), (20, 5, 3, 10), (10, 10, 5, 10**9), (7, 1, 4, 3)):
-        options = {"skip_steps": steps, "jump_length": j, "jump_n_sample": r, "start_resampling": start}
-        chain = list(paint(toy_model, TABLE, pictures(), half_known(), **options))
+    for steps, j, r, start in ((20, 4, 2, 10_000), (20, 5, 3, 10), (10, 10, 5, 10_000), (7, 1, 4, 3)):
+        settings = replace(QUICK, skip_steps=steps, resample_j=j, resample_r=r, start_resampling=start)
+        chain = list(paint(toy_model, TABLE, pictures(), half_known(), settings))
         assert len(chain) == count_model_calls(steps, j, r, start)
 
 
@@ -104,7 +107,7 @@ def test_all_timesteps_are_visited_without_skipping():
         given.append(int(t[0]))
         return toy_model(x, t)
 
-    list(paint(model, TABLE[:30], pictures(), half_known(), skip_type="none", jump_n_sample=1))
+    list(paint(model, TABLE[:30], pictures(), half_known(), replace(QUICK, skip_type="none", resample=False)))
     assert given == list(range(29, -1, -1))
 
 
@@ -126,9 +129,9 @@ def test_model_may_predict_the_picture_or_v_instead_of_noise():
 
 
 def test_variance_of_the_model_is_used_when_asked_for():
-    small = painted(model=toy_model_with_variance, var_type="fixed_small")
-    learned = painted(model=toy_model_with_variance, var_type="learned_range")
-    torch.testing.assert_close(small, painted(var_type="fixed_small"), rtol=0, atol=0)
+    small = painted(model=toy_model_with_variance, settings=replace(QUICK, var_type="fixed_small"))
+    learned = painted(model=toy_model_with_variance, settings=replace(QUICK, var_type="learned_range"))
+    torch.testing.assert_close(small, painted(settings=replace(QUICK, var_type="fixed_small")), rtol=0, atol=0)
     assert not torch.isclose(small, learned, atol=1e-3).all()
 
 
@@ -139,7 +142,7 @@ def test_unclipped_guesses_leave_the_range_of_pictures():
 
 
 def test_one_single_step_is_the_models_first_guess():
-    step = list(paint(toy_model, TABLE, pictures(), half_known(), skip_steps=1))
+    step = list(paint(toy_model, TABLE, pictures(), half_known(), replace(QUICK, skip_steps=1)))
     assert len(step) == 1
     torch.testing.assert_close(step[0].x, step[0].x0)
 
@@ -158,6 +161,6 @@ def test_mistakes_are_told_before_the_model_is_called():
     def model(x, t):
         raise AssertionError("called")
 
-    for wrong in ({"skip_type": "cubic"}, {"skip_steps": 0}, {"jump_length": 0}, {"indices": [0]}):
-        with pytest.raises(ValueError, match=r"skip_type|skip_steps|jump_length|seeded for 1 pictures"):
-            next(paint(model, TABLE, pictures(), half_known(), **{**QUICK, **wrong}))
+    for settings, wrong in ((replace(QUICK, skip_steps=1001), {}), (QUICK, {"indices": [0]})):
+        with pytest.raises(ValueError, match=r"skip_steps is 1001|seeded for 1 pictures"):
+            next(paint(model, TABLE, pictures(), half_known(), settings, **wrong))

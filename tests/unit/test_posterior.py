@@ -1,7 +1,7 @@
 import pytest
 import torch
 from chains import flow_ladder, pictures, toy_model, ve_ladder, vp_ladder
-from mask_guidance.sampler import PREDICTIONS, VAR_TYPES, Ladder, Posterior, ddim_mean_and_std, denoiser, predict_x0
+from mask_guidance.sampler import PREDICTIONS, VAR_TYPES, Ladder, Posterior, denoiser, predict_x0
 
 LEVELS = (1, 2, 7, 19, 20)
 
@@ -171,33 +171,6 @@ def test_climb_of_a_diffused_picture_keeps_the_law_of_its_level():
     carried = ladder.climb(ladder.diffuse(none, 5, ones), 5, 12, none)
     fresh = ladder.climb(none, 5, 12, ones)
     torch.testing.assert_close(carried**2 + fresh**2, ladder.noise[12:13] ** 2)
-
-
-def test_ddim_without_noise_keeps_the_pictures_own_noise():
-    # A perfect guess: the step down is the same picture with the same noise, one level lower
-    ladder, _ = vp_ladder()
-    x0, noise, x = noisy(ladder, 7)
-    mean, std = ddim_mean_and_std(x, x0, ladder, 7, eta=0.0)
-    torch.testing.assert_close(mean, ladder.diffuse(x0, 6, noise))
-    assert std == 0
-
-
-def test_ddim_with_eta_one_is_ddpm_with_the_small_variance():
-    ladder, _ = vp_ladder()
-    x0, _, x = noisy(ladder, 7)
-    mean, std = ddim_mean_and_std(x, x0, ladder, 7, eta=1.0)
-    posterior = Posterior(ladder)
-    torch.testing.assert_close(mean, posterior.mean(x, x0, 7))
-    torch.testing.assert_close(torch.tensor(std).log() * 2, posterior.log_variance("fixed_small", 7, None).float())
-
-
-@pytest.mark.parametrize("eta", [0.0, 0.3, 1.0])
-def test_ddim_ends_in_its_guess(eta):
-    ladder, _ = vp_ladder()
-    x0, _, x = noisy(ladder, 1)
-    mean, std = ddim_mean_and_std(x, x0, ladder, 1, eta)
-    torch.testing.assert_close(mean, x0)
-    assert std == 0
 
 
 def test_denoiser_gives_the_model_the_training_step_of_the_level():

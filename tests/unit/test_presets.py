@@ -7,7 +7,9 @@ import torch
 from chains import TABLE, pictures, toy_model
 from mask_guidance.sampler import (
     PRESETS,
-    Resampling,
+    Chain,
+    Settings,
+    SettingsError,
     karras_sigmas,
     largest_sigma,
     paint,
@@ -22,22 +24,20 @@ SIGMAS = sigmas(TABLE)
     ("name", "calls"), [("draft", 19), ("fast", 46), ("balanced", 86), ("quality", 224), ("paper", 2410)]
 )
 def test_a_preset_costs_what_it_says(name, calls):
-    preset = PRESETS[name]
-    resampling = Resampling(preset.method, preset.resample_r, preset.resample_j)
-    assert resampling.count(preset.skip_steps) == calls
-    levels = resampling.levels(preset.skip_steps)
-    assert sum(after <= before for before, after in pairwise(levels)) == calls
+    chain = Chain.of(PRESETS[name], SIGMAS)
+    assert chain.calls == calls
+    assert sum(after <= before for before, after in pairwise(chain.levels)) == calls
 
 
 def test_an_unknown_method_is_named():
-    with pytest.raises(ValueError, match="Unknown method 'magic'; choose one of feedback, repaint"):
-        Resampling("magic")
+    with pytest.raises(SettingsError, match="method is 'magic', but must be one of: feedback, repaint"):
+        Settings(method="magic")
 
 
 @pytest.mark.parametrize("strength", [-0.1, 1.5])
 def test_strength_outside_its_range_is_refused(strength):
-    with pytest.raises(ValueError, match="from 0 to 1"):
-        Resampling("feedback", strength=strength)
+    with pytest.raises(SettingsError, match="from 0 to 1"):
+        Settings(method="feedback", feedback=strength)
 
 
 @pytest.mark.parametrize("count", [1, 2, 7, 16, 100, 999, 1000])
@@ -85,10 +85,6 @@ def test_paint_runs_a_preset():
     given = pictures()
     known = torch.zeros(1, 1, 8, 8, dtype=torch.bool)
     known[..., :4] = True
-    preset = PRESETS["draft"]
-    *_, last = paint(
-        toy_model, TABLE, given, known, method=preset.method, skip_type=preset.skip_type, skip_steps=preset.skip_steps,
-        jump_n_sample=preset.resample_r, jump_length=preset.resample_j,
-    )  # fmt: skip
+    *_, last = paint(toy_model, TABLE, given, known, PRESETS["draft"])
     assert (last.call, last.calls, last.level) == (19, 19, 0)
     assert torch.equal(last.x[..., :4], given[..., :4])

@@ -4,18 +4,18 @@ A copy of `feedback`'s loop in which every picture may leave a level on its own.
 until the others follow, so one batch simulates what a chain for each picture would do; calls are counted by picture.
 """
 
-import sys
 from collections.abc import Callable
 
 import torch
 from mask_guidance.sampler import Feedback, Ladder
+from mask_guidance.sampler.methods import feedback as MODULE
 from torch import Tensor
 
 from .methods import Task
 
 __all__ = ["CRITERIA", "by_adaptive"]
 
-MODULE = sys.modules["mask_guidance.sampler.feedback"]
+
 FLOOR, CEILING = 2, 16
 
 # A level is left when the criterion falls below the threshold.

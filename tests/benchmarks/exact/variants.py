@@ -1,12 +1,12 @@
 """The feedback sampler with one thing changed: what NOTES.md reports on, so that it can be measured again."""
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
 import torch
 from mask_guidance.sampler import Feedback
+from mask_guidance.sampler.methods import feedback as MODULE
 from torch import Tensor
 from torch.nn.functional import conv2d
 
@@ -16,7 +16,6 @@ from .methods import LARGEST, PRESETS, Method, Task, by_feedback, karras_ladder,
 __all__ = ["variants"]
 
 MIDDLE, LOWER_THIRD = 1.04, 0.35  # noise at these places of a ladder from 0.01 to 20
-MODULE = sys.modules["mask_guidance.sampler.feedback"]  # the package's function of that name hides it
 
 
 def variants() -> list[Method]:

@@ -5,14 +5,16 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from torch import Tensor
 
+from .chain import Chain
 from .known import Known
 from .ladder import Ladder
-from .method import Resampling
+from .methods import Denoise, Step
 from .noise import ImageNoise
 from .posterior import predict_x0
-from .repaint import EVERYWHERE, Denoise, Step
-from .respacing import largest_sigma, respaced_timesteps
+from .presets import PRESETS
+from .respacing import largest_sigma
 from .schedule import sigmas
+from .settings import Settings
 
 __all__ = ["denoiser", "paint"]
 
@@ -56,36 +58,21 @@ def paint(
     alphas_cumprod: Tensor,
     picture: Tensor,
     known: Known,
+    settings: Settings = PRESETS["paper"],
     *,
-    method: str = "repaint",
-    skip_type: str = "uniform",
-    skip_steps: int = 250,
-    jump_length: int = 10,
-    jump_n_sample: int = 10,
-    start_resampling: int = EVERYWHERE,
-    var_type: str = "auto",
-    feedback: float = 1.0,
     prediction: str = "eps",
     clip: bool = True,
     seed: int = 0,
     indices: Sequence[int] | None = None,
 ) -> Iterator[Step]:
-    """Fill the unknown part of pictures with RePaint; iterate to run, and read `x` of the last step.
+    """Fill the unknown part of pictures; iterate to run, and read `x` of the last step.
 
     Args:
         model: Any noise predictor, see `denoiser`.
         alphas_cumprod: Its noise schedule, by training step; (T,).
-        picture: In the model's range, usually [-1, 1]; (B, C, ...). The unknown part may hold anything finite.
+        picture: In the model's range, usually [-1, 1]; (B, C, ...). With denoise 1 the unknown part may hold anything finite.
         known: 1 (True) where the picture is kept; broadcastable to `picture`, or by level, see `known.py`.
-        method: "repaint" as published, or "feedback": as good in a small part of the calls, see `feedback.py`. Its
-            usual settings are skip_type "karras", 16 skip_steps and 8 for jump_n_sample, see `PRESETS`.
-        skip_type: How timesteps are skipped, see `respaced_timesteps`.
-        skip_steps: Timesteps kept; time grows with it.
-        jump_length: RePaint's j, levels climbed per jump; not used by "feedback".
-        jump_n_sample: RePaint's r, times each stretch is sampled; time grows with it, 1 is plain mask guidance.
-        start_resampling: No jump above this level.
-        var_type: Variance of each step, see `posterior.VAR_TYPES`; "feedback" measures its own.
-        feedback: Strength of the feedback, 0 to 1.
+        settings: How, see `Settings` and `PRESETS`; as given, RePaint as published.
         prediction: What the model predicts: "eps", "x0" or "v".
         clip: Keep predicted pictures in [-1, 1].
         seed: Same seed, same picture, whatever the batch size or device.
@@ -93,12 +80,15 @@ def paint(
 
     Yields:
         A `Step` after each model call.
+
+    Raises:
+        ValueError: The model has no such timesteps, or gives no such variance.
     """
-    largest = largest_sigma(picture.shape)
-    timesteps = respaced_timesteps(len(alphas_cumprod), skip_type, skip_steps, sigmas(alphas_cumprod), largest)
-    ladder = Ladder.from_alphas_cumprod(alphas_cumprod, timesteps)
-    resampling = Resampling(method, jump_n_sample, jump_length, start_resampling, var_type, feedback)
+    chain = Chain.of(settings, sigmas(alphas_cumprod), largest_sigma(picture.shape))
+    ladder = Ladder.from_alphas_cumprod(alphas_cumprod, chain.timesteps)
     indices = range(len(picture)) if indices is None else indices
     start = ImageNoise(seed, indices, "start")(picture)
-    denoise = denoiser(model, ladder, timesteps, prediction, clip)
-    yield from resampling.chain(denoise, ladder, start, picture, known, ImageNoise(seed, indices))
+    if settings.denoise < 1:
+        start = ladder.diffuse(picture, ladder.steps, start)
+    denoise = denoiser(model, ladder, chain.timesteps, prediction, clip)
+    yield from settings.run(denoise, ladder, start, picture, known, ImageNoise(seed, indices), chain.levels)

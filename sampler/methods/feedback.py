@@ -16,18 +16,22 @@ LanPaint's guidance of both regions (https://arxiv.org/abs/2502.03491), analytic
 https://arxiv.org/abs/2201.06503).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from .known import Known, keep, known_at, pasted
-from .ladder import Ladder
-from .repaint import Denoise, Step, ended
+from ..known import Known, keep, known_at, pasted
+from ..ladder import Ladder
+from .method import Denoise, Method, Noise, Step, ended
 
-__all__ = ["Feedback", "count_repeated", "feedback", "repeated_levels"]
+if TYPE_CHECKING:
+    from ..settings import Settings
+
+__all__ = ["FEEDBACK", "Feedback", "feedback", "repeated_levels"]
 
 LOUDEST_SHIFT = 0.9  # of the level's noise amplitude
 UNREPEATED_TOP, UNREPEATED_END = 0.3125, 0.1  # shares of the levels
@@ -66,15 +70,10 @@ def repeated_levels(steps: int, repeats: int) -> list[int]:
     [4, 3, 3, 3, 2, 2, 2, 1, 0]
     """
     if min(steps, repeats) < 1:
-        raise ValueError("steps and repeats must each be at least 1.")
+        raise ValueError(f"steps is {steps} and repeats (r) {repeats}; each must be at least 1.")
     top, end = unrepeated(steps)
     order = [level for level in range(steps, 0, -1) for _ in range(repeats if end < level <= steps - top else 1)]
     return [*order, 0]
-
-
-def count_repeated(steps: int, repeats: int) -> int:
-    """Model calls of `repeated_levels(steps, repeats)`."""
-    return steps + (repeats - 1) * max(0, steps - sum(unrepeated(steps)))
 
 
 def unrepeated(steps: int) -> tuple[int, int]:
@@ -89,23 +88,14 @@ def feedback(
     x: Tensor,
     x0: Tensor,
     known: Known,
-    noise: Callable[[Tensor], Tensor],
+    noise: Noise,
     rule: Feedback = Feedback(),
 ) -> Iterator[Step]:
-    """Run one chain, a step at a time; stop iterating to stop it.
+    """RePaint's loop with feedback; arguments as for `Run`.
 
     Args:
-        denoise: Called as denoise(x, level); returns the predicted clean picture, and something that is not used.
-        ladder: Noise levels.
-        levels: Order of visits, see `repeated_levels`; equal neighbours are a repeat.
-        x: Start state at `levels[0]`; (B, C, ...).
-        x0: The picture to fill, in the model's own range; same shape.
-        known: 1 where the picture is kept, see `known.py`.
-        noise: Returns fresh standard normal noise like its argument.
+        levels: See `repeated_levels`; equal neighbours are a repeat.
         rule: Which ideas are used.
-
-    Yields:
-        A `Step` after each model call.
     """
     shift = torch.zeros_like(x0)
     for call, (level, target) in enumerate(pairwise(levels), start=1):
@@ -179,3 +169,20 @@ def known_mean(values: Tensor, weight: Tensor) -> Tensor:
     dims, exact = tuple(range(1, values.ndim)), torch.promote_types(values.dtype, torch.float32)  # half sums overflow
     total = (weight * values).sum(dims, keepdim=True, dtype=exact)
     return (total / weight.sum(dims, keepdim=True, dtype=exact).clamp(min=1e-6)).to(values)
+
+
+def levels_of(settings: "Settings", steps: int, below: int = 0, above: int = 0) -> list[int]:
+    """A part of a chain repeats what the whole would."""
+    whole = repeated_levels(below + steps + above, settings.repeats)
+    return [*(level - below for level in whole if below < level <= below + steps), 0]
+
+
+FEEDBACK = Method(
+    name="feedback",
+    words="What the model gets wrong about the known part is fed back, and resampling takes long steps; about the paper's "
+    "quality in a small part of its model calls.",
+    uses=("feedback", "resample_r"),
+    levels=levels_of,
+    run=lambda settings, *chain: feedback(*chain, Feedback(strength=settings.feedback)),
+    dip=Feedback.dip,
+)

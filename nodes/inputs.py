@@ -1,0 +1,96 @@
+"""Inputs that several nodes share, so that a setting has one name, range and tooltip everywhere."""
+
+from dataclasses import asdict
+from typing import Any
+
+from comfy_api.latest import io
+
+from ..sampler import CUSTOM, METHODS, PRESETS, SKIP_TYPES, SOFT_MASKS, Settings, count_calls
+from ..sampler.presets import fixed
+from ..sampler.settings import allowed
+
+__all__ = ["preset", "setting", "soft_mask"]
+
+DEFAULTS = asdict(Settings())
+ADVANCED = ("feedback", "start_resampling", "timestep_respacing")
+STEPS = {"feedback": 0.05, "denoise": 0.01}  # of a float's arrows
+KINDS = {bool: io.Boolean, int: io.Int, float: io.Float, str: io.String}
+
+
+def listed(words: dict[str, str]) -> str:
+    """Choices with what they mean, as sentences."""
+    return " ".join(f"{name}: {meaning}." for name, meaning in words.items())
+
+
+TOOLTIPS = {
+    "method": listed({name: method.words for name, method in METHODS.items()}),
+    "feedback": "How strongly the model's error is fed back. 0 is RePaint with long steps; lower it if a model overdoes "
+    "textures near the edge.",
+    "skip_type": "Which of the model's timesteps are visited. "
+    + listed({name: kind.words for name, kind in SKIP_TYPES.items()}),
+    "skip_steps": "How many timesteps are visited. More give finer results and take proportionally longer; feedback needs "
+    "about 16, the RePaint paper uses 250.",
+    "timestep_respacing": "guided-diffusion's own notation, instead of skip_type and skip_steps: '250', 'ddim50', or "
+    "'10,10,5' for so many steps in each third, the picture's end first. Empty: not used.",
+    "resample": "RePaint's resampling. Off is plain mask guidance: fast, but old and new rarely agree.",
+    "resample_r": "RePaint's r: how many times each stretch is sampled. More make old and new agree better; time grows "
+    "almost r-fold. 1 is plain mask guidance; feedback needs about 8, the paper uses 10.",
+    "resample_j": "RePaint's j: how many steps each jump back goes. Longer jumps let larger structures change; the time "
+    "hardly differs. 10 is the paper's value. At skip_steps or more, nothing is resampled.",
+    "start_resampling": "No jump reaches above this step, counted from the finished picture. Lower values save time, and "
+    "leave composition to the first pass; 10000 resamples everywhere.",
+    "denoise": "1 paints the masked part anew. Less starts from what is there; the less, the less changes.",
+    "var_type": "Noise added at each step. auto: what the model was trained for. learned_range, learned: the model's own "
+    "variance channels. fixed_small: calmer, fixed_large: livelier. No difference in time.",
+}
+
+
+def setting(name: str, **options: Any) -> io.Input:
+    """The input of a setting.
+
+    Args:
+        name: Of a field of `Settings`.
+        options: What is different at this node, as for the host's inputs.
+    """
+    rule = allowed(Settings, name)
+    given: dict[str, Any] = {"default": DEFAULTS[name], "tooltip": TOOLTIPS[name] + not_used_by(name)}
+    if name in ADVANCED:
+        given["advanced"] = True
+    if rule.choices:
+        return io.Combo.Input(name, options=[*rule.choices], **{**given, **options})
+    if rule.least is not None:
+        given |= {"min": rule.kind(rule.least), "max": rule.kind(rule.most)}
+    if name in STEPS:
+        given["step"] = STEPS[name]
+    return KINDS[rule.kind].Input(name, **{**given, **options})
+
+
+def not_used_by(name: str) -> str:
+    users = [method.name for method in METHODS.values() if name in method.uses]
+    others = [method.name for method in METHODS.values() if name not in method.uses]
+    return f" Not used by {' and '.join(others)}." if users and others else ""
+
+
+def preset() -> io.Input:
+    """The presets, with their values for the page."""
+    calls = {name: count_calls(chosen.levels(chosen.skip_steps)) for name, chosen in PRESETS.items()}
+    return io.Combo.Input(
+        "preset",
+        options=[*PRESETS, CUSTOM],
+        default="balanced",
+        tooltip="Method, timesteps, r and j in one choice; method, skip_type, skip_steps, resample_r and resample_j below then "
+        f"do not count. Model calls: {', '.join(f'{name} {count:,}' for name, count in calls.items())}. "
+        "paper is the setting of the RePaint paper. custom: every value as given below.",
+        extra_dict={"presets": {name: fixed(name) for name in PRESETS}},
+    )
+
+
+def soft_mask() -> io.Input:
+    return io.Combo.Input(
+        "soft_mask",
+        options=list(SOFT_MASKS),
+        default="binary",
+        advanced=True,
+        tooltip="What grey values of the mask mean. binary: from 0.5 on painted. blend: old and new are mixed in that share. "
+        "time-dependent: faint values change details only, strong ones everything (Differential Diffusion).",
+    )

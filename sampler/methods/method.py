@@ -1,0 +1,110 @@
+"""What a way to sample is: one record of all that the rest of the pack must know of it."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Protocol
+
+from torch import Tensor
+
+from ..known import Known, keep, pasted
+from ..ladder import Ladder
+
+if TYPE_CHECKING:
+    from ..settings import Settings
+
+__all__ = ["Denoise", "Levels", "Method", "Noise", "Run", "Step", "count_calls", "ended"]
+
+Denoise = Callable[[Tensor, int], tuple[Tensor, Tensor | None]]
+Noise = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a chain shows after each call of the model.
+
+    Attributes:
+        call: Calls so far, from 1.
+        calls: Calls in all.
+        level: Level reached, 0 when the picture is finished.
+        x: State at that level; the finished picture in the last step, known region exact.
+        x0: The model's guess of the finished picture, known region in place.
+    """
+
+    call: int
+    calls: int
+    level: int
+    x: Tensor
+    x0: Tensor
+
+
+class Levels(Protocol):
+    """Order of visits on a ladder of `steps` levels, first `steps`, last 0.
+
+    Args:
+        below: Levels under them that another chain goes on with.
+        above: Levels over them that another chain came down.
+    """
+
+    def __call__(self, settings: "Settings", steps: int, below: int = 0, above: int = 0) -> list[int]: ...
+
+
+class Run(Protocol):
+    """One chain, a step at a time; stop iterating to stop it.
+
+    Args:
+        denoise: Called as denoise(x, level); returns the predicted clean picture and the variance channels or None.
+        ladder: Noise levels.
+        levels: Order of visits; the last may lie above 0 for a chain that another one finishes.
+        x: Start state at `levels[0]`; (B, C, ...).
+        x0: The picture to fill, in the model's own range; same shape. What it holds in the unknown region is not used.
+        known: 1 where the picture is kept, see `known.py`.
+        noise: Returns fresh standard normal noise like its argument.
+    """
+
+    def __call__(
+        self,
+        settings: "Settings",
+        denoise: Denoise,
+        ladder: Ladder,
+        levels: Sequence[int],
+        x: Tensor,
+        x0: Tensor,
+        known: Known,
+        noise: Noise,
+    ) -> Iterator[Step]: ...
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way to sample.
+
+    Attributes:
+        name: What users choose it by.
+        words: What it does, for people; a sentence or two.
+        uses: Settings that it reads, of those that some methods do not.
+        levels: Its order of levels; a fall or a repeat is a call of the model, a climb is none.
+        run: Its loop.
+        dip: A level visited again at once is left for this share of its noise, and come back to.
+    """
+
+    name: str
+    words: str
+    uses: tuple[str, ...]
+    levels: Levels
+    run: Run
+    dip: float = 1.0
+
+
+def count_calls(levels: Sequence[int]) -> int:
+    """Model calls of an order of levels.
+
+    >>> count_calls([4, 3, 4, 3, 3, 0])
+    4
+    """
+    return sum(after <= before for before, after in pairwise(levels))
+
+
+def ended(known: Tensor, x0: Tensor, x: Tensor, ladder: Ladder, level: int, noise: Noise) -> Tensor:
+    """The chain's last state: the known region is the picture itself, or the picture at the level where the chain stops."""
+    return keep(known, x0, x) if ladder.noise[level] == 0 else pasted(known, x0, x, ladder, level, noise(x))
