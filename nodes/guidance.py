@@ -5,34 +5,24 @@ import comfy.samplers
 from .class_label import conditioning
 from .pixel_model import NULL_LABEL, PixelModel
 
-__all__ = ["Guidance"]
+__all__ = ["conditionings", "guided"]
 
 
-class Guidance:
-    """Conditionings and how strongly they are followed.
-
-    Args:
-        model: The MODEL.
-        positive: What to paint; None where the model needs none.
-        negative: What to lead away from; None for the model's own default.
-        cfg: How strongly positive is followed over negative.
+def conditionings(model, positive: list | None, negative: list | None, cfg: float) -> tuple[list, list, float]:
+    """Positive, negative and cfg; None where nothing is connected.
 
     Raises:
         ValueError: The model needs a conditioning that is not connected.
     """
+    of = of_pixel_model if isinstance(model.model, PixelModel) else of_text_model
+    return of(model, positive, negative, cfg)
 
-    def __init__(self, model, positive: list | None, negative: list | None, cfg: float):
-        self.model = model
-        own = isinstance(model.model, PixelModel)
-        self.positive, self.negative, self.cfg = (of_pixel_model if own else of_text_model)(
-            model, positive, negative, cfg
-        )
 
-    def guider(self) -> comfy.samplers.CFGGuider:
-        guider = comfy.samplers.CFGGuider(self.model)
-        guider.set_conds(self.positive, self.negative)
-        guider.set_cfg(self.cfg)
-        return guider
+def guided(model, positive: list, negative: list, cfg: float) -> comfy.samplers.CFGGuider:
+    guider = comfy.samplers.CFGGuider(model)
+    guider.set_conds(positive, negative)
+    guider.set_cfg(cfg)
+    return guider
 
 
 def of_pixel_model(model, positive, negative, cfg: float) -> tuple[list, list, float]:

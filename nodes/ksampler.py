@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..sampler import Chain, ImageNoise, Settings, largest_sigma, with_preset
 from ..sampler.mask import SNAPPING
-from .guidance import Guidance
+from .guidance import conditionings, guided
 from .inputs import preset, setting, soft_mask
 from .ladder import noise_to_signal
 from .latent_mask import on_latent, painted_share
@@ -165,7 +165,7 @@ class MaskGuidedKSampler(io.ComfyNode):
         if own_rule:  # it reads grey values: none may be cut off before
             soft_mask = "time-dependent"
         mask, note = on_latent(latent_image.get("noise_mask"), samples, soft_mask, mask_grid)
-        guidance = Guidance(model, positive, negative, cfg)
+        positive, negative, cfg = conditionings(model, positive, negative, cfg)
         ratios = noise_to_signal(model)
         chain = Chain.of(settings, ratios, largest_sigma(samples.shape), start_at_step, end_at_step)
         indices = tuple(latent_image.get("batch_index") or range(len(samples)))
@@ -187,7 +187,7 @@ class MaskGuidedKSampler(io.ComfyNode):
             noise = ImageNoise(seed, indices, "start")(torch.zeros(samples.shape))
             started = time.monotonic()
             given = noise if add_noise else noise.zero_()
-            result, calls = run(guidance.guider(), sampler, sigmas, samples, given, mask, seed)
+            result, calls = run(guided(model, positive, negative, cfg), sampler, sigmas, samples, given, mask, seed)
             seconds = time.monotonic() - started
             if mask is not None and chain.last is None:  # to the bit, whatever the latent format's scaling rounded
                 result = torch.where((mask == 0).to(result.device), clean.to(result), result)
@@ -202,7 +202,7 @@ class MaskGuidedKSampler(io.ComfyNode):
             f"{chain.timesteps[0]} to {chain.last or 0}",
             f"denoise {settings.denoise:g}, add_noise {add_noise}, mask_grid {mask_grid}, "
             + ("soft_mask by the model's own rule" if own_rule else f"soft_mask {soft_mask}"),
-            f"cfg {guidance.cfg:g}, seed {seed}, pictures {', '.join(map(str, indices))}",
+            f"cfg {cfg:g}, seed {seed}, pictures {', '.join(map(str, indices))}",
             f"model {model_name(model)}",
             *([note] if note else []),
         ]

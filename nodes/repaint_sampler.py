@@ -159,5 +159,15 @@ class RePaintSamplerNode(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, soft_mask="binary", **chosen) -> io.NodeOutput:
-        return io.NodeOutput(RePaintSampler(Settings(**chosen), soft_mask))
+    def execute(
+        cls, resample_r, resample_j, start_resampling, var_type, method="repaint", feedback=1.0, soft_mask="binary"
+    ) -> io.NodeOutput:
+        settings = Settings(
+            method=method,
+            feedback=feedback,
+            resample_r=resample_r,
+            resample_j=resample_j,
+            start_resampling=start_resampling,
+            var_type=var_type,
+        )
+        return io.NodeOutput(RePaintSampler(settings, soft_mask))

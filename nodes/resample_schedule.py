@@ -70,10 +70,11 @@ class ResampleSchedule(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, preset, model=None, **chosen) -> io.NodeOutput:
-        settings = with_preset(preset, Settings(**chosen))
+    def execute(cls, preset, method, model=None, **chosen) -> io.NodeOutput:
+        settings = with_preset(preset, Settings(method=method, **chosen))
         ratios = usual_noise_to_signal() if model is None else noise_to_signal(model)
         chain = Chain.of(settings, ratios, USUAL_LARGEST)
         jumps = f", j = {settings.resample_j}" if "resample_j" not in settings.unused else ""
-        title = f"{chain.calls} model calls: {settings.method}, {len(chain.timesteps)} timesteps, r = {settings.resample_r}{jumps}"
+        steps = len(chain.timesteps)
+        title = f"{chain.calls} model calls: {settings.method}, {steps} timesteps, r = {settings.resample_r}{jumps}"
         return io.NodeOutput(draw_curve(chain.curve(ratios), len(ratios), title), chain.calls)

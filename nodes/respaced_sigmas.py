@@ -56,6 +56,11 @@ class RespacedSigmas(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, model, largest_sigma=USUAL_LARGEST, **chosen) -> io.NodeOutput:
-        timesteps = chosen_timesteps(Settings(**chosen), noise_to_signal(model), largest_sigma)
+    def execute(
+        cls, model, skip_type, skip_steps, denoise=1.0, largest_sigma=USUAL_LARGEST, timestep_respacing=""
+    ) -> io.NodeOutput:
+        settings = Settings(
+            skip_type=skip_type, skip_steps=skip_steps, denoise=denoise, timestep_respacing=timestep_respacing
+        )
+        timesteps = chosen_timesteps(settings, noise_to_signal(model), largest_sigma)
         return io.NodeOutput(respaced_sigmas(model, timesteps))

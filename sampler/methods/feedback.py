@@ -179,8 +179,8 @@ def levels_of(settings: "Settings", steps: int, below: int = 0, above: int = 0) 
 
 FEEDBACK = Method(
     name="feedback",
-    words="What the model gets wrong about the known part is fed back, and resampling takes long steps; about the paper's "
-    "quality in a small part of its model calls.",
+    words="what the model gets wrong about the known part is fed back, and resampling takes long steps; about the paper's "
+    "quality in a small part of its model calls",
     uses=("feedback", "resample_r"),
     levels=levels_of,
     run=lambda settings, *chain: feedback(*chain, Feedback(strength=settings.feedback)),

@@ -81,7 +81,7 @@ class Method:
 
     Attributes:
         name: What users choose it by.
-        words: What it does, for people; a sentence or two.
+        words: What it does, for people; no sentence, so that a list can be made of them.
         uses: Settings that it reads, of those that some methods do not.
         levels: Its order of levels; a fall or a repeat is a call of the model, a climb is none.
         run: Its loop.

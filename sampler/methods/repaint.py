@@ -109,7 +109,7 @@ def levels_of(settings: "Settings", steps: int, below: int = 0, above: int = 0) 
 
 REPAINT = Method(
     name="repaint",
-    words="As published: each stretch of j steps is climbed back and sampled again, r times in all.",
+    words="as published; each stretch of j steps is climbed back and sampled again, r times in all",
     uses=("resample_r", "resample_j", "start_resampling", "var_type"),
     levels=levels_of,
     run=lambda settings, *chain: repaint(*chain, settings.var_type),

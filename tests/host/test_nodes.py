@@ -264,7 +264,7 @@ def test_noise_levels_equal_the_training_schedule(tiny):
 def test_a_text_model_without_text_is_told_what_to_connect(tiny, host):
     from types import SimpleNamespace
 
-    from mask_guidance.nodes.ksampler import conditionings
+    from mask_guidance.nodes.guidance import conditionings
 
     with pytest.raises(ValueError, match="guided by text"):
         conditionings(SimpleNamespace(model=torch.nn.Identity()), None, None, 1.0)

@@ -173,3 +173,12 @@ def test_a_videos_masks_are_counted(host, masks, fit):
         return
     with pytest.raises(ValueError, match=f"{masks} masks for a video of 3 latent frames"):
         on_latent(given, video, "binary", "any touch")
+
+
+def test_an_empty_latent_made_for_another_model_fits_a_known_latent_of_this_one(tiny):
+    """The host gives an empty latent the model's channels; the known one is compared with what that gives."""
+    model, vae = tiny
+    given = latent(vae, mask=right_half())
+    empty = {"samples": torch.zeros(1, 4, 32, 32), "noise_mask": given["noise_mask"]}
+    samples, _ = paint(model, empty, known_latent=given)
+    assert torch.equal(samples[..., :16], given["samples"][..., :16])
