@@ -32,7 +32,9 @@ def keep(known: Tensor, kept: Tensor, x: Tensor) -> Tensor:
     return torch.lerp(x, kept, known)
 
 
-def pasted(known: Tensor, x0: Tensor, x: Tensor, ladder: Ladder, level: int, noise: Tensor, share=1.0) -> Tensor:
+def pasted(
+    known: Tensor, x0: Tensor, x: Tensor, ladder: Ladder, level: int, noise: Tensor, share: Tensor | float = 1.0
+) -> Tensor:
     """A state with the known region noised to its level and put in (mask guidance).
 
     Where pixels are kept in part, what is left of the state's noise is topped up, so that the mixture has the level's

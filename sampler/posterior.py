@@ -88,10 +88,6 @@ class Posterior:
         """
         if var_type not in VAR_TYPES:
             raise ValueError(f"Unknown var_type '{var_type}'; choose one of {', '.join(VAR_TYPES)}.")
-        if v is None and var_type in LEARNED:
-            raise ValueError(
-                f"var_type is '{var_type}', but the model gives no variance; choose 'fixed_small' or 'fixed_large'."
-            )
         return VAR_TYPES[var_type](self, level, v)
 
 
@@ -107,13 +103,21 @@ def fixed_large(posterior: Posterior, level: int, v: Tensor | None) -> Tensor:
     return posterior.log_fixed_large[level]
 
 
-def learned(posterior: Posterior, level: int, v: Tensor) -> Tensor:
-    return v + float(posterior.log_power[level])
+def learned(posterior: Posterior, level: int, v: Tensor | None) -> Tensor:
+    return given(v, "learned") + float(posterior.log_power[level])
 
 
-def learned_range(posterior: Posterior, level: int, v: Tensor) -> Tensor:
-    share = (v + 1) / 2
+def learned_range(posterior: Posterior, level: int, v: Tensor | None) -> Tensor:
+    share = (given(v, "learned_range") + 1) / 2
     return share * float(posterior.log_large[level]) + (1 - share) * float(posterior.log_small[level])
+
+
+def given(v: Tensor | None, var_type: str) -> Tensor:
+    if v is None:
+        raise ValueError(
+            f"var_type is '{var_type}', but the model gives no variance; choose 'fixed_small' or 'fixed_large'."
+        )
+    return v
 
 
 def auto(posterior: Posterior, level: int, v: Tensor | None) -> Tensor:
@@ -128,4 +132,3 @@ VAR_TYPES = {
     "learned_range": learned_range,
     "learned": learned,
 }
-LEARNED = ("learned_range", "learned")

@@ -1,7 +1,7 @@
 """Settings with a name, from a first look to the paper's own."""
 
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from .settings import Settings, SettingsError
 
@@ -23,7 +23,7 @@ FIXED = ("method", "skip_type", "skip_steps", "resample_r", "resample_j")
 Any_Settings = TypeVar("Any_Settings", bound=Settings)
 
 
-def fixed(preset: str) -> dict[str, object]:
+def fixed(preset: str) -> dict[str, Any]:
     """What a preset decides, by name.
 
     Raises:
@@ -47,4 +47,4 @@ def with_preset(preset: str, settings: Any_Settings) -> Any_Settings:
             f"Both preset '{preset}' and timestep_respacing '{settings.timestep_respacing}' choose the timesteps; set preset "
             "to 'custom', or empty timestep_respacing."
         )
-    return replace(settings, **fixed(preset))  # type: ignore[arg-type]
+    return replace(settings, **fixed(preset))

@@ -23,7 +23,8 @@ def uniform_timesteps(total: int, count: int) -> list[int]:
     if count == 1:
         return [total - 1]  # the original gives 0 here, where a chain that starts from pure noise cannot begin
     stride = (total - 1) / (count - 1)
-    ascending, position = [], 0.0
+    ascending: list[int] = []
+    position = 0.0
     for _ in range(count):
         ascending.append(round(position))
         position += stride  # summed, not multiplied: the original's rounding depends on it
@@ -52,7 +53,7 @@ def quad_timesteps(total: int, count: int) -> list[int]:
     """Quadratic, dense near the picture (Song et al. 2020, DDIM, appendix D.3), reaching total - 1, none twice."""
     if count == 1:
         return [total - 1]
-    ascending = []
+    ascending: list[int] = []
     for i in range(count):
         wanted = round((total - 1) * (i / (count - 1)) ** 2)
         ascending.append(wanted if i == 0 else max(wanted, ascending[-1] + 1))
@@ -192,7 +193,8 @@ def parse_respacing(total: int, respacing: str) -> list[int]:
 
 def section_timesteps(total: int, counts: list[int]) -> list[int]:
     """The range cut into equal sections, `counts[i]` evenly spread steps from each; strictly falling."""
-    ascending, start = [], 0
+    ascending: list[int] = []
+    start = 0
     for i, count in enumerate(counts):
         size = total // len(counts) + (1 if i < total % len(counts) else 0)
         if count > size:

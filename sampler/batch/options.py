@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from ..methods import METHODS
 from ..presets import PRESETS, fixed
@@ -82,13 +83,17 @@ def make_parser() -> argparse.ArgumentParser:
         argument_default=argparse.SUPPRESS,
         allow_abbrev=False,
     )
-    switch = {"type": yes_no, "nargs": "?", "const": True, "metavar": "true|false"}
+    switch: dict[str, Any] = {"type": yes_no, "nargs": "?", "const": True, "metavar": "true|false"}
 
     def add_settings(title: str, *names: str) -> "argparse._ArgumentGroup":
         group = parser.add_argument_group(title)
         for name in names:
             rule = allowed(RunSettings, name)
-            kinds = {bool: switch, int: {"type": int, "metavar": "N"}, float: {"type": float, "metavar": "X"}}
+            kinds: dict[type, dict[str, Any]] = {
+                bool: switch,
+                int: {"type": int, "metavar": "N"},
+                float: {"type": float, "metavar": "X"},
+            }
             group.add_argument(f"--{name}", choices=rule.choices or None, help=HELP[name], **kinds.get(rule.kind, {}))
         return group
 
@@ -177,18 +182,18 @@ def place(values: Mapping[str, object], name: str) -> Path:
     return Path(value).expanduser()
 
 
-def places(values: Mapping[str, object]) -> tuple[str, ...]:
+def places(values: Mapping[str, Any]) -> tuple[str, ...]:
     """Where the pictures are."""
     given = values.get("input_dir")
     for one in given if isinstance(given, list) else [given]:
         place({"input_dir": one}, "input_dir")
-    return tuple(given if isinstance(given, list) else [given])  # type: ignore[list-item]
+    return tuple(given if isinstance(given, list) else [given])
 
 
-def number(values: Mapping[str, object], name: str) -> int:
+def number(values: Mapping[str, Any], name: str) -> int:
     value = values.get(name, 0)
     Allowed(int, least=0).check(name, value)
-    return int(value)  # type: ignore[call-overload, no-any-return]
+    return int(value)
 
 
 def switched(values: Mapping[str, object], name: str, default: bool) -> bool:

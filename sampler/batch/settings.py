@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any
 
 from ..settings import Settings, SettingsError, setting
 
@@ -55,19 +56,19 @@ class RunSettings(Settings):
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     @classmethod
-    def read(cls, values: Mapping[str, object]) -> "RunSettings":
+    def read(cls, values: Mapping[str, Any]) -> "RunSettings":
         """From the mapping that `asdict` makes; unknown names, of another version, are left out."""
         known = {f.name for f in fields(cls)}
         return replace(cls(), **{name: value for name, value in values.items() if name in known})
 
 
-def layered(layers: list[tuple[str, Mapping[str, object]]]) -> tuple[dict[str, object], dict[str, str]]:
+def layered(layers: list[tuple[str, Mapping[str, Any]]]) -> tuple[dict[str, Any], dict[str, str]]:
     """Values by name, later layers over earlier ones, and who said each.
 
     >>> layered([("default", {"seed": 0, "clip": True}), ("you", {"seed": 5})])
     ({'seed': 5, 'clip': True}, {'seed': 'you', 'clip': 'default'})
     """
-    values: dict[str, object] = {}
+    values: dict[str, Any] = {}
     sources: dict[str, str] = {}
     for source, layer in layers:
         values |= layer

@@ -177,12 +177,25 @@ def levels_of(settings: "Settings", steps: int, below: int = 0, above: int = 0) 
     return [*(level - below for level in whole if below < level <= below + steps), 0]
 
 
+def run(
+    settings: "Settings",
+    denoise: Denoise,
+    ladder: Ladder,
+    levels: Sequence[int],
+    x: Tensor,
+    x0: Tensor,
+    known: Known,
+    noise: Noise,
+) -> Iterator[Step]:
+    return feedback(denoise, ladder, levels, x, x0, known, noise, Feedback(strength=settings.feedback))
+
+
 FEEDBACK = Method(
     name="feedback",
     words="what the model gets wrong about the known part is fed back, and resampling takes long steps; about the paper's "
     "quality in a small part of its model calls",
     uses=("feedback", "resample_r"),
     levels=levels_of,
-    run=lambda settings, *chain: feedback(*chain, Feedback(strength=settings.feedback)),
+    run=run,
     dip=Feedback.dip,
 )

@@ -107,10 +107,23 @@ def levels_of(settings: "Settings", steps: int, below: int = 0, above: int = 0) 
     return repaint_levels(steps, settings.resample_j, settings.repeats, settings.start_resampling)
 
 
+def run(
+    settings: "Settings",
+    denoise: Denoise,
+    ladder: Ladder,
+    levels: Sequence[int],
+    x: Tensor,
+    x0: Tensor,
+    known: Known,
+    noise: Noise,
+) -> Iterator[Step]:
+    return repaint(denoise, ladder, levels, x, x0, known, noise, settings.var_type)
+
+
 REPAINT = Method(
     name="repaint",
     words="as published; each stretch of j steps is climbed back and sampled again, r times in all",
     uses=("resample_r", "resample_j", "start_resampling", "var_type"),
     levels=levels_of,
-    run=lambda settings, *chain: repaint(*chain, settings.var_type),
+    run=run,
 )
