@@ -1,14 +1,14 @@
-"""What guides a model: its conditionings, with the defaults that a model without text allows."""
+"""What guides a model: its completed, with the defaults that a model without text allows."""
 
 import comfy.samplers
 
 from .class_label import conditioning
 from .pixel_model import NULL_LABEL, PixelModel
 
-__all__ = ["conditionings", "guided"]
+__all__ = ["completed", "guided"]
 
 
-def conditionings(model, positive: list | None, negative: list | None, cfg: float) -> tuple[list, list, float]:
+def completed(model, positive: list | None, negative: list | None, cfg: float) -> tuple[list, list, float]:
     """Positive, negative and cfg; None where nothing is connected.
 
     Raises:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..sampler import Chain, ImageNoise, Settings, largest_sigma, with_preset
 from ..sampler.mask import SNAPPING
-from .guidance import conditionings, guided
+from .guidance import completed, guided
 from .inputs import preset, setting, soft_mask
 from .ladder import noise_to_signal
 from .latent_mask import on_latent, painted_share
@@ -165,7 +165,7 @@ class MaskGuidedKSampler(io.ComfyNode):
         if own_rule:  # it reads grey values: none may be cut off before
             soft_mask = "time-dependent"
         mask, note = on_latent(latent_image.get("noise_mask"), samples, soft_mask, mask_grid)
-        positive, negative, cfg = conditionings(model, positive, negative, cfg)
+        positive, negative, cfg = completed(model, positive, negative, cfg)
         ratios = noise_to_signal(model)
         chain = Chain.of(settings, ratios, largest_sigma(samples.shape), start_at_step, end_at_step)
         indices = tuple(latent_image.get("batch_index") or range(len(samples)))

@@ -166,7 +166,7 @@ def test_sampler_node_in_the_hosts_guider_equals_the_ksampler(tiny, host):
 
 
 def test_learned_variance_reaches_the_sampler_through_the_host(tiny, host):
-    """With cfg the host batches both conditionings; the sink must hold the positive one's variance, unmixed."""
+    """With cfg the host batches both completed; the sink must hold the positive one's variance, unmixed."""
     from mask_guidance.nodes.variance import SINK, VarianceSink
 
     model, _ = tiny
@@ -264,10 +264,10 @@ def test_noise_levels_equal_the_training_schedule(tiny):
 def test_a_text_model_without_text_is_told_what_to_connect(tiny, host):
     from types import SimpleNamespace
 
-    from mask_guidance.nodes.guidance import conditionings
+    from mask_guidance.nodes.guidance import completed
 
     with pytest.raises(ValueError, match="guided by text"):
-        conditionings(SimpleNamespace(model=torch.nn.Identity()), None, None, 1.0)
+        completed(SimpleNamespace(model=torch.nn.Identity()), None, None, 1.0)
 
 
 def test_cfg_without_negative_compares_with_any_class(tiny):
