@@ -1,4 +1,4 @@
-"""What guides a model: its completed, with the defaults that a model without text allows."""
+"""What guides a model: its conditionings, with the defaults that a model without text allows."""
 
 import comfy.samplers
 
