@@ -5,7 +5,10 @@ settings.py   what decides the pixels, and who said it
 conf.py       configuration files: ours, RePaint's, xyfJASON's
 pictures.py   pictures and masks from files, results into files
 masks.py      which mask belongs to a picture
-run.py        a run's folder: its manifest, what is done already
+files.py      files of ours: whole or not at all, told from others
+run.py        a run's folder: what is done already, what is ours
+manifest.py   its run.json
+names.py      what pictures and results are called
 plan.py       which pictures are painted together, and what that costs
 painter.py    one batch through the network
 worker.py     one process's share; smaller batches where one fails

@@ -5,7 +5,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..adm import Detection, Recognised, describe, read_checkpoint
@@ -15,7 +15,7 @@ from .painter import Painter, chosen_dtype, class_number, look_at, visited
 from .pictures import digest, find_pictures, read_mask, read_picture, read_record
 from .plan import Item, Plan, model_calls, share
 from .processes import Processes, processes
-from .progress import Progress, in_words, set_up_log
+from .progress import Progress, in_words, reason, set_up_log
 from .run import Folder
 from .settings import SettingsError
 from .sheet import contact_sheets
@@ -59,10 +59,15 @@ def run(job: Job, group: Processes) -> int:
     if job.dry_run:
         return SOME_FAILED if plan.bad else ALL_DONE
     started = time.monotonic()
-    failed = plan.bad | paint_share(job, group, answer)
-    if prepared is not None:
-        prepared.finish(failed, time.monotonic() - started)
-    return SOME_FAILED if failed and group.rank == 0 else ALL_DONE
+    outcomes = group.all_say(paint_share(group, answer))
+    if prepared is None:
+        return ALL_DONE
+    failed = plan.bad | {name: why for outcome in outcomes for name, why in outcome.failed.items()}
+    stops = list(dict.fromkeys(outcome.stopped for outcome in outcomes if outcome.stopped))
+    summed_up = prepared.finish(failed, stops, time.monotonic() - started)
+    if stops and not any(outcome.saved for outcome in outcomes):
+        return NOTHING_DONE
+    return ALL_DONE if summed_up and not failed else SOME_FAILED
 
 
 class Answer:
@@ -72,6 +77,21 @@ class Answer:
         self, error: str = "", plan: Plan | None = None, job: Job | None = None, detection: Detection | None = None
     ):
         self.error, self.plan, self.job, self.detection = error, plan, job, detection
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a process says of its share.
+
+    Attributes:
+        failed: Names of pictures that were not painted, with the reason.
+        saved: How many results it wrote.
+        stopped: Why it gave up the rest of its share, in a sentence; empty where it did not.
+    """
+
+    failed: dict[str, str] = field(default_factory=dict)
+    saved: int = 0
+    stopped: str = ""
 
 
 class Prepared:
@@ -87,6 +107,8 @@ class Prepared:
             self.answer = self.prepare(job, group)
         except SettingsError as error:
             self.answer = Answer(str(error))
+        except Exception as error:  # whatever it is, the other processes wait for an answer
+            self.answer = Answer(f"The run cannot begin ({reason(error)}).")
 
     def prepare(self, job: Job, group: Processes) -> Answer:
         for note in job.notes:
@@ -102,6 +124,7 @@ class Prepared:
         self.job, self.channels = job, found.detection.unet.in_channels
         weights = {"name": job.weights.name, "sha256": digest(job.weights)}
         self.folder = Folder(job.save_dir, settings, weights, job.resume)
+        self.folder.check_summaries(len(pictures) if job.contact_sheet else 0)
         self.items, bad = self.folder.items(pictures, masks)
         fitting = [item for item in self.items if fits(item, found.detection)]
         bad |= {item.name: misfit(item, found.detection) for item in self.items if not fits(item, found.detection)}
@@ -109,8 +132,8 @@ class Prepared:
         plan = self.folder.plan(self.items, bad, model_calls(settings, steps))
         for line in self.told(plan, found, steps, group):
             log.info("%s", line)
-        for name, reason in bad.items():
-            log.error("%s: %s", name, reason)
+        for name, why in bad.items():
+            log.error("%s: %s", name, why)
         if not job.dry_run:
             self.folder.begin()
         return Answer(plan=plan, job=job, detection=found.detection)
@@ -131,10 +154,25 @@ class Prepared:
             + (f"; {counted(len(plan.bad), 'picture')} cannot be used" if plan.bad else ""),
         ]
 
-    def finish(self, failed: dict[str, str], seconds: float) -> None:
+    def finish(self, failed: dict[str, str], stops: list[str], seconds: float) -> bool:
+        """Sum up what came of the run.
+
+        Args:
+            failed: Pictures that were not painted, with the reason.
+            stops: Why processes gave up; such a run is not at its end, and is not summed up in files.
+            seconds: How long it took.
+
+        Returns:
+            Whether all is there that should be beside the results.
+        """
         made = [item for item in self.items if (read_record(item.result) or {}).get("key") == item.key]
-        self.folder.finish(made, failed, seconds)
-        sheets = self.sheets(made) if self.job.contact_sheet and made else []
+        sheets: list[Path] = []
+        if not stops:
+            try:
+                self.folder.finish(made, failed, seconds)
+                sheets = self.sheets(made) if self.job.contact_sheet and made else []
+            except Exception as error:
+                stops = [f"What sums up the run could not be written ({reason(error)})."]
         log.info(
             "%d of %d results are in %s%s, after %s",
             len(made),
@@ -145,8 +183,11 @@ class Prepared:
         )
         if failed:
             log.error("%s not painted:", counted(len(failed), "picture"))
-            for name, reason in failed.items():
-                log.error("  %s: %s", name, reason)
+            for name, why in failed.items():
+                log.error("  %s: %s", name, why)
+        for sentence in stops:
+            log.error("%s", sentence)
+        return not stops
 
     def sheets(self, made: list[Item]) -> list[Path]:
         variants = self.job.settings.variants
@@ -173,25 +214,33 @@ class Shown:
         return [original, mask, *(read_picture(item.result, self.channels) for item in self.items)]
 
 
-def paint_share(job: Job, group: Processes, answer: Answer) -> dict[str, str]:
-    """Paint this process's part; returns what failed anywhere."""
-    job, plan = answer.job, answer.plan
-    mine = share(plan.groups, group.rank, group.count)
+def paint_share(group: Processes, answer: Answer) -> Outcome:
+    """Paint this process's part."""
+    mine = share(answer.plan.groups, group.rank, group.count)
     if not mine:
-        worker_failed: dict[str, str] = {}
-    else:
-        found = Recognised(read_checkpoint(job.weights, "ema" if job.settings.load_ema else "model"), answer.detection)
-        left = sum(not item.done for batch in mine for item in batch)
-        progress = Progress(plan.calls * sum(map(len, mine)), left, shown=group.rank == 0)
-        weights = {"name": job.weights.name, "sha256": plan.weights}
-        worker = Worker(Painter(found, job.settings, group.device), weights, progress.on_call, progress.on_result)
-        try:
-            for batch in mine:
-                worker.paint(batch)
-        finally:
-            progress.close()
-        worker_failed = worker.failed
-    return {name: reason for part in group.all_say(worker_failed) for name, reason in part.items()}
+        return Outcome()
+    worker = None
+    stopped = ""
+    left = sum(not item.done for batch in mine for item in batch)
+    progress = Progress(answer.plan.calls * sum(map(len, mine)), left, shown=group.rank == 0)
+    try:
+        worker = worker_of(answer, group, progress)
+        for batch in mine:
+            worker.paint(batch)
+    except Exception as error:  # whatever it is, the other processes wait for this one's outcome
+        stopped = f"Stopped before the end ({reason(error)}); once that is mended, the same command goes on from here."
+        if group.rank:  # the first says it at the end, and that may be hours away
+            log.error("%s", stopped)
+    finally:
+        progress.close()
+    return Outcome(worker.failed, worker.saved, stopped) if worker else Outcome(stopped=stopped)
+
+
+def worker_of(answer: Answer, group: Processes, progress: Progress) -> Worker:
+    job = answer.job
+    found = Recognised(read_checkpoint(job.weights, "ema" if job.settings.load_ema else "model"), answer.detection)
+    weights = {"name": job.weights.name, "sha256": answer.plan.weights}
+    return Worker(Painter(found, job.settings, group.device), weights, progress.on_call, progress.on_result)
 
 
 def counted(number: int, noun: str) -> str:
@@ -220,5 +269,5 @@ def check_places(job: Job) -> None:
     sources = [Path(place) for place in job.input_dir if Path(place).is_dir()]
     sources += [job.mask_dir] if job.mask_dir is not None and job.mask_dir.is_dir() else []
     for source in sources:
-        if source.resolve() == job.save_dir.resolve():
+        if os.path.exists(job.save_dir) and os.path.samefile(source, job.save_dir):
             raise SettingsError(f"--save_dir is {source}, where the originals are; choose another folder.")

@@ -64,11 +64,6 @@ class Plan:
     wanted: int = 0
 
     @property
-    def picture_calls(self) -> int:
-        """Model calls, counted for each picture."""
-        return self.calls * sum(map(len, self.groups))
-
-    @property
     def batch_calls(self) -> int:
         """Model calls, counted for each batch."""
         return self.calls * len(self.groups)

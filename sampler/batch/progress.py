@@ -4,7 +4,7 @@ import logging
 import sys
 import time
 
-__all__ = ["Progress", "set_up_log"]
+__all__ = ["Progress", "in_words", "reason", "set_up_log"]
 
 log = logging.getLogger("mask_guidance")
 
@@ -88,3 +88,14 @@ def in_words(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def reason(error: BaseException) -> str:
+    """An error in one line.
+
+    >>> reason(FileNotFoundError(2, "No such file or directory", "a.png"))
+    'a.png: No such file or directory'
+    """
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return " ".join(str(error).split()) or type(error).__name__

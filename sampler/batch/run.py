@@ -3,56 +3,54 @@
 import hashlib
 import json
 import os
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from .files import is_file, remove_leftovers, write_json
+from .manifest import FORMAT, MANIFEST, is_ours, read_json, read_manifest
 from .masks import Masks
-from .pictures import BadPictureError, digest, picture_size, read_record
+from .names import entries_of
+from .pictures import BadPictureError, check_file, digest, picture_size, place_of, read_record
 from .plan import Item, Plan, groups_of
+from .progress import reason
 from .settings import RunSettings, SettingsError
+from .sheet import is_sheet, sheet_paths
 
-__all__ = ["FORMAT", "MANIFEST", "RESULTS", "Folder"]
+__all__ = ["RESULTS", "Folder"]
 
-MANIFEST, RESULTS = "run.json", "results.json"
-FORMAT = 1
+RESULTS = "results.json"
+OF_EARLIER_VERSIONS = {"results", "failed", "seconds"}  # which left the program's name out of results.json
 
 
 class Folder:
-    """Where a run's results lie.
+    """Where a run's results lie. Only files that this program made are ever replaced or removed there.
 
     Args:
         path: The folder; made if it is not there.
         settings: The run's settings.
         weights: Name and hash of the checkpoint.
         resume: Go on with the run that is there; False starts a new one over it.
+
+    Raises:
+        SettingsError: It is no folder, or holds another run.
     """
 
     def __init__(self, path: Path, settings: RunSettings, weights: dict[str, str], resume: bool = True):
         self.path, self.settings, self.weights, self.resume = path, settings, weights, resume
-        self.numbered: list[dict[str, object]] = []
-        self.earlier = self.read_manifest() if resume else None
-        if self.earlier is not None:
+        self.numbered: list[dict] = []
+        if os.path.lexists(path) and not path.is_dir():
+            raise SettingsError(f"--save_dir is {path}, which is no folder; choose another.")
+        self.earlier = read_manifest(path, resume)
+        if resume and self.earlier is not None:
             self.check_same_run(self.earlier)
             self.numbered = [dict(entry) for entry in self.earlier["pictures"]]
 
-    def read_manifest(self) -> dict | None:
-        path = self.path / MANIFEST
-        if not path.is_file():
-            return None
-        try:
-            content = json.loads(path.read_text("utf-8"))
-            if content["format"] != FORMAT:
-                raise SettingsError(f"{path} is of another version of this program; choose another --save_dir.")
-            return content
-        except (ValueError, KeyError, TypeError) as error:
-            if isinstance(error, SettingsError):
-                raise
-            raise SettingsError(f"{path} is no manifest of a run; choose another --save_dir.") from error
-
     def check_same_run(self, earlier: dict) -> None:
-        differences = RunSettings.read(earlier["settings"]).differences(self.settings)
+        try:
+            differences = RunSettings.read(earlier["settings"]).differences(self.settings)
+        except (TypeError, ValueError) as error:
+            raise SettingsError(f"{self.path / MANIFEST} is damaged ({error}); choose another --save_dir.") from error
         if earlier["weights"]["sha256"] != self.weights["sha256"]:
             differences.append(f"weights {earlier['weights']['name']} -> {self.weights['name']} (other content)")
         if differences:
@@ -62,42 +60,34 @@ class Folder:
             )
 
     def items(self, pictures: Sequence[Path], masks: Masks) -> tuple[list[Item], dict[str, str]]:
-        """The results to make, and the pictures that cannot be used with the reason.
-
-        A picture keeps the number that it had in an earlier start, so new ones change nothing about the old.
-        """
+        """The results to make, and the pictures that cannot be used with the reason."""
         places = dict(zip(pictures, masks.match(list(pictures)), strict=True))
-        names = names_of(pictures)
-        numbers = {entry["name"]: int(entry["number"]) for entry in self.numbered}
-        entries = {str(entry["name"]): entry for entry in self.numbered}
-        taken = {str(entry["result"]) for entry in self.numbered}
-        following = max(numbers.values(), default=-1) + 1
+        entries = entries_of(pictures, self.numbered)
+        used = {place_of(path) for path in (*pictures, *places.values()) if isinstance(path, Path)}
+        here = place_of(self.path / MANIFEST).parent
+        originals = {path.name for path in used if path.parent == here}
         items: list[Item] = []
         bad: dict[str, str] = {}
         for path in pictures:
-            name = names[path]
-            if name not in numbers:
-                stem = path.stem if path.stem not in taken else path.name
-                taken.add(stem)
-                numbers[name], following = following, following + 1
-                entries[name] = {"name": name, "number": numbers[name], "result": stem}
-                self.numbered.append(entries[name])
-            entry = entries[name]
+            entry = entries[path]
             try:
-                items += self.results_of(entry, path, places[path])
+                items += self.results_of(entry, path, places[path], originals)
             except BadPictureError as error:
-                bad[name] = str(error)
+                bad[entry["name"]] = str(error)
         return items, bad
 
-    def results_of(self, entry: dict, path: Path, mask: Path | str) -> list[Item]:
+    def results_of(self, entry: dict, path: Path, mask: Path | str, originals: set[str]) -> list[Item]:
         """One item for each variant of a picture."""
-        if mask and isinstance(mask, str):
+        check_file(path)
+        if isinstance(mask, Path):
+            check_file(mask)
+        elif mask:
             raise BadPictureError(mask.rstrip("."))
         size = picture_size(path, self.settings.image_size)
         try:
             hashes = digest(path), digest(mask) if mask else f"generated {self.settings.mask_type}"
         except OSError as error:
-            raise BadPictureError(f"{path} or its mask cannot be read ({error})") from error
+            raise BadPictureError(f"{path} or its mask cannot be read ({reason(error)})") from error
         entry |= {"sha256": hashes[0], "mask": str(mask or self.settings.mask_type), "mask_sha256": hashes[1]}
         items = []
         for variant in range(self.settings.variants):
@@ -105,8 +95,10 @@ class Folder:
             suffix = f"_{variant}" if self.settings.variants > 1 else ""
             result = self.path / f"{entry['result']}{suffix}.png"
             there = read_record(result)
-            if result.exists() and there is None:
-                raise SettingsError(f"{result} is there and was not made by this program; choose another --save_dir.")
+            if result.name in originals:
+                raise SettingsError(f"{result} would take the place of an original; choose another --save_dir.")
+            if there is None and os.path.lexists(result):
+                raise not_ours(result)
             done = self.resume and there is not None and there.get("key") == key
             number = int(entry["number"])
             items.append(Item(number, variant, entry["name"], path, mask or None, result, size, key, *hashes, done))
@@ -121,40 +113,50 @@ class Folder:
         groups = groups_of(items, self.settings.micro_batch)
         return Plan(groups, calls, self.weights["sha256"], bad, sum(item.done for item in items), len(items))
 
+    def check_summaries(self, sheets: int) -> None:
+        """What sums up the run must not take the place of other files.
+
+        Args:
+            sheets: Pictures on contact sheets.
+
+        Raises:
+            SettingsError: It would.
+        """
+        content = read_json(self.path / RESULTS)
+        old = self.earlier is not None and isinstance(content, dict) and set(content) == OF_EARLIER_VERSIONS
+        ours = {self.path / RESULTS: is_ours(content) or old}
+        for path in sheet_paths(self.path, sheets):
+            ours[path] = is_file(path) and is_sheet(path, self.earlier)
+        for path, is_our_own in ours.items():
+            if os.path.lexists(path) and not is_our_own:
+                raise not_ours(path)
+
     def begin(self) -> None:
-        """Write the manifest; what an ended process left half-written goes."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        for part in self.path.glob(".*.part"):
-            part.unlink(missing_ok=True)
-        (self.path / RESULTS).unlink(missing_ok=True)
-        self.write(MANIFEST, {
-            "format": FORMAT,
-            "program": "mask_guidance",
-            "settings": asdict(self.settings),
-            "weights": self.weights,
-            "pictures": self.numbered,
-        })  # fmt: skip
+        """Write the manifest; what an ended process left half-written goes.
+
+        Raises:
+            SettingsError: The folder cannot be written to.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            remove_leftovers(self.path)
+            write_json(self.path / MANIFEST, {
+                "format": FORMAT,
+                "settings": asdict(self.settings),
+                "weights": self.weights,
+                "pictures": self.numbered,
+            })  # fmt: skip
+            (self.path / RESULTS).unlink(missing_ok=True)
+        except OSError as error:
+            raise SettingsError(
+                f"Nothing can be saved in {self.path} ({reason(error)}); choose another --save_dir."
+            ) from error
 
     def finish(self, items: Sequence[Item], failed: dict[str, str], seconds: float) -> None:
         """Write what came of the run; `items` are the results that are there."""
         made = [{"picture": i.name, "result": i.result.name, "sha256": digest(i.result)} for i in items]
-        self.write(RESULTS, {"results": made, "failed": failed, "seconds": round(seconds, 1)})
-
-    def write(self, name: str, content: dict) -> None:
-        part = self.path / f".{name}.part"
-        part.write_text(json.dumps(content, indent=1), "utf-8")
-        os.replace(part, self.path / name)
+        write_json(self.path / RESULTS, {"results": made, "failed": failed, "seconds": round(seconds, 1)})
 
 
-def names_of(pictures: Sequence[Path]) -> dict[Path, str]:
-    """What pictures are called in the manifest: the file's name, with folders before it where two share that."""
-    names: dict[Path, str] = {}
-    left = {path: path.resolve().parts for path in pictures}
-    depth = 1
-    while left:
-        ends = Counter(parts[-depth:] for parts in left.values())
-        unique = {path: parts for path, parts in left.items() if ends[parts[-depth:]] == 1 or depth >= len(parts)}
-        names |= {path: "/".join(parts[-depth:]) for path, parts in unique.items()}
-        left = {path: parts for path, parts in left.items() if path not in unique}
-        depth += 1
-    return names
+def not_ours(path: Path) -> SettingsError:
+    return SettingsError(f"{path} is there and was not made by this program; choose another --save_dir.")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
+from ..methods.repaint import EVERYWHERE
 from ..settings import Settings, SettingsError, setting
 
 __all__ = ["DEFAULT", "RunSettings", "SettingsError", "layered"]
@@ -58,8 +59,11 @@ class RunSettings(Settings):
     @classmethod
     def read(cls, values: Mapping[str, Any]) -> "RunSettings":
         """From the mapping that `asdict` makes; unknown names, of another version, are left out."""
-        known = {f.name for f in fields(cls)}
-        return replace(cls(), **{name: value for name, value in values.items() if name in known})
+        ours = {f.name for f in fields(cls)}
+        read = {name: value for name, value in values.items() if name in ours}
+        if read.get("start_resampling") == 10**9:  # how an earlier version wrote "everywhere"
+            read["start_resampling"] = EVERYWHERE
+        return replace(cls(), **read)
 
 
 def layered(layers: list[tuple[str, Mapping[str, Any]]]) -> tuple[dict[str, Any], dict[str, str]]:

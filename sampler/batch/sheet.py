@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-__all__ = ["Row", "contact_sheets"]
+from .files import PROGRAM, written
+
+__all__ = ["Row", "contact_sheets", "is_sheet", "sheet_paths"]
 
 CELL, GAP, LINE = 128, 4, 14
 BACKGROUND, TEXT, HOLE = (24, 24, 24), (220, 220, 220), (128, 128, 128)
@@ -24,12 +26,40 @@ def contact_sheets(folder: Path, rows: Sequence[Row], results: int) -> list[Path
         rows: A picture each; its arrays are read when its turn comes.
         results: Results a picture, the same for all.
     """
-    paths = []
-    for start in range(0, len(rows), ROWS):
-        number = start // ROWS + 1
-        paths.append(folder / ("contact_sheet.jpg" if number == 1 else f"contact_sheet_{number}.jpg"))
-        sheet(rows[start : start + ROWS], results).save(paths[-1], quality=90)
+    paths = sheet_paths(folder, len(rows))
+    for number, path in enumerate(paths):
+        image = sheet(rows[number * ROWS : (number + 1) * ROWS], results)
+        with written(path) as file:
+            image.save(file, "JPEG", quality=90, comment=PROGRAM)
     return paths
+
+
+def sheet_paths(folder: Path, rows: int) -> list[Path]:
+    """The sheets that so many pictures fill."""
+    numbers = range(1, -(-rows // ROWS) + 1)
+    return [folder / ("contact_sheet.jpg" if number == 1 else f"contact_sheet_{number}.jpg") for number in numbers]
+
+
+def is_sheet(path: Path, manifest: dict | None) -> bool:
+    """Whether a file is a contact sheet of ours.
+
+    Args:
+        path: The file.
+        manifest: Of the run it lies beside. Sheets of earlier versions carry no mark; theirs are known by their measures.
+    """
+    try:
+        with Image.open(path) as image:
+            if image.info.get("comment") == PROGRAM.encode():
+                return True
+            variants = manifest["settings"].get("variants", 1) if manifest else 0
+            across, down = block_width(2 + variants), CELL + LINE + GAP
+            return variants > 0 and image.width % across == 0 and (image.height - LINE - GAP) % down == 0
+    except Exception:  # no picture, or no such manifest
+        return False
+
+
+def block_width(columns: int) -> int:
+    return columns * (CELL + GAP) + 3 * GAP
 
 
 def sheet(rows: Sequence[Row], results: int) -> Image.Image:
@@ -37,16 +67,16 @@ def sheet(rows: Sequence[Row], results: int) -> Image.Image:
     blocks = min(max(1, BLOCKS_WIDE // columns), len(rows))
     high = -(-len(rows) // blocks)
     blocks = -(-len(rows) // high)  # four pictures fill two blocks of two, and no third
-    block_width = columns * (CELL + GAP) + 3 * GAP
-    image = Image.new("RGB", (blocks * block_width, LINE + GAP + high * (CELL + LINE + GAP)), BACKGROUND)
+    across = block_width(columns)
+    image = Image.new("RGB", (blocks * across, LINE + GAP + high * (CELL + LINE + GAP)), BACKGROUND)
     draw = ImageDraw.Draw(image)
     titles = ["original", "masked", *(["result"] if results == 1 else [f"result {i}" for i in range(results)])]
     for block in range(blocks):
         for column, title in enumerate(titles):
-            draw.text((block * block_width + GAP + column * (CELL + GAP), 1), title, fill=TEXT)
+            draw.text((block * across + GAP + column * (CELL + GAP), 1), title, fill=TEXT)
     for place, (name, arrays) in enumerate(rows):
         block, line = divmod(place, high)
-        left, top = block * block_width + GAP, LINE + line * (CELL + LINE + GAP)
+        left, top = block * across + GAP, LINE + line * (CELL + LINE + GAP)
         original, mask, *painted = arrays()
         masked = rgb(original).copy()
         masked[mask] = HOLE

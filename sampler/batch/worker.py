@@ -6,11 +6,13 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from .masks import generated
 from .painter import Painter
-from .pictures import BadPictureError, read_mask, read_picture, save_picture, to_bytes, to_model
+from .pictures import read_mask, read_picture, save_picture, to_bytes, to_model
 from .plan import Group, Item
+from .progress import reason
 
 __all__ = ["Worker"]
 
@@ -45,10 +47,15 @@ class Worker:
     ):
         self.painter, self.weights, self.on_call, self.on_result = painter, weights, on_call, on_result
         self.failed: dict[str, str] = {}
+        self.saved = 0
         self.largest = painter.settings.micro_batch
 
     def paint(self, group: Group) -> None:
-        """Paint one group and save what is missing of it; what fails is kept in `failed` with the reason."""
+        """Paint one group and save what is missing of it; what fails is kept in `failed` with the reason.
+
+        Raises:
+            OSError: A result cannot be saved, so no other could.
+        """
         loaded = [one for item in group if (one := self.load(item)) is not None]
         for one in loaded:
             if not one.painted.any():
@@ -67,33 +74,34 @@ class Worker:
             else:
                 size = (width, height)
                 painted = read_mask(item.mask, item.picture, settings.mask_polarity, size, settings.image_size)
-        except BadPictureError as error:
-            self.fail(item, str(error))
+        except Exception as error:  # whatever it is, the other pictures can be painted
+            self.fail(item, reason(error))
             return None
         return Loaded(item, pixels, painted)
 
     def attempt(self, batch: list[Loaded]) -> None:
         """Paint one batch; after a failure its halves, and so on down to single pictures."""
         try:
-            self.fill(batch)
+            filled, calls = self.fill(batch)
         except Exception as error:
             no_memory = isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "out of memory" in str(error)
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()
-            reason = " ".join(str(error).split()) or type(error).__name__
             if len(batch) == 1:
-                self.fail(batch[0].item, reason)
+                self.fail(batch[0].item, reason(error))
                 return
             half = -(-len(batch) // 2)
-            log.warning("A batch of %d failed (%s); trying again with %d.", len(batch), reason[:200], half)
+            log.warning("A batch of %d failed (%s); trying again with %d.", len(batch), reason(error)[:200], half)
             if no_memory:
                 self.largest = min(self.largest, half)
-        else:
+        else:  # a result that cannot be saved is no fault of the batch's size
+            self.keep(batch, filled, calls)
             return
         self.attempt(batch[:half])
         self.attempt(batch[half:])
 
-    def fill(self, batch: list[Loaded]) -> None:
+    def fill(self, batch: list[Loaded]) -> tuple[Tensor, int]:
+        """Pictures (B, C, H, W), and the model calls that they took."""
         pictures = torch.stack([to_model(one.pixels) for one in batch])
         known = torch.stack([torch.from_numpy(~one.painted)[None] for one in batch])
         first = batch[0].item
@@ -105,7 +113,9 @@ class Worker:
             calls += 1
             self.on_call(pictures)
 
-        filled = self.painter.fill(pictures, known, [one.item.number for one in batch], seed, count)
+        return self.painter.fill(pictures, known, [one.item.number for one in batch], seed, count), calls
+
+    def keep(self, batch: list[Loaded], filled: Tensor, calls: int) -> None:
         for one, x in zip(batch, filled, strict=True):
             if not torch.isfinite(x).all():
                 self.fail(one.item, "the network's numbers overflowed; choose another dtype, or look at the checkpoint")
@@ -136,8 +146,9 @@ class Worker:
             "device": self.painter.device.type,
         }
         save_picture(one.item.result, pixels, record)
+        self.saved += 1
         self.on_result(one.item)
 
-    def fail(self, item: Item, reason: str) -> None:
-        self.failed[item.name] = reason
-        log.error("%s: %s", item.name, reason)
+    def fail(self, item: Item, why: str) -> None:
+        self.failed[item.name] = why
+        log.error("%s: %s", item.name, why)

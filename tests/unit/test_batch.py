@@ -173,7 +173,7 @@ def test_a_lost_result_is_made_again_to_the_byte_and_no_other_is_written(folder,
 def test_a_result_cut_short_is_made_again(folder):
     run(folder)
     before = results(folder / "out")
-    (folder / "out" / ".p1.png.99.part").write_bytes(before["p1.png"][:100])
+    (folder / "out" / ".mask_guidance.0123456789ab.99.part").write_bytes(before["p1.png"][:100])
     (folder / "out" / "p1.png").unlink()
     run(folder)
     assert results(folder / "out") == before

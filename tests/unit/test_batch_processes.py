@@ -93,6 +93,16 @@ def test_a_refusal_reaches_all_processes_and_is_said_once(folder):
     assert said.count("seed 0 -> 77") == 1
 
 
+def test_a_save_dir_that_cannot_be_written_reaches_all_processes_and_is_said_once(folder, tmp_path):
+    (tmp_path / "file").write_bytes(b"mine")
+    process = launch(2, [*words(folder), "--save_dir", str(tmp_path / "file" / "out")])
+    said = finished(process)
+    assert process.returncode != 0
+    assert said.count("Nothing can be saved") == 1
+    assert "NotADirectoryError" not in said
+    assert "exitcode  : 2" in said
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
 def test_after_a_killed_process_the_same_command_goes_on_and_nothing_is_lost_or_written_twice(folder):
     assert run(folder, "long_alone", *LONG) == 0
