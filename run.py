@@ -54,10 +54,7 @@ HOSTS = {
 
 # Where people keep the Python of a ComfyUI, seen from its folder
 BINARIES = ("bin/python", "Scripts/python.exe")
-HOST_PYTHONS = [
-    *(f"{venv}/{binary}" for venv in ("venv", ".venv") for binary in BINARIES),
-    "../python_embeded/python.exe",
-]
+HOST_PYTHONS = [*(f"{a}/{b}" for a in ("venv", ".venv") for b in BINARIES), "../python_embeded/python.exe"]
 # What pip says without a network
 NO_NETWORK = re.compile("(?i)from versions: none|connection (broken|refused|reset)|retries exceeded|timeout|proxyerror")
 FIND_MISSING = "import importlib.metadata as all, sys; [all.version(name) for name in sys.argv[1:]]"
@@ -552,8 +549,7 @@ def read_options(words):
 def show(places, options):
     """Run the example; without --once, leave the server open until Ctrl-C."""
     workflow = read_workflow(options.workflow or places.pack / "examples" / "api" / "inpaint.json")
-    if options.port is not None:
-        choose_port(options.port, options.once)  # a taken one is refused before the minutes of a set-up
+    choose_port(options.port, options.once)  # a taken one is refused before the minutes of a set-up
     host = SetUp(places, options).host()
     server = Server.started(places, host, options)
     pictures = server.paint(workflow, host.folder / "output")
