@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 PACK = Path(__file__).resolve().parents[2]
 HOST = os.environ.get("COMFYUI_PATH")
@@ -65,13 +66,19 @@ def test_run_ends_with_one_sentence_where_there_is_no_comfyui(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 @pytest.mark.skipif(not HOST, reason="needs a ComfyUI: run `python run.py test`, or set COMFYUI_PATH")
-def test_run_paints_the_example_and_names_the_picture_last():
-    ran = run("--once", "--cpu", "--comfyui", HOST)
+def test_run_starts_comfyui_with_the_packs_pictures_and_names_what_it_saves_last(tmp_path):
+    example = sorted((PACK / "examples").glob("mask_guidance_*.png"))[0]
+    load = {"class_type": "LoadImage", "inputs": {"image": example.name}}
+    save = {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "test_run_script"}}
+    (tmp_path / "workflow.json").write_text(json.dumps({"1": load, "2": save}))
+    ran = run("--once", "--cpu", "--comfyui", HOST, "--workflow", tmp_path / "workflow.json")
     assert ran.returncode == 0, ran.stderr
-    picture = Path(ran.stdout.splitlines()[-1])
-    assert picture.read_bytes().startswith(b"\x89PNG")
-    picture.unlink()
+    saved = Path(ran.stdout.splitlines()[-1])
+    with Image.open(saved) as picture, Image.open(example) as original:
+        assert picture.tobytes() == original.convert("RGB").tobytes()
+    saved.unlink()
 
 
 def test_an_older_python_can_read_the_script_to_the_sentence_that_is_for_it():
@@ -363,9 +370,8 @@ def test_a_signal_ends_run_and_a_comfyui_that_does_not_come_up(tmp_path, name):
     for file in (host / "main.py", host / "nodes.py", pack / "workflow.json"):
         file.write_text("{}")
     python = host / "venv" / "bin" / "python"
-    python.write_text(
-        f"#!/bin/sh\n[ $1 = main.py ] || exit 0\necho $$ > {started}.part\nmv {started}.part {started}\nsleep 60\n"
-    )
+    lines = ["#!/bin/sh", "[ $1 = main.py ] || exit 0", f"echo $$ > {started}.part", f"mv {started}.part {started}"]
+    python.write_text("\n".join([*lines, "sleep 60"]))
     python.chmod(0o755)
     words = [sys.executable, pack / "run.py", "--comfyui", host, "--workflow", pack / "workflow.json"]
     running = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
