@@ -44,11 +44,11 @@ def conditionings(model, positive, negative, cfg: float) -> tuple[list, list, fl
     """
     if isinstance(model.model, PixelModel):
         detection = model.model.detection
-        if detection.unet.num_classes is None:
+        if detection.num_classes is None:
             return conditioning(), conditioning(), 1.0
         if positive is None:
             raise ValueError(
-                f"This model has {detection.unet.num_classes} classes; connect a Class Label node to 'positive'."
+                f"This model has {detection.num_classes} classes; connect a Class Label node to 'positive'."
             )
         if negative is None and cfg != 1 and detection.null_class is None:
             raise ValueError(

@@ -12,7 +12,10 @@ presets.py    settings with a name
 curve.py      the order of levels as a curve
 noise.py      seeded noise, one generator a picture
 paint.py      all of it in one call, for any callable model
-adm/          guided-diffusion's network, its checkpoints, how to recognise them
+checkpoint/   what any checkpoint is: files, flags, training, classes, the record of a family
+adm/          the family of guided-diffusion
+families.py   the families of networks, a row each
+recognition.py  from a checkpoint file to a network that runs
 mask/         masks before sampling, crops and stitching after it
 """
 

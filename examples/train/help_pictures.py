@@ -25,7 +25,7 @@ package.__path__ = [str(PACK)]
 sys.modules["mask_guidance"] = package
 
 from mask_guidance.sampler import PRESETS, alphas_cumprod, named_betas, paint, respaced_timesteps, sigmas  # noqa: E402
-from mask_guidance.sampler.adm import load_unet  # noqa: E402
+from mask_guidance.sampler.recognition import load_network  # noqa: E402
 
 
 def originals() -> torch.Tensor:
@@ -38,8 +38,8 @@ def originals() -> torch.Tensor:
 
 
 def filled(pictures, known, labels, seed=0, **settings) -> torch.Tensor:
-    net, detection = load_unet(MODEL)
-    schedule = alphas_cumprod(named_betas(detection.diffusion.noise_schedule, detection.diffusion.diffusion_steps))
+    net, detection = load_network(MODEL)
+    schedule = detection.diffusion.alphas_cumprod()
     with torch.no_grad():
         for step in paint(lambda x, t: net(x, t, labels), schedule, pictures, known, seed=seed, **settings):
             last = step

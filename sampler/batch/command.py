@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ..adm import Detection, Recognised, describe, read_checkpoint
+from ..checkpoint import Detection
+from ..recognition import Recognised, describe, read_again
 from .masks import Masks, generated
 from .options import Job, read_options
 from .painter import Painter, chosen_dtype, class_number, look_at, visited
@@ -99,7 +100,7 @@ class Prepared:
         steps = visited(settings, found.detection)
         pictures = find_pictures(list(job.input_dir))[: job.n_samples or None]
         masks = Masks(job.mask_dir, settings.mask_type, job.pair_by_order)
-        self.job, self.channels = job, found.detection.unet.in_channels
+        self.job, self.channels = job, found.detection.channels
         weights = {"name": job.weights.name, "sha256": digest(job.weights)}
         self.folder = Folder(job.save_dir, settings, weights, job.resume)
         self.items, bad = self.folder.items(pictures, masks)
@@ -181,7 +182,7 @@ def paint_share(job: Job, group: Processes, answer: Answer) -> dict[str, str]:
     if not mine:
         worker_failed: dict[str, str] = {}
     else:
-        found = Recognised(read_checkpoint(job.weights, "ema" if job.settings.load_ema else "model"), answer.detection)
+        found = read_again(job.weights, "ema" if job.settings.load_ema else "model", answer.detection)
         left = sum(not item.done for batch in mine for item in batch)
         progress = Progress(plan.calls * sum(map(len, mine)), left, shown=group.rank == 0)
         weights = {"name": job.weights.name, "sha256": plan.weights}
@@ -205,13 +206,13 @@ def counted(number: int, noun: str) -> str:
 
 
 def fits(item: Item, detection: Detection) -> bool:
-    return all(side % detection.unet.size_multiple == 0 for side in item.size)
+    return all(side % detection.size_multiple == 0 for side in item.size)
 
 
 def misfit(item: Item, detection: Detection) -> str:
     width, height = item.size
     return (
-        f"{width}x{height}, but this network needs sides that are multiples of {detection.unet.size_multiple}; "
+        f"{width}x{height}, but this network needs sides that are multiples of {detection.size_multiple}; "
         "crop it, or use --image_size"
     )
 
