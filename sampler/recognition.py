@@ -113,7 +113,8 @@ def written(path: Path, checkpoint: Checkpoint, family: Family[Any]) -> Layers:
 def files_that_count(path: Path) -> list[Path]:
     """The checkpoint and all there is beside it that recognising it may read."""
     beside = [path.parent / name for family in families.FAMILIES for name in family.config_files]
-    return [file for file in (path, *map(path.with_suffix, SIDECARS), *beside) if file.is_file()]
+    files = dict.fromkeys((path, *map(path.with_suffix, SIDECARS), *beside))
+    return [file for file in files if file.is_file()]
 
 
 def flags_in(content: object) -> Flags:
