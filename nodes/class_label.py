@@ -3,6 +3,7 @@
 import torch
 from comfy_api.latest import io
 
+from ..sampler.checkpoint import class_named
 from .pixel_model import LABEL, NULL_LABEL, PixelModel
 
 __all__ = ["ClassLabel", "conditioning"]
@@ -24,7 +25,7 @@ def class_names(model) -> tuple[str, ...]:
     if model is None or not isinstance(model.model, PixelModel):
         return ()
     detection = model.model.detection
-    if detection.class_names or detection.unet.num_classes != IMAGENET_CLASSES:
+    if detection.class_names or detection.num_classes != IMAGENET_CLASSES:
         return detection.class_names
     from torchvision.models import ResNet50_Weights  # part of the host; its table of names, no weights
 
@@ -32,17 +33,12 @@ def class_names(model) -> tuple[str, ...]:
 
 
 def number_of(name: str, names: tuple[str, ...]) -> int:
-    """The label of a class by name, upper and lower case alike."""
-    wanted = name.strip().lower()
-    for number, known in enumerate(names):
-        if known.lower() == wanted:
-            return number
+    """The label of a class by name."""
     if not names:
         raise ValueError(
             f"class_name is '{name}', but no class names are known; connect the model, or use class_label."
         )
-    shown = ", ".join(names[:12]) + (" ..." if len(names) > 12 else "")
-    raise ValueError(f"This model has no class named '{name}'; its classes are {shown}.")
+    return class_named(name, names)
 
 
 class ClassLabel(io.ComfyNode):

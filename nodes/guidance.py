@@ -27,12 +27,10 @@ def guided(model, positive: list, negative: list, cfg: float) -> comfy.samplers.
 
 def of_pixel_model(model, positive, negative, cfg: float) -> tuple[list, list, float]:
     detection = model.model.detection
-    if detection.unet.num_classes is None:
+    if detection.num_classes is None:
         return conditioning(), conditioning(), 1.0
     if positive is None:
-        raise ValueError(
-            f"This model has {detection.unet.num_classes} classes; connect a Class Label node to 'positive'."
-        )
+        raise ValueError(f"This model has {detection.num_classes} classes; connect a Class Label node to 'positive'.")
     if negative is None and cfg != 1 and detection.null_class is None:
         raise ValueError(
             f"cfg is {cfg:g}, which compares two classes; connect a Class Label to 'negative', or set cfg to 1."

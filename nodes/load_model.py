@@ -2,7 +2,8 @@
 
 from comfy_api.latest import io
 
-from ..sampler.adm import CheckpointError, Detection, Recognised, describe, recognise
+from ..sampler.checkpoint import CheckpointError
+from ..sampler.recognition import Recognised, describe, files_that_count, recognise
 from . import model_folder
 from .pixel_model import DTYPES, model_patcher
 from .pixel_vae import pixel_vae
@@ -173,12 +174,10 @@ class LoadGuidedDiffusionModel(io.ComfyNode):
     @classmethod
     def fingerprint_inputs(cls, model_name, **kwargs) -> tuple:
         """Load again when the file, or a sidecar beside it, changed."""
-        path = model_folder.path_of(model_name)
-        beside = [path.with_suffix(suffix) for suffix in (path.suffix, ".json", ".yaml", ".yml")]
-        return tuple((p.name, p.stat().st_mtime_ns, p.stat().st_size) for p in beside if p.is_file())
+        files = files_that_count(model_folder.path_of(model_name))
+        return tuple((file.name, file.stat().st_mtime_ns, file.stat().st_size) for file in files)
 
     @classmethod
     def execute(cls, model_name, weights, dtype, clip_denoised, **flags) -> io.NodeOutput:
         patcher, found = load_and_describe(model_name, weights, dtype, clip_denoised, overrides(**flags))
-        detection: Detection = found.detection
-        return io.NodeOutput(patcher, pixel_vae(detection.unet.in_channels), describe(found))
+        return io.NodeOutput(patcher, pixel_vae(found.detection.channels), describe(found))

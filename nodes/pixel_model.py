@@ -1,4 +1,7 @@
-"""A guided-diffusion network as a MODEL of the host: loaded, cast, offloaded, patched and sampled like any other."""
+"""A pixel-space network of any family as a MODEL of the host: loaded, cast, offloaded, patched and sampled like any other."""
+
+from functools import cache
+from typing import Any
 
 import comfy.conds
 import comfy.latent_formats
@@ -11,8 +14,9 @@ import comfy.supported_models_base
 import torch
 from torch import Tensor
 
-from ..sampler import alphas_cumprod, named_betas, sigmas
-from ..sampler.adm import Detection, DiffusionConfig, Recognised, UNet, UNetConfig
+from ..sampler import sigmas
+from ..sampler.checkpoint import Detection, DiffusionConfig, Network
+from ..sampler.recognition import Recognised
 from .variance import SINK
 
 __all__ = ["LABEL", "NULL_LABEL", "PixelModel", "model_patcher"]
@@ -39,27 +43,33 @@ class PixelFormat(comfy.latent_formats.ChromaRadiance):
         self.latent_rgb_factors = PREVIEW[channels]
 
 
-class HostUNet(UNet):
-    """The network with the host's call; variance channels leave by the side door (see variance.py)."""
+@cache
+def host_class(network: type[Network]) -> type[Network]:
+    """A family's network class with the host's call. It adds no layer, so the names of weights and LoRA keys stay."""
 
-    def __init__(self, network: UNetConfig, diffusion: DiffusionConfig, dtype, device=None, operations=None):
-        super().__init__(network, operations, device, dtype)
-        self.timestep_scale = diffusion.timestep_scale
+    class HostNetwork(network):
+        def __init__(self, detection: Detection, dtype: torch.dtype, device=None, operations: Any = None):
+            super().__init__(detection.config, operations, device, dtype)
+            self.detection = detection
 
-    def forward(self, x, timesteps, context=None, control=None, transformer_options=None, y=None, **kwargs):
-        options = {} if transformer_options is None else transformer_options
-        wrappers = comfy.patcher_extension.get_all_wrappers(comfy.patcher_extension.WrappersMP.DIFFUSION_MODEL, options)
-        return comfy.patcher_extension.WrapperExecutor.new_class_executor(self.predict, self, wrappers).execute(
-            x, timesteps, context, control, options, y=y, **kwargs
-        )
+        def forward(self, x, timesteps, context=None, control=None, transformer_options=None, y=None, **kwargs):
+            options = {} if transformer_options is None else transformer_options
+            extension = comfy.patcher_extension
+            wrappers = extension.get_all_wrappers(extension.WrappersMP.DIFFUSION_MODEL, options)
+            return extension.WrapperExecutor.new_class_executor(self.predict, self, wrappers).execute(
+                x, timesteps, context, control, options, y=y, **kwargs
+            )
 
-    def predict(self, x, timesteps, context=None, control=None, transformer_options=None, y=None, **kwargs) -> Tensor:
-        output = UNet.forward(self, x, timesteps * self.timestep_scale, y)
-        channels = self.config.in_channels
-        sink = transformer_options.get(SINK)
-        if sink is not None and self.config.learn_sigma:
-            sink.put(output[:, channels:], transformer_options.get("cond_or_uncond", [0]))
-        return output[:, :channels]
+        def predict(self, x, timesteps, context=None, control=None, transformer_options=None, y=None, **kwargs):
+            """The prediction; variance channels leave by the side door (see variance.py)."""
+            found = self.detection
+            output = super().forward(x, timesteps * found.diffusion.timestep_scale, y)
+            sink = transformer_options.get(SINK)
+            if sink is not None and found.has_variance:
+                sink.put(output[:, found.channels :], transformer_options.get("cond_or_uncond", [0]))
+            return output[:, : found.channels]
+
+    return HostNetwork
 
 
 class X0Prediction(comfy.model_sampling.EPS):
@@ -85,9 +95,8 @@ def model_sampling(config: "PixelConfig", diffusion: DiffusionConfig) -> torch.n
             return self.sigma(torch.tensor((1 - percent) * (len(self.sigmas) - 1))).item()
 
     sampling = Sampling(config)
-    betas = named_betas(diffusion.noise_schedule, diffusion.diffusion_steps)
-    sampling.num_timesteps = len(betas)
-    sampling.set_sigmas(sigmas(alphas_cumprod(betas)))
+    sampling.num_timesteps = diffusion.diffusion_steps
+    sampling.set_sigmas(sigmas(diffusion.alphas_cumprod()))
     return sampling
 
 
@@ -99,11 +108,12 @@ class PixelConfig(comfy.supported_models_base.BASE):
     supported_inference_dtypes = [torch.float32, torch.float16, torch.bfloat16]  # noqa: RUF012
     latent_format = PixelFormat
 
-    def __init__(self, network: UNetConfig, diffusion: DiffusionConfig):
+    def __init__(self, detection: Detection):
         # Not the architecture's flags themselves: the host would read `num_res_blocks` as Stable Diffusion's.
-        super().__init__({"network": network, "diffusion": diffusion})
-        self.latent_format = PixelFormat(network.in_channels)
-        betas = named_betas(diffusion.noise_schedule, diffusion.diffusion_steps)
+        super().__init__({"detection": detection})
+        self.latent_format = PixelFormat(detection.channels)
+        diffusion = detection.diffusion
+        betas = diffusion.betas()
         self.sampling_settings = {
             "beta_schedule": HOST_SCHEDULES.get(diffusion.noise_schedule, "sqrt_linear"),
             "timesteps": diffusion.diffusion_steps,
@@ -113,16 +123,16 @@ class PixelConfig(comfy.supported_models_base.BASE):
 
 
 class PixelModel(comfy.model_base.BaseModel):
-    """guided-diffusion in the host's model management."""
+    """A recognised checkpoint in the host's model management."""
 
     def __init__(self, config: PixelConfig, detection: Detection):
-        super().__init__(config, comfy.model_base.ModelType.EPS, unet_model=HostUNet)
+        super().__init__(config, comfy.model_base.ModelType.EPS, unet_model=host_class(detection.family.network))
         self.detection = detection
         self.model_sampling = model_sampling(config, detection.diffusion)
 
     def extra_conds(self, **kwargs) -> dict:
         """The class label, and nothing else: text conditioning that someone connected has no meaning here."""
-        classes = self.detection.unet.num_classes
+        classes = self.detection.num_classes
         if classes is None:
             return {}
         return {"y": comfy.conds.CONDRegular(torch.tensor([self.label(kwargs.get(LABEL), classes)]))}
@@ -141,12 +151,9 @@ class PixelModel(comfy.model_base.BaseModel):
         return label
 
     def memory_required(self, input_shape, cond_shapes=None) -> float:
-        """Bytes of activations: the encoder's outputs wait for the decoder, which works on about eight copies of a layer."""
-        unet = self.detection.unet
-        waiting = sum((unet.num_res_blocks + 1) * unet.width(level) / 4**level for level in range(unet.levels))
-        working = 8 * max(unet.width(level) / 4**level for level in range(unet.levels))
+        """Bytes of activations."""
         pixels = input_shape[0] * input_shape[-1] * input_shape[-2]
-        return pixels * (waiting + working) * comfy.model_management.dtype_size(self.get_dtype_inference())
+        return pixels * self.detection.activations * comfy.model_management.dtype_size(self.get_dtype_inference())
 
 
 DTYPES = {"auto": torch.float32, "fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
@@ -164,7 +171,7 @@ def model_patcher(found: Recognised, dtype: str, clip_denoised: bool, disable_dy
     detection = found.detection
     load_device = comfy.model_management.get_torch_device()
     offload_device = comfy.model_management.unet_offload_device()
-    config = PixelConfig(detection.unet, detection.diffusion)
+    config = PixelConfig(detection)
     weights = DTYPES[dtype]
     compute = comfy.model_management.unet_manual_cast(weights, load_device, config.supported_inference_dtypes)
     config.set_inference_dtype(weights, compute)

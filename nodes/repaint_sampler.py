@@ -25,10 +25,7 @@ SHOWN = ("resample_r", "resample_j", "start_resampling", "var_type", "method", "
 
 def stated_variance(model, var_type: str) -> str:
     """What "auto" means for a model that was trained for a certain variance."""
-    if var_type != "auto" or not isinstance(model, PixelModel):
-        return var_type
-    trained = model.detection.diffusion.var_type
-    return "auto" if trained == "learned_range" else trained  # auto is learned_range wherever the channels arrive
+    return model.detection.diffusion.variance(var_type) if isinstance(model, PixelModel) else var_type
 
 
 def known_by_host(function, mask: Tensor, sigmas: Tensor, model_wrap) -> Known:

@@ -11,7 +11,10 @@ posterior.py  one step down: prediction to x0, mean, variance
 known.py      the known region, and how it is put into a state
 noise.py      seeded noise, one generator a picture
 painting.py   all of it in one call, for any callable model
-adm/          guided-diffusion's network, its checkpoints, how to recognise them
+checkpoint/   what any checkpoint is: files, flags, training, classes, the record of a family
+adm/          the family of guided-diffusion
+families.py   the families of networks, a row each
+recognition.py  from a checkpoint file to a network that runs
 mask/         masks before sampling, crops and stitching after it
 batch/        the command line: a folder of pictures, on many GPUs
 """

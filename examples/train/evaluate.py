@@ -24,8 +24,8 @@ PACK = types.ModuleType("mask_guidance")
 PACK.__path__ = [str(Path(__file__).resolve().parents[2])]
 sys.modules["mask_guidance"] = PACK
 
-from mask_guidance.sampler import PRESETS, alphas_cumprod, named_betas, paint  # noqa: E402
-from mask_guidance.sampler.adm import load_unet  # noqa: E402
+from mask_guidance.sampler import PRESETS, paint  # noqa: E402
+from mask_guidance.sampler.recognition import load_network  # noqa: E402
 
 EDGE = SIZE // 2
 BESIDE = 4  # columns of the hole next to the edge
@@ -64,8 +64,8 @@ def main() -> None:
     parser.add_argument("--picture", type=Path)
     args = parser.parse_args()
 
-    net, detection = load_unet(args.model)
-    schedule = alphas_cumprod(named_betas(detection.diffusion.noise_schedule, detection.diffusion.diffusion_steps))
+    net, detection = load_network(args.model)
+    schedule = detection.diffusion.alphas_cumprod()
     rendered, labels = render(STYLES, range(HELD_OUT, HELD_OUT + args.count // len(STYLES)))
     turn = np.argsort(np.arange(len(labels)) % (args.count // len(STYLES)), kind="stable")  # styles in turn
     pictures = torch.from_numpy(rendered[turn]).permute(0, 3, 1, 2).float() / 127.5 - 1

@@ -26,7 +26,7 @@ package.__path__ = [str(PACK)]
 sys.modules["mask_guidance"] = package
 
 from mask_guidance.sampler import PRESETS, Settings, alphas_cumprod, named_betas, paint, respaced_timesteps, sigmas  # noqa: E402
-from mask_guidance.sampler.adm import load_unet  # noqa: E402
+from mask_guidance.sampler.recognition import load_network  # noqa: E402
 
 
 def originals() -> torch.Tensor:
@@ -39,8 +39,8 @@ def originals() -> torch.Tensor:
 
 
 def filled(pictures, known, labels, settings: Settings, seed=0) -> torch.Tensor:
-    net, detection = load_unet(MODEL)
-    schedule = alphas_cumprod(named_betas(detection.diffusion.noise_schedule, detection.diffusion.diffusion_steps))
+    net, detection = load_network(MODEL)
+    schedule = detection.diffusion.alphas_cumprod()
     with torch.no_grad():
         for step in paint(lambda x, t: net(x, t, labels), schedule, pictures, known, settings, seed=seed):
             last = step

@@ -1,24 +1,7 @@
-"""guided-diffusion (ADM) networks: the UNet, its checkpoints, and how to recognise them."""
+"""guided-diffusion (ADM): the UNet, and how its checkpoints are recognised."""
 
-from .checkpoint import Checkpoint, CheckpointError, read_checkpoint
-from .config import DiffusionConfig, UNetConfig
-from .detect import Detection, detect
-from .flags import METADATA_KEY
-from .load import Recognised, describe, load_unet, recognise
+from .config import UNetConfig
+from .family import ADM
 from .unet import UNet
 
-__all__ = [
-    "METADATA_KEY",
-    "Checkpoint",
-    "CheckpointError",
-    "Detection",
-    "DiffusionConfig",
-    "Recognised",
-    "UNet",
-    "UNetConfig",
-    "describe",
-    "detect",
-    "load_unet",
-    "read_checkpoint",
-    "recognise",
-]
+__all__ = ["ADM", "UNet", "UNetConfig"]

@@ -1,8 +1,8 @@
-"""What a guided-diffusion checkpoint is: the shape of its network, and how it was trained."""
+"""The shape of a guided-diffusion network."""
 
 from dataclasses import dataclass
 
-__all__ = ["DiffusionConfig", "UNetConfig"]
+__all__ = ["UNetConfig"]
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class UNetConfig:
     @property
     def size_multiple(self) -> int:
         """Height and width must be multiples of this."""
-        return 2 ** (self.levels - 1)
+        return int(2 ** (self.levels - 1))
 
     @property
     def embed_channels(self) -> int:
@@ -55,6 +55,13 @@ class UNetConfig:
     @property
     def learn_sigma(self) -> bool:
         return self.out_channels == 2 * self.in_channels
+
+    @property
+    def activations(self) -> float:
+        """Numbers in memory at a time for each pixel; the decoder works on about eight copies of a layer while the encoder's
+        outputs wait for it."""
+        sizes = [self.width(level) / float(4**level) for level in range(self.levels)]
+        return (self.num_res_blocks + 1) * sum(sizes) + 8 * max(sizes)
 
     def width(self, level: int) -> int:
         return int(self.channel_mult[level] * self.model_channels)
@@ -72,27 +79,3 @@ class UNetConfig:
         if self.num_head_channels != -1:
             return width // self.num_head_channels
         return self.num_heads_upsample if upsampling and self.num_heads_upsample != -1 else self.num_heads
-
-
-@dataclass(frozen=True)
-class DiffusionConfig:
-    """How a network was trained: what no tensor's shape tells.
-
-    Attributes:
-        noise_schedule: Name of the betas, see `sampler.schedule.named_betas`.
-        diffusion_steps: T, the number of training steps.
-        rescale_timesteps: The network is given t * 1000 / T instead of t.
-        prediction: What the first channels predict: "eps", "x0" or "v".
-        var_type: What the extra channels hold, or the fixed variance it was trained for.
-    """
-
-    noise_schedule: str = "linear"
-    diffusion_steps: int = 1000
-    rescale_timesteps: bool = False
-    prediction: str = "eps"
-    var_type: str = "learned_range"
-
-    @property
-    def timestep_scale(self) -> float:
-        """What a training step is multiplied by before the network is given it."""
-        return 1000 / self.diffusion_steps if self.rescale_timesteps else 1.0

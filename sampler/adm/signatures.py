@@ -5,7 +5,7 @@ Collected from the README files and model lists of guided-diffusion, improved-di
 
 from dataclasses import dataclass
 
-from .flags import Flags
+from ..checkpoint.flags import Flags
 
 __all__ = ["HC64", "HEADS4", "LEGACY", "LINEAR", "SIGNATURES", "Signature"]
 
@@ -19,8 +19,17 @@ class Signature:
     hidden: Flags
 
 
-def signature(name, channels, blocks, mult, ds, updown, ssn, **hidden) -> Signature:
-    shape = {
+def signature(
+    name: str,
+    channels: int,
+    blocks: int,
+    mult: tuple[float, ...],
+    ds: tuple[int, ...],
+    updown: bool,
+    ssn: bool,
+    **hidden: object,
+) -> Signature:
+    shape: Flags = {
         "model_channels": channels,
         "num_res_blocks": blocks,
         "channel_mult": mult,
@@ -33,15 +42,15 @@ def signature(name, channels, blocks, mult, ds, updown, ssn, **hidden) -> Signat
     return Signature(name, shape, hidden)
 
 
-HC64 = {"num_head_channels": 64}
-HEADS4 = {"num_heads": 4, "num_head_channels": -1}
-HEADS1 = {"num_heads": 1, "num_head_channels": -1}
-LINEAR = {"noise_schedule": "linear", "diffusion_steps": 1000, "rescale_timesteps": False}
-COSINE = {**LINEAR, "noise_schedule": "cosine"}
-IMPROVED = {**HEADS4, "noise_schedule": "cosine", "diffusion_steps": 4000, "rescale_timesteps": True}
-TEMPLATE = {**IMPROVED, "noise_schedule": "linear"}
-NEW = {"use_new_attention_order": True}
-LEGACY = {"use_new_attention_order": False}
+HC64: Flags = {"num_head_channels": 64}
+HEADS4: Flags = {"num_heads": 4, "num_head_channels": -1}
+HEADS1: Flags = {"num_heads": 1, "num_head_channels": -1}
+LINEAR: Flags = {"noise_schedule": "linear", "diffusion_steps": 1000, "rescale_timesteps": False}
+COSINE: Flags = {**LINEAR, "noise_schedule": "cosine"}
+IMPROVED: Flags = {**HEADS4, "noise_schedule": "cosine", "diffusion_steps": 4000, "rescale_timesteps": True}
+TEMPLATE: Flags = {**IMPROVED, "noise_schedule": "linear"}
+NEW: Flags = {"use_new_attention_order": True}
+LEGACY: Flags = {"use_new_attention_order": False}
 
 M64, M128, M256, M512 = (1, 2, 3, 4), (1, 1, 2, 3, 4), (1, 1, 2, 2, 4, 4), (0.5, 1, 1, 2, 2, 4, 4)
 SIGNATURES = (

@@ -9,12 +9,15 @@ the last convolution stay in float32, as in the original's half-precision mode.
 """
 
 import math
+from collections.abc import Callable
 from types import SimpleNamespace
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..checkpoint.network import Network, check_size
 from .config import UNetConfig
 
 __all__ = ["UNet", "timestep_embedding"]
@@ -42,12 +45,14 @@ def timestep_embedding(timesteps: Tensor, dim: int, max_period: float = 10000.0)
 class LayerFactory:
     """Builds the layers of one network: which classes, which device, which dtype."""
 
-    def __init__(self, operations: object, device: torch.device | None, dtype: torch.dtype):
+    def __init__(self, operations: Any, device: torch.device | str | None, dtype: torch.dtype):
         self.operations = operations
         self.device = device
         self.dtype = dtype
 
-    def conv(self, in_channels: int, out_channels: int, size: int, stride: int = 1, dtype=None) -> nn.Module:
+    def conv(
+        self, in_channels: int, out_channels: int, size: int, stride: int = 1, dtype: torch.dtype | None = None
+    ) -> nn.Module:
         return self.operations.Conv2d(
             in_channels,
             out_channels,
@@ -84,6 +89,9 @@ def halve(h: Tensor) -> Tensor:
     return F.avg_pool2d(h, 2)
 
 
+Resample = Callable[[Tensor], Tensor]
+
+
 class Upsample(nn.Module):
     """Nearest-neighbour doubling, then a 3x3 convolution if `use_conv`."""
 
@@ -109,7 +117,14 @@ class Downsample(nn.Module):
 class ResBlock(nn.Module):
     """Residual block conditioned on the timestep (and label) embedding; `resample` doubles or halves inside it."""
 
-    def __init__(self, channels: int, out_channels: int, config: UNetConfig, layers: LayerFactory, resample=None):
+    def __init__(
+        self,
+        channels: int,
+        out_channels: int,
+        config: UNetConfig,
+        layers: LayerFactory,
+        resample: Resample | None = None,
+    ):
         super().__init__()
         self.resample = resample
         self.use_scale_shift_norm = config.use_scale_shift_norm
@@ -181,20 +196,19 @@ class Block(nn.Sequential):
         return h
 
 
-class UNet(nn.Module):
-    """guided-diffusion's `UNetModel`.
+class UNet(Network):
+    """guided-diffusion's `UNetModel`; arguments as for every `Network`."""
 
-    Args:
-        config: The architecture.
-        operations: Namespace with Conv1d, Conv2d, Linear, Embedding and GroupNorm.
-        device: Where the parameters are made.
-        dtype: Of the torso's convolutions; everything else is float32.
-    """
+    config: UNetConfig
 
-    def __init__(self, config: UNetConfig, operations: object = nn, device=None, dtype=torch.float32):
-        super().__init__()
-        self.config = config
-        self.dtype = dtype
+    def __init__(
+        self,
+        config: UNetConfig,
+        operations: Any = nn,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype = torch.float32,
+    ):
+        super().__init__(config, operations, device, dtype)
         layers = LayerFactory(operations, device, dtype)
         self.time_embed = nn.Sequential(
             layers.linear(config.model_channels, config.embed_channels),
@@ -223,20 +237,6 @@ class UNet(nn.Module):
         return emb if y is None else emb + self.label_emb(y)
 
     def forward(self, x: Tensor, timesteps: Tensor, y: Tensor | None = None) -> Tensor:
-        """Predict the noise (and variance) in x.
-
-        Args:
-            x: Noisy pictures in [-1, 1] plus noise, in the torso's compute dtype; (B, in_channels, H, W), H and W
-                multiples of `config.size_multiple`.
-            timesteps: Training steps, fractions allowed; (B,).
-            y: Class labels, for class-conditional networks only; int64 (B,).
-
-        Returns:
-            float32 (B, out_channels, H, W).
-
-        Raises:
-            ValueError: H or W is no such multiple, or a label is missing or too many.
-        """
         check_size(x.shape[-1], x.shape[-2], self.config.size_multiple)
         emb = self.embed(timesteps, y)
         h, skips = x, []
@@ -249,23 +249,13 @@ class UNet(nn.Module):
         return self.out(h.float())
 
 
-def check_size(width: int, height: int, multiple: int) -> None:
-    """The network halves the picture several times, which must come out even."""
-    if width % multiple or height % multiple:
-        fitting = "x".join(str(-(-side // multiple) * multiple) for side in (width, height))
-        raise ValueError(
-            f"The picture is {width}x{height}, but this model needs sides that are multiples of {multiple}; "
-            f"crop or scale it, e.g. to {fitting}."
-        )
-
-
 def build_encoder(config: UNetConfig, layers: LayerFactory) -> SimpleNamespace:
     """The downward half and the middle: `input_blocks`, `middle_block` and the channel count after each input block."""
     width = config.width(0)
     blocks, widths = [Block(layers.conv(config.in_channels, width, 3))], [width]
     for level in range(config.levels):
         for _ in range(config.num_res_blocks):
-            block = [ResBlock(width, config.width(level), config, layers)]
+            block: list[nn.Module] = [ResBlock(width, config.width(level), config, layers)]
             width = config.width(level)
             if config.attends(level):
                 block.append(attention(width, config.heads(width), config, layers))
@@ -288,7 +278,7 @@ def build_decoder(config: UNetConfig, layers: LayerFactory, skip_widths: list[in
     width = skip_widths[-1]
     for level in reversed(range(config.levels)):
         for i in range(config.num_res_blocks + 1):
-            block = [ResBlock(width + skip_widths.pop(), config.width(level), config, layers)]
+            block: list[nn.Module] = [ResBlock(width + skip_widths.pop(), config.width(level), config, layers)]
             width = config.width(level)
             if config.attends(level):
                 block.append(attention(width, config.heads(width, upsampling=True), config, layers))

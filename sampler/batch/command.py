@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ..adm import Detection, Recognised, describe, read_checkpoint
+from ..checkpoint import Detection
+from ..recognition import Recognised, describe, read_again
 from .masks import Masks, generated
 from .options import Job, read_options
 from .painter import Painter, chosen_dtype, class_number, look_at, visited
@@ -121,7 +122,7 @@ class Prepared:
         steps = visited(settings, found.detection)
         pictures = find_pictures(list(job.input_dir))[: job.n_samples or None]
         masks = Masks(job.mask_dir, settings.mask_type, job.pair_by_order)
-        self.job, self.channels = job, found.detection.unet.in_channels
+        self.job, self.channels = job, found.detection.channels
         weights = {"name": job.weights.name, "sha256": digest(job.weights)}
         self.folder = Folder(job.save_dir, settings, weights, job.resume)
         self.folder.check_summaries(len(pictures) if job.contact_sheet else 0)
@@ -238,7 +239,7 @@ def paint_share(group: Processes, answer: Answer) -> Outcome:
 
 def worker_of(answer: Answer, group: Processes, progress: Progress) -> Worker:
     job = answer.job
-    found = Recognised(read_checkpoint(job.weights, "ema" if job.settings.load_ema else "model"), answer.detection)
+    found = read_again(job.weights, "ema" if job.settings.load_ema else "model", answer.detection)
     weights = {"name": job.weights.name, "sha256": answer.plan.weights}
     return Worker(Painter(found, job.settings, group.device), weights, progress.on_call, progress.on_result)
 
@@ -253,13 +254,13 @@ def counted(number: int, noun: str) -> str:
 
 
 def fits(item: Item, detection: Detection) -> bool:
-    return all(side % detection.unet.size_multiple == 0 for side in item.size)
+    return all(side % detection.size_multiple == 0 for side in item.size)
 
 
 def misfit(item: Item, detection: Detection) -> str:
     width, height = item.size
     return (
-        f"{width}x{height}, but this network needs sides that are multiples of {detection.unet.size_multiple}; "
+        f"{width}x{height}, but this network needs sides that are multiples of {detection.size_multiple}; "
         "crop it, or use --image_size"
     )
 

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..adm.checkpoint import CheckpointError
-from ..adm.flags import Flags, parse_config, read_flags
+from ..checkpoint.file import CheckpointError
+from ..checkpoint.flags import Flags, parse_config
 from ..methods.repaint import EVERYWHERE
+from ..recognition import flags_in
 from ..respacing import parse_respacing
 from .settings import SettingsError
 
@@ -81,7 +82,7 @@ def read_conf(path: Path, options: set[str]) -> Conf:
 
 def repaint_conf(content: dict[str, object]) -> Conf:
     """confs/*.yml of https://github.com/andreas128/RePaint."""
-    conf = Conf("RePaint", flags=read_flags({k: v for k, v in content.items() if k != "data"}), pair_by_order=True)
+    conf = Conf("RePaint", flags=flags_in({k: v for k, v in content.items() if k != "data"}), pair_by_order=True)
     jumps = content.get("schedule_jump_params") or {}
     if not isinstance(jumps, Mapping):
         raise SettingsError(f"schedule_jump_params is {jumps!r}, but must be names with values.")
@@ -184,7 +185,7 @@ def as_names(content: Mapping[str, object], section: str) -> Mapping[str, object
 
 def seed_conf(content: dict[str, object]) -> Conf:
     """configs/**/*.yaml of https://github.com/xyfJASON/diffusion-models-pytorch, whose options are the rest."""
-    conf = Conf("xyfJASON", flags=read_flags(content))
+    conf = Conf("xyfJASON", flags=flags_in(content))
     diffusion = params(content, "diffusion")
     check_betas(diffusion)
     conf.values |= {"method": "repaint", "skip_type": "none", "resample": False}

@@ -5,13 +5,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from ..adm import CheckpointError, Detection, Recognised, UNet, recognise
 from ..chain import chosen_timesteps
+from ..checkpoint import CheckpointError, Detection, build
+from ..checkpoint.classes import class_number as number_of
 from ..methods import Step
 from ..painting import paint
-from ..schedule import alphas_cumprod, named_betas, sigmas
+from ..recognition import Recognised, recognise
+from ..schedule import sigmas
 from .settings import RunSettings, SettingsError
 
 __all__ = ["Painter", "chosen_dtype", "class_number", "look_at", "visited"]
@@ -20,7 +22,7 @@ TORCH_DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bflo
 OF_ACCELERATE = {"no": "fp32", "fp16": "fp16", "bf16": "bf16", "fp8": "bf16"}
 
 
-def look_at(weights: Path, settings: RunSettings, probe: bool = True) -> Recognised:
+def look_at(weights: Path, settings: RunSettings) -> Recognised:
     """Read a checkpoint and find out what it is.
 
     Raises:
@@ -29,7 +31,7 @@ def look_at(weights: Path, settings: RunSettings, probe: bool = True) -> Recogni
     if not weights.is_file():
         raise SettingsError(f"There is no checkpoint {weights}.")
     try:
-        return recognise(weights, "ema" if settings.load_ema else "model", settings.flags, probe)
+        return recognise(weights, "ema" if settings.load_ema else "model", settings.flags)
     except CheckpointError as error:
         raise SettingsError(f"{weights.name}: {error}") from error
 
@@ -52,7 +54,7 @@ def class_number(label: str, detection: Detection) -> int | None:
     Raises:
         SettingsError: No such class, or none given where the network needs one.
     """
-    classes, names = detection.unet.num_classes, detection.class_names
+    classes = detection.num_classes
     if classes is None:
         if label:
             raise SettingsError(f"class_label is '{label}', but this network has no classes; leave it out.")
@@ -61,12 +63,10 @@ def class_number(label: str, detection: Detection) -> int | None:
         if detection.null_class is None:
             raise SettingsError(f"This network paints one of {classes} classes; choose one with --class_label.")
         return detection.null_class
-    if label in names:
-        return names.index(label)
-    if label.isdecimal() and int(label) < classes:
-        return int(label)
-    known = f" or one of {', '.join(names)}" if names else ""
-    raise SettingsError(f"class_label is '{label}', but must be a number from 0 to {classes - 1}{known}.")
+    try:
+        return number_of(label, classes, detection.class_names)
+    except ValueError as error:
+        raise SettingsError(str(error)) from error
 
 
 def visited(settings: RunSettings, detection: Detection) -> int:
@@ -75,21 +75,11 @@ def visited(settings: RunSettings, detection: Detection) -> int:
     Raises:
         SettingsError: That many cannot be had.
     """
-    schedule = schedule_of(detection)
+    schedule = detection.diffusion.alphas_cumprod()
     try:
         return len(chosen_timesteps(settings, sigmas(schedule)))
     except ValueError as error:
         raise SettingsError(str(error)) from error
-
-
-def schedule_of(detection: Detection) -> Tensor:
-    return alphas_cumprod(named_betas(detection.diffusion.noise_schedule, detection.diffusion.diffusion_steps))
-
-
-def variance(var_type: str, detection: Detection) -> str:
-    """What "auto" means for a network that was trained for a certain variance."""
-    trained = detection.diffusion.var_type
-    return "auto" if var_type == "auto" and trained == "learned_range" else trained if var_type == "auto" else var_type
 
 
 class Painter:
@@ -104,13 +94,13 @@ class Painter:
     def __init__(self, found: Recognised, settings: RunSettings, device: torch.device):
         self.detection, self.settings, self.device = found.detection, settings, device
         self.dtype = TORCH_DTYPES[settings.dtype]
-        self.net = network(found, self.dtype).to(device)
-        self.schedule = schedule_of(found.detection)
+        self.net = build(found.checkpoint.tensors, found.detection, self.dtype).to(device)
+        self.schedule = found.detection.diffusion.alphas_cumprod()
         self.label = class_number(settings.class_label, found.detection)
 
     @property
     def channels(self) -> int:
-        return self.detection.unet.in_channels
+        return self.detection.channels
 
     def predict(self, x: Tensor, t: Tensor) -> Tensor:
         label = None if self.label is None else torch.full((len(x),), self.label, device=x.device)
@@ -118,7 +108,7 @@ class Painter:
 
     def steps(self, pictures: Tensor, known: Tensor, numbers: Sequence[int], seed: int) -> Iterator[Step]:
         """Fill a batch, a step at a time; arguments as for `sampler.paint`."""
-        settings = replace(self.settings, var_type=variance(self.settings.var_type, self.detection))
+        settings = replace(self.settings, var_type=self.detection.diffusion.variance(self.settings.var_type))
         return paint(
             self.predict,
             self.schedule,
@@ -148,12 +138,3 @@ class Painter:
                 on_call(len(pictures))
                 x = step.x
         return x.cpu()
-
-
-def network(found: Recognised, dtype: torch.dtype) -> UNet:
-    """The network around the checkpoint's own tensors, each in the type that its place has."""
-    net = UNet(found.detection.unet, nn, device="meta", dtype=dtype)
-    types = {key: value.dtype for key, value in net.state_dict().items()}
-    tensors = {key: value.to(types[key]) for key, value in found.checkpoint.tensors.items()}
-    net.load_state_dict(tensors, assign=True)
-    return net.requires_grad_(False).eval()

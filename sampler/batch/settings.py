@@ -31,7 +31,7 @@ class RunSettings(Settings):
         image_size: Pictures are scaled and cropped to squares of this side; 0 takes them as they are.
         variants: Fills of each picture; variant v is painted with seed + v.
         micro_batch: Pictures painted at a time by a process.
-        flags: What the user insists on about the network, see `adm.flags.HIDDEN`.
+        flags: What the user insists on about the network, see its family's vocabulary.
     """
 
     seed: int = setting(0)

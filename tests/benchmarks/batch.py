@@ -32,8 +32,10 @@ PACK.__path__ = [str(ROOT)]
 sys.modules["mask_guidance"] = PACK
 
 from mask_guidance.sampler import alphas_cumprod, named_betas, repaint_levels, respaced_timesteps  # noqa: E402
-from mask_guidance.sampler.adm import METADATA_KEY, UNet, UNetConfig, load_unet  # noqa: E402
+from mask_guidance.sampler.adm import UNet, UNetConfig  # noqa: E402
 from mask_guidance.sampler.batch import command, main, painter  # noqa: E402
+from mask_guidance.sampler.checkpoint import METADATA_KEY  # noqa: E402
+from mask_guidance.sampler.recognition import load_network  # noqa: E402
 
 GOAL = 0.4  # of the lower peer's overhead
 # Small, so that what lies outside it can be measured in a minute; random weights take as long as others.
@@ -177,7 +179,7 @@ def measure(run, folder: Path, net: UNet, args: argparse.Namespace) -> dict[str,
     network, loading = Clock(), Clock()
     with contextlib.ExitStack() as stack:
         stack.enter_context(timed(UNet, "forward", network))
-        for owner, name in ((command, "look_at"), (command, "read_checkpoint"), (painter, "network")):
+        for owner, name in ((command, "look_at"), (command, "read_again"), (painter, "build")):
             stack.enter_context(timed(owner, name, loading))
         started, wall = time.process_time(), time.perf_counter()
         run(folder, net, args)
@@ -256,7 +258,7 @@ def compare(args: argparse.Namespace) -> list[str]:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         write_inputs(folder, args)
-        net, _ = load_unet(folder / "net.safetensors")
+        net, _ = load_network(folder / "net.safetensors")
         logging.disable(logging.WARNING)
         for number in range(args.rounds + 1):
             turn = number % len(ways)  # none is always the first

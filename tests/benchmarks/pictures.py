@@ -34,15 +34,13 @@ from mask_guidance.sampler import (  # noqa: E402
     ImageNoise,
     Ladder,
     Settings,
-    alphas_cumprod,
     denoiser,
-    named_betas,
     paint,
     respaced_timesteps,
     sigmas,
 )
-from mask_guidance.sampler.adm import load_unet  # noqa: E402
 from mask_guidance.sampler.mask.paper import PAPER_MASKS, paper_mask  # noqa: E402
+from mask_guidance.sampler.recognition import load_network  # noqa: E402
 from pictures import HELD_OUT, SIZE, STYLES, render  # noqa: E402
 
 BESIDE = 4
@@ -211,10 +209,8 @@ def main() -> None:
     if args.count < 2 * len(STYLES):
         parser.error(f"--count must be at least {2 * len(STYLES)}: two pictures of each style")
 
-    unet, detection = load_unet(args.model)
-    net = Net(
-        unet, alphas_cumprod(named_betas(detection.diffusion.noise_schedule, detection.diffusion.diffusion_steps))
-    )
+    unet, detection = load_network(args.model)
+    net = Net(unet, detection.diffusion.alphas_cumprod())
     pictures, labels = held_out(args.count)
     whole = features(net, pictures, labels)
     unrelated = (whole - whole.roll(len(STYLES), 0)).norm(dim=1).mean()

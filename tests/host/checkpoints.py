@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 
 import torch
-from mask_guidance.sampler.adm import METADATA_KEY, UNet, UNetConfig
+from mask_guidance.sampler.adm import UNet, UNetConfig
+from mask_guidance.sampler.checkpoint import METADATA_KEY
 from safetensors.torch import save_file
 
 FLAGS = {

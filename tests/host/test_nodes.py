@@ -124,12 +124,12 @@ def test_node_and_library_paint_the_same_picture(tiny, models_folder):
     """The host samples in its own coordinates (picture plus sigma times noise), the library in guided-diffusion's."""
     from mask_guidance.sampler import Settings, alphas_cumprod, named_betas
     from mask_guidance.sampler import paint as library_paint
-    from mask_guidance.sampler.adm import load_unet
+    from mask_guidance.sampler.recognition import load_network
 
     model, vae = tiny
     given = latent(vae, 2, right_half())
     node, _ = paint(model, given, label=1, seed=5, var_type="learned_range")
-    net, _ = load_unet(models_folder / "in_process.safetensors")
+    net, _ = load_network(models_folder / "in_process.safetensors")
     schedule = alphas_cumprod(named_betas("cosine", 1000))
     settings = Settings(
         method="repaint", skip_type="uniform", skip_steps=6, resample_j=2, resample_r=2, var_type="learned_range"

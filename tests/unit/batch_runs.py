@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 import numpy as np
-from mask_guidance.sampler.adm import METADATA_KEY
 from mask_guidance.sampler.batch import main
+from mask_guidance.sampler.checkpoint import METADATA_KEY
 from PIL import Image
 from safetensors.torch import save_file
 from small_nets import SMALL, state_dict_of

@@ -10,11 +10,11 @@ import torch
 import yaml
 from batch_runs import CALLS, SHORT, SIZE, pixels, record, results, run, save_checkpoint, save_masks, save_pictures
 from mask_guidance.sampler import PRESETS, alphas_cumprod, named_betas, paint
-from mask_guidance.sampler.adm import load_unet
 from mask_guidance.sampler.batch import main
 from mask_guidance.sampler.batch.painter import Painter
 from mask_guidance.sampler.batch.sheet import CELL, GAP, HOLE, LINE
 from mask_guidance.sampler.mask.paper import paper_mask
+from mask_guidance.sampler.recognition import load_network
 from PIL import Image
 
 PICTURES = 3
@@ -57,7 +57,7 @@ def test_only_masked_pixels_change_and_the_rest_stays_byte_for_byte(folder):
 
 def test_a_result_is_what_the_library_paints_with_the_same_seed_and_numbers(folder):
     run(folder, "out", "--seed", "7")
-    net, _ = load_unet(folder / "net.safetensors")
+    net, _ = load_network(folder / "net.safetensors")
     x = torch.stack([torch.from_numpy(pixels(folder / "in" / f"p{n}.png").copy()) for n in (0, 1)])
     x = x.permute(0, 3, 1, 2).float() / 127.5 - 1
     known = torch.stack([torch.from_numpy(~painted(folder, n))[None] for n in (0, 1)])

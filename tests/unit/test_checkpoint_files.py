@@ -10,16 +10,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from mask_guidance.sampler.adm import (
-    Checkpoint,
-    CheckpointError,
-    UNet,
-    detect,
-    load_unet,
-    read_checkpoint,
-    recognise,
-)
-from mask_guidance.sampler.adm.load import check_keys
+from mask_guidance.sampler.adm import UNet
+from mask_guidance.sampler.checkpoint import CheckpointError, read_checkpoint
+from mask_guidance.sampler.checkpoint.network import check_keys
+from mask_guidance.sampler.recognition import detect, load_network, recognise
 from safetensors.torch import save_file
 from small_nets import SMALL, shapes_of, state_dict_of
 
@@ -136,15 +130,15 @@ def test_half_tensors_stay_half_until_the_network_is_built(tmp_path):
     halves = {key: value.half() for key, value in weights().items()}
     found = read_checkpoint(saved(tmp_path, halves))
     assert {value.dtype for value in found.tensors.values()} == {torch.float16}
-    net, _ = load_unet(tmp_path / "file.pt", overrides=KNOWN)
+    net, _ = load_network(tmp_path / "file.pt", overrides=KNOWN)
     assert_same(net.state_dict(), {key: value.float() for key, value in halves.items()})
 
 
 def test_network_of_a_file_computes_what_was_saved(tmp_path):
     expected = UNet(SMALL)
     expected.load_state_dict(weights())
-    net, detection = load_unet(saved(tmp_path, {"ema": weights()}), overrides=KNOWN)
-    assert detection.unet == replace(SMALL, num_head_channels=-1)
+    net, detection = load_network(saved(tmp_path, {"ema": weights()}), overrides=KNOWN)
+    assert detection.config == replace(SMALL, num_head_channels=-1)
     x, t = torch.randn(1, 3, 16, 16, generator=torch.Generator().manual_seed(0)), torch.tensor([50])
     torch.testing.assert_close(net(x, t), expected.eval()(x, t), rtol=0, atol=0)
     assert not net.training
@@ -288,7 +282,7 @@ def test_file_without_weights_is_told(tmp_path, content):
 
 def assert_refused(tensors: dict):
     with pytest.raises(CheckpointError):
-        check_keys(Checkpoint(tensors, {}, ""), detect(tensors).unet)
+        check_keys(tensors, detect(tensors))
 
 
 def test_no_tensor_can_be_missing():

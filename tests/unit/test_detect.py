@@ -7,10 +7,12 @@ from dataclasses import replace
 import pytest
 import torch
 from golden_cases import CLASSIFIER, flag_combinations
-from mask_guidance.sampler.adm import CheckpointError, DiffusionConfig, UNetConfig, detect
-from mask_guidance.sampler.adm.detect import read_architecture
+from mask_guidance.sampler.adm import UNetConfig
+from mask_guidance.sampler.adm.architecture import read_architecture
 from mask_guidance.sampler.adm.encoder import EncoderUNet
 from mask_guidance.sampler.adm.signatures import SIGNATURES
+from mask_guidance.sampler.checkpoint import CheckpointError, DiffusionConfig
+from mask_guidance.sampler.recognition import detect
 from small_nets import BARE, SMALL, shapes_of
 
 M64, M128, M256, M512 = (1, 2, 3, 4), (1, 1, 2, 3, 4), (1, 1, 2, 2, 4, 4), (0.5, 1, 1, 2, 2, 4, 4)
@@ -78,8 +80,8 @@ def test_published_network_is_recognised_exactly(name):
     config, diffusion, image_size = PUBLISHED[name]
     found = detect(shapes_of(config))
     if config.num_head_channels != -1:  # num_heads is not used then
-        found = replace(found, unet=replace(found.unet, num_heads=config.num_heads))
-    assert found.unet == config
+        found = replace(found, config=replace(found.config, num_heads=config.num_heads))
+    assert found.config == config
     assert found.diffusion == diffusion
     assert found.image_size == image_size
 
@@ -96,7 +98,7 @@ def test_row_of_the_table_recognises_its_own_network(row):
     config = UNetConfig(out_channels=6 if row.shape.get("learn_sigma", True) else 3, **shape)
     found = detect(shapes_of(config))
     assert found.sources["noise_schedule"] == f"signature ({row.name})"
-    known = {**vars(found.unet), **vars(found.diffusion), "image_size": found.image_size}
+    known = {**vars(found.config), **vars(found.diffusion), "image_size": found.image_size}
     assert {flag: known[flag] for flag in row.hidden} == row.hidden
 
 
@@ -104,7 +106,7 @@ def test_row_of_the_table_recognises_its_own_network(row):
 def test_class_conditional_fine_tune_keeps_its_signature(classes):
     config = replace(PUBLISHED["256x256_diffusion_uncond, LSUN, RePaint"][0], num_classes=classes)
     found = detect(shapes_of(config))
-    assert found.unet.num_classes == classes
+    assert found.config.num_classes == classes
     assert found.sources["num_head_channels"] == "signature (OpenAI 256 / LSUN / RePaint)"
 
 
@@ -151,10 +153,10 @@ def test_heads_of_an_unknown_network_are_guessed_by_the_defaults_of_guided_diffu
     # 64 channels a head where the widths allow it in a network of the later kind (with resblock_updown), else 4 heads
     config = adm(channels, 1, (1,) * levels, (2,), updown, ssn)
     found = detect(shapes_of(config))
-    assert found.unet.num_head_channels == (64 if by_channels else -1)
+    assert found.config.num_head_channels == (64 if by_channels else -1)
     assert found.guessed(("num_head_channels",))
     if not by_channels:
-        assert found.unet.num_heads == 4
+        assert found.config.num_heads == 4
 
 
 def test_unknown_network_is_guessed_to_be_of_guided_diffusions_default_training():
@@ -331,7 +333,7 @@ def test_later_authority_is_believed(lesser, greater):
 def test_every_authority_is_believed_over_the_table_of_published_networks(authority):
     config = PUBLISHED["guided-diffusion 64x64_diffusion"][0]
     found = detect(shapes_of(config), [(authority, {"use_new_attention_order": False})])
-    assert found.unet.use_new_attention_order is False
+    assert found.config.use_new_attention_order is False
     assert found.sources["use_new_attention_order"] == authority
     assert found.sources["noise_schedule"] == "signature (OpenAI ImageNet 64)"
 
@@ -339,24 +341,24 @@ def test_every_authority_is_believed_over_the_table_of_published_networks(author
 def test_table_of_published_networks_is_believed_over_the_guess():
     # Guess: 64 channels a head, as the widths allow it. Published: 4 heads.
     found = detect(shapes_of(PUBLISHED["guided-diffusion 128x128_diffusion"][0]))
-    assert (found.unet.num_heads, found.unet.num_head_channels) == (4, -1)
+    assert (found.config.num_heads, found.config.num_head_channels) == (4, -1)
 
 
 def test_number_of_heads_replaces_a_guessed_number_of_channels_a_head():
     """num_head_channels, where set, wins over num_heads; one that was only guessed must not win over what is told."""
     config = adm(64, 1, (1, 2), (2,))
-    assert detect(shapes_of(config)).unet.num_head_channels == 64
+    assert detect(shapes_of(config)).config.num_head_channels == 64
     found = detect(shapes_of(config), [("sidecar x.json", {"num_heads": 2})])
-    assert (found.unet.num_heads, found.unet.num_head_channels) == (2, -1)
+    assert (found.config.num_heads, found.config.num_head_channels) == (2, -1)
 
 
 def test_number_of_channels_a_head_wins_where_one_authority_tells_both():
     # RePaint's files: num_heads: 4, num_head_channels: 64
     found = detect(shapes_of(SMALL), [("sidecar x.yml", {"num_heads": 4, "num_head_channels": 32})])
-    assert found.unet.heads(64) == 2
+    assert found.config.heads(64) == 2
 
 
 def test_shape_is_not_taken_from_any_authority():
     found = detect(shapes_of(SMALL), [("you", {"model_channels": 999, "num_classes": 5})])
-    assert found.unet.model_channels == 32
-    assert found.unet.num_classes is None
+    assert found.config.model_channels == 32
+    assert found.config.num_classes is None

@@ -1,7 +1,8 @@
 import pytest
 import torch
-from mask_guidance.sampler.adm import UNet, load_unet
+from mask_guidance.sampler.adm import UNet
 from mask_guidance.sampler.adm.unet import normalize
+from mask_guidance.sampler.recognition import load_network
 from small_nets import BARE, SMALL, fill_randomly
 from torch import nn
 
@@ -42,7 +43,7 @@ def test_bfloat16_output_is_close_to_float32(updown):
 def test_half_state_dict_runs_as_float32(tmp_path):
     halves = {key: value.half() for key, value in fill_randomly(UNet(SMALL, BARE)).state_dict().items()}
     torch.save(halves, tmp_path / "half.pt")
-    net, _ = load_unet(tmp_path / "half.pt", overrides={"num_heads": 2, **KNOWN})
+    net, _ = load_network(tmp_path / "half.pt", overrides={"num_heads": 2, **KNOWN})
     assert {p.dtype for p in net.parameters()} == {torch.float32}
     exact = UNet(SMALL, BARE)
     exact.load_state_dict({key: value.float() for key, value in halves.items()})

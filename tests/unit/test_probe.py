@@ -5,7 +5,6 @@ has 32 channels a head, the legacy attention order and the cosine schedule, none
 """
 
 import math
-import sys
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -15,19 +14,12 @@ import torch
 from golden_cases import TINY
 from guided_diffusion.unet import UNetModel
 from mask_guidance.sampler import alphas_cumprod, named_betas
-from mask_guidance.sampler.adm import DiffusionConfig, UNet, UNetConfig, load_unet, recognise
-from mask_guidance.sampler.adm.load import build
-from mask_guidance.sampler.adm.probe import (
-    HEAD_SHARES,
-    denoising_error,
-    probe_heads,
-    probe_schedule,
-    readings_of,
-    timestep_at,
-)
-from mask_guidance.sampler.adm.probe import (
-    test_pictures as probe_pictures,
-)
+from mask_guidance.sampler.adm import UNet, UNetConfig, heads
+from mask_guidance.sampler.adm.heads import HEAD_SHARES, probe_heads, readings_of
+from mask_guidance.sampler.checkpoint import DiffusionConfig, build, probe
+from mask_guidance.sampler.checkpoint.probe import denoising_error, probe_schedule, timestep_at
+from mask_guidance.sampler.checkpoint.probe import test_pictures as probe_pictures
+from mask_guidance.sampler.recognition import load_network, recognise
 from small_nets import BARE, SMALL, fill_randomly, state_dict_of
 
 TRAINED = Path(__file__).resolve().parents[3] / "shared" / "checkpoints" / "adm64_four_styles_ema.pt"
@@ -50,8 +42,8 @@ UNTRAINED = replace(SMALL, channel_mult=(1, 1, 1, 2), attention_ds=(8,))
 @pytest.fixture
 def quick_probe(monkeypatch):
     """One noise level each instead of several, where the choice itself is not what is tested."""
-    monkeypatch.setattr(sys.modules[probe_heads.__module__], "HEAD_SHARES", (0.15,))
-    monkeypatch.setattr(sys.modules[probe_heads.__module__], "SCHEDULE_SHARES", (0.03,))
+    monkeypatch.setattr(heads, "HEAD_SHARES", (0.15,))
+    monkeypatch.setattr(probe, "SCHEDULE_SHARES", (0.03,))
 
 
 @cache
@@ -62,7 +54,7 @@ def recognised():
 @needs_trained
 def test_trained_network_is_recognised_without_help():
     found = recognised().detection
-    assert found.unet == replace(TRAINED_UNET, num_heads=found.unet.num_heads)  # not used beside num_head_channels
+    assert found.config == replace(TRAINED_UNET, num_heads=found.config.num_heads)  # not used beside num_head_channels
     assert found.diffusion == TRAINED_DIFFUSION
     assert found.image_size == 64
 
@@ -82,7 +74,7 @@ def test_trained_network_computes_what_the_original_code_does():
         use_scale_shift_norm=True, resblock_updown=True,
     )  # fmt: skip
     original.load_state_dict(torch.load(TRAINED, weights_only=True))
-    ours = build(recognised().checkpoint, recognised().detection.unet)
+    ours = build(recognised().checkpoint.tensors, recognised().detection)
     x = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     t, y = torch.tensor([50, 900]), torch.tensor([0, 3])
     with torch.no_grad():
@@ -95,7 +87,7 @@ def test_what_the_user_says_is_not_probed_away(quick_probe):
     """Wrong values, so that the probe would choose others if it were free to."""
     wrong = {"num_heads": 1, "noise_schedule": "linear", "diffusion_steps": 500}
     found = recognise(TRAINED, overrides=wrong).detection
-    assert (found.unet.num_heads, found.unet.num_head_channels) == (1, -1)
+    assert (found.config.num_heads, found.config.num_head_channels) == (1, -1)
     assert (found.diffusion.noise_schedule, found.diffusion.diffusion_steps) == ("linear", 500)
     assert {found.sources[flag] for flag in wrong} == {"you"}
 
@@ -112,7 +104,7 @@ def test_probe_of_the_schedule_keeps_the_length_the_user_says(quick_probe):
 def test_probe_of_the_order_keeps_the_heads_the_user_says(quick_probe):
     known = {"num_head_channels": 16, "noise_schedule": "cosine"}
     found = recognise(TRAINED, overrides=known).detection
-    assert found.unet.num_head_channels == 16
+    assert found.config.num_head_channels == 16
     assert found.sources["num_head_channels"] == "you"
 
 
@@ -125,7 +117,7 @@ def test_probe_can_be_left_out():
 @needs_trained
 def test_right_reading_of_the_trained_network_has_a_small_error():
     # 1 would be the error of a network that predicts no noise at all; at half signal, half noise
-    net, _ = load_unet(TRAINED, overrides={"num_head_channels": 32, "use_new_attention_order": False,
+    net, _ = load_network(TRAINED, overrides={"num_head_channels": 32, "use_new_attention_order": False,
                                            "noise_schedule": "cosine"})  # fmt: skip
     assert denoising_error(net, TRAINED_DIFFUSION, (0.5,)) < 0.2
 
@@ -227,9 +219,8 @@ def test_nothing_is_probed_where_all_is_told(tmp_path, monkeypatch):
     def forbidden(*_, **__):
         raise AssertionError("probed")
 
-    load = sys.modules[recognise.__module__]
-    monkeypatch.setattr(load, "probe_heads", forbidden)
-    monkeypatch.setattr(load, "probe_schedule", forbidden)
+    monkeypatch.setattr(heads, "probe_heads", forbidden)
+    monkeypatch.setattr(probe, "probe_schedule", forbidden)
     told = {"num_heads": 2, "use_new_attention_order": False, "noise_schedule": "linear"}
     torch.save(state_dict_of(SMALL), tmp_path / "file.pt")
     assert not recognise(tmp_path / "file.pt", overrides=told).detection.guessed(("noise_schedule",))

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 import torch
 import yaml
-from mask_guidance.sampler.adm import METADATA_KEY, CheckpointError, describe, recognise
-from mask_guidance.sampler.adm.flags import read_flags
+from mask_guidance.sampler.checkpoint import METADATA_KEY, CheckpointError
+from mask_guidance.sampler.recognition import describe, flags_in, recognise
 from safetensors.torch import save_file
 from small_nets import SMALL, state_dict_of
 
@@ -63,8 +63,8 @@ def checkpoint(tmp_path):
 
 
 def assert_told(detection, source):
-    assert detection.unet.heads(64) == 2  # 32 channels a head
-    assert detection.unet.use_new_attention_order is True
+    assert detection.config.heads(64) == 2  # 32 channels a head
+    assert detection.config.use_new_attention_order is True
     diffusion = detection.diffusion
     assert (diffusion.noise_schedule, diffusion.diffusion_steps, diffusion.rescale_timesteps) == ("cosine", 4000, True)
     assert diffusion.prediction == "x0"
@@ -151,7 +151,7 @@ def test_metadata_that_cannot_be_read_is_told(tmp_path):
     ],
 )
 def test_flags_are_picked_out_of_a_configuration(content, expected):
-    assert read_flags(content) == expected
+    assert flags_in(content) == expected
 
 
 @pytest.mark.parametrize(

@@ -1,40 +1,57 @@
-"""Find out by experiment what no tensor's shape tells: attention heads and order, noise schedule.
+"""Find out by experiment what no tensor's shape tells: here the noise schedule, in the families what is theirs.
 
 A network that is read in the way it was trained removes noise from a picture, any picture; read in another way it does
 not. So noise of known strength is put on a few synthetic pictures, and the reading with the smallest error wins.
 """
 
-import itertools
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
 from ..posterior import predict_x0
-from ..schedule import alphas_cumprod, named_betas
-from .config import DiffusionConfig, UNetConfig
-from .unet import UNet
+from .diffusion import DiffusionConfig
+from .family import Detection
+from .network import Network, build
 
-__all__ = ["probe_heads", "probe_schedule", "test_pictures"]
+__all__ = ["choose", "denoising_error", "in_words", "probe_schedule", "settle_schedule", "test_pictures"]
 
-# Shares of signal (alphas_cumprod) at which readings are compared. Heads show where the picture does; the schedule shows
-# where it is nearly drowned, because there a network's habits for its own kind of pictures no longer matter.
-HEAD_SHARES = (0.5, 0.15, 0.06)
+SCHEDULE = ("noise_schedule", "diffusion_steps", "rescale_timesteps")
+
+# Shares of signal (alphas_cumprod) at which schedules are compared: where the picture is nearly drowned, because there a
+# network's habits for its own kind of pictures no longer matter.
 SCHEDULE_SHARES = (0.06, 0.03)
+SIDE = 64  # of the pictures, in pixels, where the network takes it
 # A reading replaces the guess when its error is this many times smaller.
 CLEARLY_BETTER = 1.1
-HEAD_COUNTS = (1, 2, 4, 8)
-HEAD_CHANNELS = (32, 64)
 SCHEDULES = tuple(
     DiffusionConfig(noise_schedule=name, diffusion_steps=steps, rescale_timesteps=rescale)
     for name in ("linear", "cosine")
     for steps, rescale in ((1000, False), (4000, False), (4000, True))
 )
+Reading = TypeVar("Reading")
 
 
-def test_pictures(channels: int, size: int = 64) -> Tensor:
+def settle_schedule(tensors: Mapping[str, Tensor], found: Detection) -> Detection:
+    """Replace a guess about the noise schedule by what works best, where the difference is clear."""
+    if not found.guessed(("noise_schedule",)):
+        return found
+    guessed = [flag for flag in SCHEDULE if found.guessed((flag,))]
+    net = build(tensors, found)
+    diffusion, gain = probe_schedule(net, found.diffusion, fixed=set(SCHEDULE) - set(guessed))
+    sources = dict.fromkeys(guessed, in_words(gain)) if gain > 1 else {}
+    return replace(found, diffusion=diffusion, sources={**found.sources, **sources})
+
+
+def in_words(gain: float) -> str:
+    """A probed flag's source."""
+    return f"probe (error {gain:.1f} times smaller than with the guess)"
+
+
+def test_pictures(channels: int, size: int = SIDE) -> Tensor:
     """Smooth ramps, a disc, waves and a flat colour: what natural pictures share; (4, channels, size, size)."""
     axis = torch.linspace(-1, 1, size)
     y, x = torch.meshgrid(axis, axis, indexing="ij")
@@ -51,15 +68,15 @@ def test_pictures(channels: int, size: int = 64) -> Tensor:
 
 def timestep_at(share: float, diffusion: DiffusionConfig) -> float:
     """What the network is given for the training step nearest to a share of signal."""
-    table = alphas_cumprod(named_betas(diffusion.noise_schedule, diffusion.diffusion_steps))
+    table = diffusion.alphas_cumprod()
     return int((table - share).abs().argmin()) * diffusion.timestep_scale
 
 
 @torch.no_grad()
-def denoising_error(net: UNet, diffusion: DiffusionConfig, shares: tuple[float, ...]) -> float:
+def denoising_error(net: Network, diffusion: DiffusionConfig, shares: tuple[float, ...]) -> float:
     """Squared error of the predicted noise, geometric mean over the shares so that each counts alike."""
     channels = net.config.in_channels
-    x0 = test_pictures(channels)
+    x0 = test_pictures(channels, -(-SIDE // net.config.size_multiple) * net.config.size_multiple)
     noise = torch.randn(x0.shape, generator=torch.Generator().manual_seed(0))
     y = None if net.config.num_classes is None else torch.zeros(len(x0), dtype=torch.long)
     errors = []
@@ -72,49 +89,23 @@ def denoising_error(net: UNet, diffusion: DiffusionConfig, shares: tuple[float, 
     return float(torch.stack(errors).mean().exp())
 
 
-def readings_of(config: UNetConfig, fixed: Collection[str]) -> list[UNetConfig]:
-    """Every way to split the attention width of a network into heads, in both orders, that keeps the fixed flags."""
-    splits = [(config.num_heads, config.num_head_channels)]
-    splits += [(count, -1) for count in HEAD_COUNTS if all(w % count == 0 for w in config.attention_widths)]
-    splits += [(config.num_heads, c) for c in HEAD_CHANNELS if all(w % c == 0 for w in config.attention_widths)]
-    readings = [
-        replace(config, num_heads=count, num_head_channels=channels, use_new_attention_order=new)
-        for (count, channels), new in itertools.product(dict.fromkeys(splits), (False, True))
-    ]
-    return [r for r in readings if all(getattr(r, flag) == getattr(config, flag) for flag in fixed)]
-
-
-def with_config(net: UNet, config: UNetConfig) -> UNet:
-    """A network of another reading that shares the weights of the first."""
-    other = UNet(config, device="meta")
-    other.load_state_dict(net.state_dict(), assign=True)
-    return other.eval()
-
-
-def probe_heads(net: UNet, diffusion: DiffusionConfig, fixed: Collection[str] = ()) -> tuple[UNetConfig, float]:
-    """The best reading of the attention, and how many times smaller its error is than that of the network as it is.
+def probe_schedule(
+    net: Network, diffusion: DiffusionConfig, fixed: Collection[str] = ()
+) -> tuple[DiffusionConfig, float]:
+    """The best noise schedule, and how many times smaller its error is than that of the one that stands.
 
     Args:
-        net: The network, with the reading that stands.
-        diffusion: Its noise schedule.
+        net: The network.
+        diffusion: The schedule that stands.
         fixed: Flags that are known and stay as they are.
     """
-    readings = readings_of(net.config, fixed)
-    if readings == [net.config]:
-        return net.config, 1.0
-    scored = [(denoising_error(with_config(net, c), diffusion, HEAD_SHARES), c) for c in readings]
-    return choose(scored, net.config)
-
-
-def probe_schedule(net: UNet, diffusion: DiffusionConfig, fixed: Collection[str] = ()) -> tuple[DiffusionConfig, float]:
-    """The best noise schedule, and how many times smaller its error is than that of `diffusion`; arguments as above."""
     kept = {flag: getattr(diffusion, flag) for flag in ("prediction", "var_type", *fixed)}
     candidates = dict.fromkeys([diffusion, *(replace(s, **kept) for s in SCHEDULES)])
     scored = [(denoising_error(net, c, SCHEDULE_SHARES), c) for c in candidates]
     return choose(scored, diffusion)
 
 
-def choose(scored: list, guess: object) -> tuple:
+def choose(scored: list[tuple[float, Reading]], guess: Reading) -> tuple[Reading, float]:
     """The candidate with the smallest error if it is clearly better than the guess, one of them, else the guess."""
     error, best = min(scored, key=lambda pair: pair[0])
     gain = next(error for error, candidate in scored if candidate == guess) / error

@@ -3,6 +3,7 @@
 import pickle
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeGuard
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -16,6 +17,8 @@ MODEL_NAMES = ("model", "state_dict", "model_state_dict", "model_state", "net", 
 # Prefixes put before every key, longest first; the first two mark averaged weights inside a flat dictionary.
 EMA_PREFIXES = ("ema_model.model.", "ema_model.")
 PREFIXES = (*EMA_PREFIXES, "online_model.model.", "model.diffusion_model.", "module.", "model.", "unet.")
+
+MOST_WRAPPERS = 16  # dictionaries and lists within each other; one may even hold itself
 
 StateDict = dict[str, Tensor]
 
@@ -51,10 +54,12 @@ def read_checkpoint(path: str | Path, weights: str = "ema") -> Checkpoint:
     """
     path = Path(path)
     refuse_impostors(path)
+    content: object
+    metadata: dict[str, str] = {}
     if path.suffix == ".safetensors":
         content, metadata = open_safetensors(path)
     else:
-        content, metadata = open_torch(path), {}
+        content = open_torch(path)
     tensors, origin = unwrap(content, weights, path.name)
     return Checkpoint(tensors, metadata, origin)
 
@@ -107,8 +112,12 @@ def open_torch(path: Path) -> object:
 
 def unwrap(content: object, weights: str, name: str) -> tuple[StateDict, str]:
     """The state dict inside dictionaries, lists and prefixes, and the way to it."""
-    trail = []
+    trail: list[str] = []
     while not is_state_dict(content):
+        if len(trail) == MOST_WRAPPERS:
+            raise CheckpointError(
+                f"{name} holds dictionaries and lists within each other without end, and no weights; download it again."
+            )
         key, content = enter(content, weights, name)
         trail.append(str(key))
     tensors = {key: value for key, value in content.items() if isinstance(value, Tensor)}
@@ -116,7 +125,7 @@ def unwrap(content: object, weights: str, name: str) -> tuple[StateDict, str]:
     return tensors, ".".join([*trail, *([prefix] if prefix else [])])
 
 
-def is_state_dict(content: object) -> bool:
+def is_state_dict(content: object) -> TypeGuard[dict[str, object]]:
     """Parameters by name, perhaps with a few numbers among them; not a dictionary of such dictionaries."""
     if not isinstance(content, dict):
         return False

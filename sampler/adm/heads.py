@@ -1,0 +1,69 @@
+"""Find out by experiment how the attention of a network is split into heads, and in which order; see checkpoint/probe.py."""
+
+import itertools
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import cast
+
+from torch import Tensor
+
+from ..checkpoint.diffusion import DiffusionConfig
+from ..checkpoint.family import Detection
+from ..checkpoint.network import build
+from ..checkpoint.probe import choose, denoising_error, in_words
+from .config import UNetConfig
+from .unet import UNet
+
+__all__ = ["HEADS", "probe_heads", "settle_heads"]
+
+HEADS = ("num_heads", "num_head_channels", "use_new_attention_order")
+
+# Shares of signal (alphas_cumprod) at which readings are compared: heads show where the picture does.
+HEAD_SHARES = (0.5, 0.15, 0.06)
+HEAD_COUNTS = (1, 2, 4, 8)
+HEAD_CHANNELS = (32, 64)
+
+
+def settle_heads(tensors: Mapping[str, Tensor], found: Detection) -> Detection:
+    """Replace guesses about heads and their order by what works best, where the difference is clear."""
+    guessed = [flag for flag in HEADS if found.guessed((flag,))]
+    if not guessed:
+        return found
+    net = cast(UNet, build(tensors, found))
+    config, gain = probe_heads(net, found.diffusion, fixed=set(HEADS) - set(guessed))
+    sources = dict.fromkeys(guessed, in_words(gain)) if gain > 1 else {}
+    return replace(found, config=config, sources={**found.sources, **sources})
+
+
+def readings_of(config: UNetConfig, fixed: Collection[str]) -> list[UNetConfig]:
+    """Every way to split the attention width of a network into heads, in both orders, that keeps the fixed flags."""
+    splits = [(config.num_heads, config.num_head_channels)]
+    splits += [(count, -1) for count in HEAD_COUNTS if all(w % count == 0 for w in config.attention_widths)]
+    splits += [(config.num_heads, c) for c in HEAD_CHANNELS if all(w % c == 0 for w in config.attention_widths)]
+    readings = [
+        replace(config, num_heads=count, num_head_channels=channels, use_new_attention_order=new)
+        for (count, channels), new in itertools.product(dict.fromkeys(splits), (False, True))
+    ]
+    return [r for r in readings if all(getattr(r, flag) == getattr(config, flag) for flag in fixed)]
+
+
+def with_config(net: UNet, config: UNetConfig) -> UNet:
+    """A network of another reading that shares the weights of the first."""
+    other = UNet(config, device="meta")
+    other.load_state_dict(net.state_dict(), assign=True)
+    return other.eval()
+
+
+def probe_heads(net: UNet, diffusion: DiffusionConfig, fixed: Collection[str] = ()) -> tuple[UNetConfig, float]:
+    """The best reading of the attention, and how many times smaller its error is than that of the network as it is.
+
+    Args:
+        net: The network, with the reading that stands.
+        diffusion: Its noise schedule.
+        fixed: Flags that are known and stay as they are.
+    """
+    readings = readings_of(net.config, fixed)
+    if readings == [net.config]:
+        return net.config, 1.0
+    scored = [(denoising_error(with_config(net, c), diffusion, HEAD_SHARES), c) for c in readings]
+    return choose(scored, net.config)

@@ -1,0 +1,43 @@
+"""What any checkpoint is, whatever family its network is of.
+
+file.py       the tensors of a file
+flags.py      what is said about a checkpoint in words, and who is believed
+diffusion.py  how a network was trained
+classes.py    a class by name or number
+network.py    what a network of any family must be; building one
+family.py     the record of a family, and what a checkpoint was found to be
+probe.py      what can be found out by experiment
+strangers.py  checkpoints of no family here, and what to tell their owners
+"""
+
+from .classes import class_named, class_number
+from .diffusion import DiffusionConfig
+from .family import Detection, Family
+from .file import Checkpoint, CheckpointError, read_checkpoint
+from .flags import COMMON, METADATA_KEY, Flag, Flags, Layers, OneOf, Told, Vocabulary, Whole, YesNo
+from .network import Network, NetworkConfig, build, check_size
+
+__all__ = [
+    "COMMON",
+    "METADATA_KEY",
+    "Checkpoint",
+    "CheckpointError",
+    "Detection",
+    "DiffusionConfig",
+    "Family",
+    "Flag",
+    "Flags",
+    "Layers",
+    "Network",
+    "NetworkConfig",
+    "OneOf",
+    "Told",
+    "Vocabulary",
+    "Whole",
+    "YesNo",
+    "build",
+    "check_size",
+    "class_named",
+    "class_number",
+    "read_checkpoint",
+]

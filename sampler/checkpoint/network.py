@@ -1,0 +1,124 @@
+"""What a network of any family must be, and how one is built around a checkpoint's tensors."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from .file import CheckpointError
+
+if TYPE_CHECKING:
+    from .family import Detection
+
+__all__ = ["Network", "NetworkConfig", "build", "check_keys", "check_size"]
+
+
+class NetworkConfig(Protocol):
+    """What samplers, hosts and the command line ask of a network's architecture; families add their own flags."""
+
+    @property
+    def in_channels(self) -> int:
+        """Channels of a picture, 1 to 4."""
+
+    @property
+    def out_channels(self) -> int:
+        """As many, or twice as many where the network gives a variance."""
+
+    @property
+    def num_classes(self) -> int | None:
+        """Labels of a class-conditional network."""
+
+    @property
+    def size_multiple(self) -> int:
+        """Height and width must be multiples of this."""
+
+    @property
+    def activations(self) -> float:
+        """Numbers in memory at a time for each pixel, without the weights."""
+
+
+class Network(nn.Module):
+    """A network of any family, made by class.
+
+    Args:
+        config: Its architecture.
+        operations: Namespace of layer classes in torch.nn's names. Every layer with weights comes from here, so that a host
+            can offload, cast and patch each.
+        device: Where the parameters are made.
+        dtype: Of the torso; what needs float32 for good numbers stays float32.
+    """
+
+    config: NetworkConfig
+
+    def __init__(
+        self,
+        config: Any,
+        operations: Any = nn,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype = torch.float32,
+    ):
+        super().__init__()
+        self.config = config
+        self.dtype = dtype
+
+    def forward(self, x: Tensor, timesteps: Tensor, y: Tensor | None = None) -> Tensor:
+        """Predict what the network was trained to predict.
+
+        Args:
+            x: Noisy pictures, in the torso's dtype; (B, in_channels, H, W).
+            timesteps: Training steps, times `DiffusionConfig.timestep_scale`, fractions allowed; (B,).
+            y: Class labels, for class-conditional networks only; int64 (B,).
+
+        Returns:
+            The prediction, then the variance channels if the network has them; float32 (B, out_channels, H, W).
+
+        Raises:
+            ValueError: H or W is no multiple of `config.size_multiple`, or a label is missing or too many.
+        """
+        raise NotImplementedError
+
+
+def build(tensors: Mapping[str, Tensor], found: "Detection", dtype: torch.dtype = torch.float32) -> Network:
+    """The network around the checkpoint's own tensors, ready to call; on the CPU, what needs no other type is not copied."""
+    net = found.family.network(found.config, nn, torch.device("meta"), dtype)
+    types = {key: value.dtype for key, value in net.state_dict().items()}
+    net.load_state_dict({key: value.to(types[key]) for key, value in tensors.items()}, assign=True)
+    return net.requires_grad_(False).eval()
+
+
+def check_keys(tensors: Mapping[str, Tensor], found: "Detection") -> None:
+    """Every tensor of the network must be there, in the right shape, and no other.
+
+    Raises:
+        CheckpointError: One is missing, too many, or of another shape.
+    """
+    net = found.family.network(found.config, nn, torch.device("meta"))
+    expected = {key: tuple(value.shape) for key, value in net.state_dict().items()}
+    shapes = {key: tuple(value.shape) for key, value in tensors.items()}
+    for words, keys in (
+        ("lacks", sorted(set(expected) - set(shapes))),
+        ("has the unknown", sorted(set(shapes) - set(expected))),
+    ):
+        if keys:
+            raise CheckpointError(
+                f"This checkpoint {words} {len(keys)} of a {found.family.name} network's tensors, e.g. {keys[0]}; "
+                "it is damaged, or of a variant this loader does not know."
+            )
+    for key, shape in expected.items():
+        if shapes[key] != shape:
+            raise CheckpointError(f"Tensor {key} has shape {shapes[key]}, expected {shape}; the checkpoint is damaged.")
+
+
+def check_size(width: int, height: int, multiple: int) -> None:
+    """A network that halves the picture several times needs that to come out even.
+
+    Raises:
+        ValueError: It does not.
+    """
+    if width % multiple or height % multiple:
+        fitting = "x".join(str(-(-side // multiple) * multiple) for side in (width, height))
+        raise ValueError(
+            f"The picture is {width}x{height}, but this model needs sides that are multiples of {multiple}; "
+            f"crop or scale it, e.g. to {fitting}."
+        )

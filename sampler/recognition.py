@@ -1,0 +1,151 @@
+"""From a checkpoint file to a network that runs.
+
+Each flag that no tensor's shape tells is looked up, in rising authority: a guess, what is published about the same
+architecture, the file's own metadata, configuration files, a sidecar file, the user; what is still a guess then is tried
+out. Each value remembers where it came from.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from . import families
+from .checkpoint.family import Detection, Family
+from .checkpoint.file import Checkpoint, CheckpointError, read_checkpoint
+from .checkpoint.flags import COMMON, SIDECARS, Flags, Layers, metadata_flags, parse_config, sidecar_flags
+from .checkpoint.network import build, check_keys
+from .checkpoint.probe import settle_schedule
+from .checkpoint.strangers import refuse
+
+__all__ = [
+    "Recognised",
+    "describe",
+    "detect",
+    "files_that_count",
+    "flags_in",
+    "load_network",
+    "read_again",
+    "recognise",
+]
+
+YOU = "you"
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """A checkpoint, its tensors under the network's own names, and what it was found to be."""
+
+    checkpoint: Checkpoint
+    detection: Detection
+
+
+def recognise(path: str | Path, weights: str = "ema", overrides: Flags | None = None, probe: bool = True) -> Recognised:
+    """Read a checkpoint and find out everything needed to run it.
+
+    Args:
+        path: .safetensors, .pt, .pth or .ckpt.
+        weights: "ema" or "model", where the file holds both.
+        overrides: Hidden flags the user insists on, see the family's vocabulary.
+        probe: Try the possible readings of attention and schedule where nothing better than a guess is known. Costs some
+            dozen small forward passes on the CPU.
+
+    Raises:
+        CheckpointError: With one sentence that says what is wrong and what to do.
+    """
+    path = Path(path)
+    checkpoint = read_checkpoint(path, weights)
+    family = family_of(checkpoint.tensors)
+    layers = [*written(path, checkpoint, family), (YOU, overrides or {})]
+    checkpoint = replace(checkpoint, tensors=family.rename(checkpoint.tensors))
+    detection = family.detect(checkpoint.tensors, layers)
+    check_keys(checkpoint.tensors, detection)
+    if probe:
+        detection = settle_schedule(checkpoint.tensors, family.probe(checkpoint.tensors, detection))
+    return Recognised(checkpoint, detection)
+
+
+def read_again(path: str | Path, weights: str, detection: Detection) -> Recognised:
+    """A checkpoint that another process has recognised."""
+    checkpoint = read_checkpoint(path, weights)
+    return Recognised(replace(checkpoint, tensors=detection.family.rename(checkpoint.tensors)), detection)
+
+
+def load_network(path: str | Path, weights: str = "ema", overrides: Flags | None = None) -> tuple[nn.Module, Detection]:
+    """A float32 network on the CPU, ready to call, and what it was found to be; arguments as for `recognise`."""
+    found = recognise(path, weights, overrides)
+    return build(found.checkpoint.tensors, found.detection), found.detection
+
+
+def detect(tensors: dict[str, Tensor], layers: Layers = ()) -> Detection:
+    """What a state dict was found to be, without a probe; see `Family.detect`."""
+    family = family_of(tensors)
+    return family.detect(family.rename(tensors), layers)
+
+
+def family_of(tensors: dict[str, Tensor]) -> Family[Any]:
+    """Whose network a state dict is.
+
+    Raises:
+        CheckpointError: Nobody's here.
+    """
+    for family in families.FAMILIES:
+        if family.owns(tensors):
+            return family
+    refuse(tensors)
+    expected = "; or ".join(f"{family.name}'s keys ({', '.join(family.landmarks)} ...)" for family in families.FAMILIES)
+    found = ", ".join(sorted(tensors)[:3])
+    raise CheckpointError(f"This checkpoint is of an unknown family: expected {expected}, found {found} ...")
+
+
+def written(path: Path, checkpoint: Checkpoint, family: Family[Any]) -> Layers:
+    """What is written in and beside a checkpoint, and where."""
+    configs = [path.parent / name for name in family.config_files]
+    sidecar, flags = sidecar_flags(path, family.vocabulary)
+    return [
+        ("metadata", metadata_flags(checkpoint.metadata, family.vocabulary)),
+        *((config.name, family.vocabulary.pick(parse_config(config))) for config in configs if config.is_file()),
+        (f"sidecar {sidecar}", flags),
+    ]
+
+
+def files_that_count(path: Path) -> list[Path]:
+    """The checkpoint and all there is beside it that recognising it may read."""
+    beside = [path.parent / name for family in families.FAMILIES for name in family.config_files]
+    files = dict.fromkeys((path, *map(path.with_suffix, SIDECARS), *beside))
+    return [file for file in files if file.is_file()]
+
+
+def flags_in(content: object) -> Flags:
+    """Flags of any family in a configuration file's content, in the names that the families' code bases use."""
+    vocabulary = COMMON
+    for family in families.FAMILIES:
+        vocabulary |= family.vocabulary
+    return vocabulary.pick(content)
+
+
+def describe(found: Recognised) -> str:
+    """What was found and how sure it is, for people; a line a fact."""
+    detection, diffusion, sources = found.detection, found.detection.diffusion, found.detection.sources
+    parameters = sum(value.numel() for value in found.checkpoint.tensors.values()) / 1e6
+    origin = f", weights from '{found.checkpoint.origin}'" if found.checkpoint.origin else ""
+    rescaled = ", rescaled timesteps" if diffusion.rescale_timesteps else ""
+    names = f" ({', '.join(detection.class_names)})" if detection.class_names else ""
+    outputs = detection.config.out_channels
+
+    def source(flag: str) -> str:
+        return f"   [{sources.get(flag, 'default')}]"
+
+    return "\n".join(
+        [
+            f"{detection.family.name} UNet, {parameters:.1f} M parameters{origin}",
+            *detection.family.describe(detection.config, sources),
+            f"channels: {detection.channels} in, {outputs} out; classes: {detection.num_classes or 'none'}{names}",
+            f"noise schedule: {diffusion.noise_schedule}, {diffusion.diffusion_steps} steps{rescaled}"
+            + source("noise_schedule"),
+            f"predicts {diffusion.prediction}{source('prediction')}; variance: {diffusion.var_type}{source('var_type')}",
+            f"trained at {detection.image_size} px{source('image_size')}; "
+            f"sides must be multiples of {detection.size_multiple}",
+        ]
+    )
