@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .fill import fill
+from .filling import fill
 
 __all__ = ["PADDINGS", "PLACES", "Sides", "pad", "sides_for_ratio", "sides_for_size", "sides_in_percent", "snapped"]
 

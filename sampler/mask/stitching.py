@@ -7,7 +7,7 @@ from torch import Tensor
 
 from .batch import SAME_SHAPE
 from .blend import BLENDS, match_colours
-from .crop import Box, Crops, Region, cut
+from .cropping import Box, Crops, Region, cut
 from .resample import resize_mask, resize_picture
 
 __all__ = ["Stitched", "stitch"]

@@ -1,4 +1,4 @@
-"""Cut the masked regions out of pictures, with context, at a model's size; stitch.py puts them back."""
+"""Cut the masked regions out of pictures, with context, at a model's size; stitching.py puts them back."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..noise import ImageNoise
 from .batch import in_chunks
-from .distance import nearest_inside
+from .distances import nearest_inside
 
 __all__ = ["FILLS", "fill", "flow_in"]
 
