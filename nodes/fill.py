@@ -4,7 +4,9 @@ import torch
 from comfy_api.latest import io
 
 from ..sampler.mask import FILLS, fill
-from .convert import image_from_pictures, on_device, pictures_and_masks
+from .checked import checked
+from .compute import on_device
+from .convert import image_from_pictures, pictures_and_masks
 
 __all__ = ["FillMaskedArea"]
 
@@ -44,6 +46,7 @@ class FillMaskedArea(io.ComfyNode):
         )
 
     @classmethod
+    @checked
     def execute(cls, image, mask, fill, seed) -> io.NodeOutput:
         pictures, masks, _ = pictures_and_masks(image, mask)
         return io.NodeOutput(image_from_pictures(filled(pictures, masks, fill, seed)))

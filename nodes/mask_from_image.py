@@ -3,7 +3,10 @@
 from comfy_api.latest import io
 
 from ..sampler.mask import CHANNELS, from_alpha, from_channel, from_colour, from_luminance
-from .convert import colour_from_hex, coverage_in_words, pictures_from_image
+from .checked import checked
+from .colour import colour_from_hex
+from .convert import pictures_from_image
+from .coverage import coverage_in_words
 
 __all__ = ["MaskFromImage"]
 
@@ -81,6 +84,7 @@ class MaskFromImage(io.ComfyNode):
         )
 
     @classmethod
+    @checked
     def execute(cls, image, source, colour, tolerance, darkest, brightest, softness) -> io.NodeOutput:
         pictures = pictures_from_image(image)
         if source == TRANSPARENCY:

@@ -14,7 +14,9 @@ from ..sampler.mask import (
     sides_in_percent,
     snapped,
 )
-from .convert import colour_from_hex, image_from_pictures, pictures_from_image
+from .checked import checked
+from .colour import colour_from_hex
+from .convert import image_from_pictures, pictures_from_image
 
 __all__ = ["PadForOutpainting"]
 
@@ -127,6 +129,7 @@ class PadForOutpainting(io.ComfyNode):
         )
 
     @classmethod
+    @checked
     def execute(
         cls,
         image,

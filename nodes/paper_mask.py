@@ -4,6 +4,8 @@ import torch
 from comfy_api.latest import io
 
 from ..sampler.mask import PAPER_MASKS, paper_mask
+from .checked import checked
+from .convert import pictures_from_image
 
 __all__ = ["PaperTestMask"]
 
@@ -59,9 +61,10 @@ class PaperTestMask(io.ComfyNode):
         )
 
     @classmethod
+    @checked
     def execute(cls, kind, width, height, seed, batch_size, image=None) -> io.NodeOutput:
         if image is not None:
-            height, width = image.shape[1:3]
+            height, width = pictures_from_image(image).shape[-2:]
         kinds = SIX if kind == ALL_SIX else (kind,)
         mask = torch.cat([paper_mask(name, height, width, seed, batch_size) for name in kinds])
         return io.NodeOutput(mask, float(mask.mean(dtype=torch.float64)))

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from PIL import Image, ImageChops, ImageFilter
 from torch import Tensor
 
-from .convert import REPAINT_FROM
+from ..sampler.mask import PAINTED_FROM
 
 __all__ = ["before_and_after", "callback", "outlined"]
 
@@ -44,7 +44,7 @@ def callback(model, steps: int, mask: Tensor | None) -> Callable[[int, Tensor, T
 def region(mask: Tensor) -> Image.Image:
     """The painted region of the first picture (of a video: of its first frame), black and white."""
     first = mask.reshape(-1, *mask.shape[-2:])[0]
-    return Image.fromarray(((first >= REPAINT_FROM) * 255).byte().cpu().numpy())
+    return Image.fromarray(((first >= PAINTED_FROM) * 255).byte().cpu().numpy())
 
 
 def outlined(picture: Image.Image, painted: Image.Image) -> Image.Image:

@@ -9,8 +9,9 @@ from torch import Tensor
 
 from .regions import label
 
-__all__ = ["FRAMES", "SNAPPING", "grid_report", "to_grid"]
+__all__ = ["FRAMES", "PAINTED_FROM", "SNAPPING", "grid_report", "to_grid"]
 
+PAINTED_FROM = 0.5  # mask values from here on are painted, wherever it must be one or the other
 FRAMES = ("auto", "even", "first alone")
 ALL, NONE = 1 - 1e-6, 1e-6
 BORDER_MASKED = 0.75  # of the border, in a mask that covers more than half: probably inverted
@@ -81,7 +82,7 @@ def any_touch(rows: Tensor, cells: int) -> Tensor:
 def area(rows: Tensor, cells: int) -> Tensor:
     source = rows.shape[-1]
     if source % cells == 0:
-        return rows.unflatten(-1, (cells, source // cells)).mean(-1)
+        return rows.reshape(*rows.shape[:-1], cells, source // cells).mean(-1)
     if cells % source == 0:
         return rows.repeat_interleave(cells // source, dim=-1)
     edge = torch.arange(cells + 1, dtype=torch.float64) * source / cells
@@ -99,7 +100,7 @@ def nearest(rows: Tensor, cells: int) -> Tensor:
 SNAPPING: dict[str, Callable[[Tensor, int], Tensor]] = {"any touch": any_touch, "area": area, "nearest": nearest}
 
 
-def grid_report(mask: Tensor, on_grid: Tensor, threshold: float = 0.5) -> str:
+def grid_report(mask: Tensor, on_grid: Tensor, threshold: float = PAINTED_FROM) -> str:
     """What a grid makes of a mask, in words.
 
     Args:

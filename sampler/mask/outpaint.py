@@ -22,7 +22,7 @@ class Sides:
     right: int = 0
     bottom: int = 0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if min(self.left, self.top, self.right, self.bottom) < 0:
             raise ValueError(
                 f"Padding must be 0 or more, not {self.left}, {self.top}, {self.right}, {self.bottom} (left, top, right, "
