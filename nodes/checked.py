@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Callable
 from functools import wraps
 from numbers import Integral, Real
+from typing import Any
 
 from comfy_api.latest import io
 
@@ -32,15 +33,18 @@ def checked(execute: Callable[..., io.NodeOutput]) -> Callable[..., io.NodeOutpu
     return with_checks
 
 
-def check(wanted: io.Input, value: object) -> None:
+def check(wanted: Any, value: Any) -> None:
     """Raises ValueError, in one sentence, if an input does not take a value."""
     shown = f"{wanted.id} is {value!r:.80}, but must be"
     options = getattr(wanted, "options", None)
     if options is not None and value not in options:
         raise ValueError(f"{shown} one of: {', '.join(options)}.")
     kind, words = KINDS.get(wanted.get_io_type(), (object, ""))
-    least, largest = getattr(wanted, "min", None), getattr(wanted, "max", None)
+    least, largest = (getattr(wanted, end, None) for end in ("min", "max"))
     span = "" if least is None or largest is None else f" from {least} to {largest}"
-    # Written so that NaN, which is neither above nor below anything, is out of range.
-    if not isinstance(value, kind) or (span and not least <= value <= largest):
+    if not isinstance(value, kind) or (span and outside(value, least, largest)):
         raise ValueError(f"{shown} {words}{span}; look at what is linked to it.")
+
+
+def outside(value: float, least: float, largest: float) -> bool:
+    return not least <= value <= largest  # so that NaN, which is neither above nor below anything, is outside

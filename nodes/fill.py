@@ -7,6 +7,7 @@ from ..sampler.mask import FILLS, fill
 from .checked import checked
 from .compute import on_device
 from .convert import image_from_pictures, pictures_and_masks
+from .seed import seed_input
 
 __all__ = ["FillMaskedArea"]
 
@@ -33,14 +34,7 @@ class FillMaskedArea(io.ComfyNode):
                     tooltip="smooth: colours flow in from the rim. edge extend: the colour of the nearest kept pixel. "
                     "mean colour: of the kept part. neutral: grey. noise: random, as bright and varied as the kept part.",
                 ),
-                io.Int.Input(
-                    "seed",
-                    default=0,
-                    min=0,
-                    max=0xFFFFFFFFFFFFFFFF,
-                    control_after_generate=True,
-                    tooltip="Of the noise; other fills do not use it.",
-                ),
+                seed_input("Of the noise; other fills do not use it."),
             ],
             outputs=[io.Image.Output(display_name="IMAGE")],
         )

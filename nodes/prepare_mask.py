@@ -1,5 +1,7 @@
 """Prepare Mask; its steps, and with them its inputs, are the rows of sampler/mask/preparation.py."""
 
+from typing import Any
+
 import torch
 from comfy_api.latest import io
 
@@ -16,7 +18,7 @@ KINDS = {bool: io.Boolean.Input, int: io.Int.Input, float: io.Float.Input, str: 
 
 def input_for(setting: Setting, late: bool) -> io.Input:
     """A setting as an input of the node; what came later than saved workflows may be missing in them."""
-    more = {"options": list(setting.options)} if setting.options else {}
+    more: dict[str, Any] = {"options": list(setting.options)} if setting.options else {}
     if setting.span:
         more = {"min": setting.span[0], "max": setting.span[1], "step": setting.step}
     return KINDS[type(setting.default)](

@@ -49,9 +49,13 @@ def to_grid(mask: Tensor, size: tuple[int, ...], how: str = "any touch", frames:
     mask = mask if mask.is_floating_point() else mask.float()
     if len(size) == 2:
         return along(along(mask, -2, size[0], how), -1, size[1], how)
-    volume = mask if mask.ndim == 5 else mask.reshape(len(mask), 1, 1, *mask.shape[-2:])
-    flat = along(along(volume, -2, size[1], how), -1, size[2], how)
+    flat = along(along(with_frames(mask), -2, size[1], how), -1, size[2], how)
     return along_frames(flat, size[0], how, frames)
+
+
+def with_frames(mask: Tensor) -> Tensor:
+    """Any layout as (B, 1, T, H, W)."""
+    return mask if mask.ndim == 5 else mask.reshape(len(mask), 1, 1, *mask.shape[-2:])
 
 
 def along_frames(volume: Tensor, cells: int, how: str, frames: str) -> Tensor:
@@ -113,8 +117,7 @@ def grid_report(mask: Tensor, on_grid: Tensor, threshold: float = PAINTED_FROM) 
         for masks that are empty, full or probably inverted.
     """
     grid = "x".join(str(n) for n in reversed(on_grid.shape[-2:]))
-    volume = mask if mask.ndim == 5 else mask.reshape(len(mask), 1, 1, *mask.shape[-2:])
-    cells = on_grid if on_grid.ndim == 5 else on_grid.reshape(len(on_grid), 1, 1, *on_grid.shape[-2:])
+    volume, cells = with_frames(mask), with_frames(on_grid)
     if volume.shape[2] == 1 and cells.shape[2] > 1:  # a still mask for a video: every frame is the same
         cells = cells.amax(2, keepdim=True)
     strokes = lost = 0
