@@ -3,6 +3,7 @@
 from comfy_api.latest import io
 
 from ..sampler.mask import SPLITS, Frame, at_size, crop, one_for_each
+from .checked import checked
 from .convert import image_from_pictures, masks_from, pictures_and_masks
 
 __all__ = ["STITCH", "CropForInpainting"]
@@ -110,6 +111,7 @@ class CropForInpainting(io.ComfyNode):
         )
 
     @classmethod
+    @checked
     def execute(
         cls,
         image,
@@ -130,7 +132,7 @@ class CropForInpainting(io.ComfyNode):
     ) -> io.NodeOutput:
         pictures, masks, note = pictures_and_masks(image, mask)
         if context_mask is not None:
-            context_mask, _ = at_size(masks_from(context_mask), *pictures.shape[-2:])
+            context_mask, _ = at_size(masks_from(context_mask, "context mask"), *pictures.shape[-2:])
             context_mask = one_for_each(context_mask, len(pictures))
         frame = Frame(
             context_factor,

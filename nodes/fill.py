@@ -4,7 +4,10 @@ import torch
 from comfy_api.latest import io
 
 from ..sampler.mask import FILLS, fill
-from .convert import image_from_pictures, on_device, pictures_and_masks
+from .checked import checked
+from .compute import on_device
+from .convert import image_from_pictures, pictures_and_masks
+from .seed import seed_input
 
 __all__ = ["FillMaskedArea"]
 
@@ -31,19 +34,13 @@ class FillMaskedArea(io.ComfyNode):
                     tooltip="smooth: colours flow in from the rim. edge extend: the colour of the nearest kept pixel. "
                     "mean colour: of the kept part. neutral: grey. noise: random, as bright and varied as the kept part.",
                 ),
-                io.Int.Input(
-                    "seed",
-                    default=0,
-                    min=0,
-                    max=0xFFFFFFFFFFFFFFFF,
-                    control_after_generate=True,
-                    tooltip="Of the noise; other fills do not use it.",
-                ),
+                seed_input("Of the noise; other fills do not use it."),
             ],
             outputs=[io.Image.Output(display_name="IMAGE")],
         )
 
     @classmethod
+    @checked
     def execute(cls, image, mask, fill, seed) -> io.NodeOutput:
         pictures, masks, _ = pictures_and_masks(image, mask)
         return io.NodeOutput(image_from_pictures(filled(pictures, masks, fill, seed)))

@@ -3,9 +3,8 @@
 from torch import Tensor
 
 from ..sampler import SOFT_MASKS, known_at
-from ..sampler.mask import grid_report, to_grid
-from ..sampler.mask.batch import SAME_SHAPE
-from .convert import REPAINT_FROM, known_from_mask
+from ..sampler.mask import PAINTED_FROM, grid_report, same_shape, to_grid
+from .convert import known_from_mask, numbers_only
 
 __all__ = ["on_latent", "painted_share"]
 
@@ -38,22 +37,20 @@ def on_latent(mask: Tensor | None, latent: Tensor, soft_mask: str, snapping: str
             f"There are {len(mask)} masks for a video of {frames} latent frames; use one mask, one for each of its frames, or "
             "one for each latent frame."
         )
-    if not mask.isfinite().all():
-        raise ValueError("The mask holds values that are no numbers (NaN); mend the node that makes it.")
-    if not mask.any():
+    if not numbers_only(mask, "mask").any():
         return mask.new_zeros(1, 1, *latent.shape[2:]), "the mask is empty: nothing is painted"
     (height, width), (mask_height, mask_width) = latent.shape[-2:], mask.shape[-2:]
-    if abs(mask_width * height / (mask_height * width) - 1) > SAME_SHAPE:
+    if not same_shape(mask.shape, latent.shape):
         raise ValueError(
             f"The mask is {mask_width}x{mask_height} and the latent {width}x{height}: not the same shape, so the mask would "
             "be stretched; use the mask of this picture."
         )
     largest = float(mask.max())
     if soft_mask == "binary":
-        mask = (mask >= REPAINT_FROM).float()
+        mask = (mask >= PAINTED_FROM).float()
     if not mask.any():
         nothing = mask.new_zeros(1, 1, *latent.shape[2:])
-        return nothing, f"no mask value reaches {REPAINT_FROM:g}, the largest is {largest:.3g}: nothing is painted"
+        return nothing, f"no mask value reaches {PAINTED_FROM:g}, the largest is {largest:.3g}: nothing is painted"
     if frames is not None:
         mask = mask.movedim(0, 1)[None]  # a video's masks are its frames
     fitted = to_grid(mask, tuple(latent.shape[2:]), snapping)

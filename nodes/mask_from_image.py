@@ -1,14 +1,29 @@
 """Mask from Image."""
 
+from collections.abc import Callable
+
 from comfy_api.latest import io
+from torch import Tensor
 
 from ..sampler.mask import CHANNELS, from_alpha, from_channel, from_colour, from_luminance
-from .convert import colour_from_hex, coverage_in_words, pictures_from_image
+from .checked import checked
+from .colour import colour_from_hex
+from .convert import pictures_from_image
+from .coverage import coverage_in_words
 
 __all__ = ["MaskFromImage"]
 
-TRANSPARENCY, BRIGHTNESS, COLOUR = "transparency", "brightness", "colour"
-SOURCES = (COLOUR, BRIGHTNESS, TRANSPARENCY, *CHANNELS)
+# Functions of the pictures (B, C, H, W) and of those of the node's settings that they use.
+SOURCES: dict[str, Callable[..., Tensor]] = {
+    "colour": lambda pictures, colour, tolerance, softness, **_: from_colour(
+        pictures, colour_from_hex(colour), tolerance / 255, softness / 255
+    ),
+    "brightness": lambda pictures, darkest, brightest, softness, **_: from_luminance(
+        pictures, darkest, brightest, softness / 255
+    ),
+    "transparency": lambda pictures, **_: from_alpha(pictures),
+    **{name: lambda pictures, name=name, **_: from_channel(pictures, name) for name in CHANNELS},
+}
 
 
 class MaskFromImage(io.ComfyNode):
@@ -32,7 +47,7 @@ class MaskFromImage(io.ComfyNode):
                 io.Combo.Input(
                     "source",
                     options=list(SOURCES),
-                    default=COLOUR,
+                    default="colour",
                     tooltip="colour: where the picture has about the colour below. brightness: where it lies between "
                     "darkest and brightest. transparency: where the alpha channel is low. red, green, blue, alpha: "
                     "that channel's values as a soft mask.",
@@ -81,14 +96,7 @@ class MaskFromImage(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, image, source, colour, tolerance, darkest, brightest, softness) -> io.NodeOutput:
-        pictures = pictures_from_image(image)
-        if source == TRANSPARENCY:
-            mask = from_alpha(pictures)
-        elif source == BRIGHTNESS:
-            mask = from_luminance(pictures, darkest, brightest, softness / 255)
-        elif source == COLOUR:
-            mask = from_colour(pictures, colour_from_hex(colour), tolerance / 255, softness / 255)
-        else:
-            mask = from_channel(pictures, source)
+    @checked
+    def execute(cls, image: Tensor, source: str, **settings: int | float | str) -> io.NodeOutput:
+        mask = SOURCES[source](pictures_from_image(image), **settings)
         return io.NodeOutput(mask, coverage_in_words(mask))

@@ -6,8 +6,9 @@ import torch
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..sampler.mask import SNAPPING, grid_report, to_grid
-from .convert import REPAINT_FROM, masks_from, pictures_and_masks
+from ..sampler.mask import PAINTED_FROM, SNAPPING, grid_report, to_grid
+from .checked import checked
+from .convert import masks_from, pictures_and_masks
 
 __all__ = ["ModelView"]
 
@@ -57,7 +58,7 @@ def on_grid(masks: Tensor, grid: Grid, snapping: str) -> tuple[Tensor, Tensor]:
 
 def drawn_over(pictures: Tensor, masks: Tensor, seen: Tensor) -> Tensor:
     """Colours over pictures: what is painted as drawn, painted in addition, and lost; (N, 3, H, W)."""
-    drawn, seen = masks >= REPAINT_FROM, seen >= REPAINT_FROM
+    drawn, seen = masks >= PAINTED_FROM, seen >= PAINTED_FROM
     out = pictures[:, :1].expand(-1, 3, -1, -1).clone() if pictures.shape[1] < 3 else pictures[:, :3].clone()
     for colour, where in ((PAINTED, drawn & seen), (WIDENED, seen & ~drawn), (LOST, drawn & ~seen)):
         tint = torch.tensor(colour, dtype=out.dtype, device=out.device)[:, None, None]
@@ -112,6 +113,7 @@ class ModelView(io.ComfyNode):
         )
 
     @classmethod
+    @checked
     def execute(cls, mask, snapping, model=None, vae=None, image=None) -> io.NodeOutput:
         grid = grid_of(model, vae)
         if image is None:
@@ -123,7 +125,7 @@ class ModelView(io.ComfyNode):
         spread = to_grid(snapped, tuple(given.shape[-3:] if grid.frames else given.shape[-2:]), "nearest")
         seen = spread.reshape(masks.shape)
         cells = snapped.reshape(-1, *snapped.shape[-2:])
-        report = [grid_report(given, snapped, REPAINT_FROM), grid.words, note, cropped(grid, masks)]
+        report = [grid_report(given, snapped), grid.words, note, cropped(grid, masks)]
         view = drawn_over(pictures, masks, seen).movedim(1, -1)
         return io.NodeOutput(view, cells, "\n".join(line for line in report if line))
 

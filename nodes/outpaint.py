@@ -14,7 +14,10 @@ from ..sampler.mask import (
     sides_in_percent,
     snapped,
 )
-from .convert import colour_from_hex, image_from_pictures, pictures_from_image
+from .checked import checked
+from .colour import colour_from_hex
+from .convert import image_from_pictures, pictures_from_image
+from .seed import seed_input
 
 __all__ = ["PadForOutpainting"]
 
@@ -109,15 +112,7 @@ class PadForOutpainting(io.ComfyNode):
                     tooltip="Add a few pixels more so that both sides of the result are multiples of this: 8 for most "
                     "latent models, 1 for none.",
                 ),
-                io.Int.Input(
-                    "seed",
-                    default=0,
-                    min=0,
-                    max=0xFFFFFFFFFFFFFFFF,
-                    control_after_generate=True,
-                    advanced=True,
-                    tooltip="Of the noise; other fills do not use it.",
-                ),
+                seed_input("Of the noise; other fills do not use it.", advanced=True),
             ],
             outputs=[
                 io.Image.Output(display_name="IMAGE"),
@@ -127,6 +122,7 @@ class PadForOutpainting(io.ComfyNode):
         )
 
     @classmethod
+    @checked
     def execute(
         cls,
         image,
@@ -147,7 +143,7 @@ class PadForOutpainting(io.ComfyNode):
         seed,
     ) -> io.NodeOutput:
         pictures = pictures_from_image(image)
-        have = pictures.shape[-2:]
+        have = (pictures.shape[-2], pictures.shape[-1])
         place = ACROSS[picture_across], DOWN[picture_down]
         wanted = {
             PIXELS: lambda: Sides(left, top, right, bottom),
@@ -156,8 +152,8 @@ class PadForOutpainting(io.ComfyNode):
             SIZE: lambda: sides_for_size(*have, (height, width), *place),
         }
         sides = snapped(*have, wanted[pad_by](), multiple)
-        shade = colour_from_hex(colour) if fill == "colour" else None
-        padded, mask = pad(pictures, sides, fill, overlap, shade, seed)
+        shade = {"colour": colour_from_hex(colour)} if fill == "colour" else {}
+        padded, mask = pad(pictures, sides, fill, overlap, seed=seed, **shade)
         report = (
             f"{have[1]}x{have[0]} becomes {padded.shape[-1]}x{padded.shape[-2]}: {sides.left} px left, {sides.top} top, "
             f"{sides.right} right, {sides.bottom} bottom"

@@ -4,6 +4,9 @@ import torch
 from comfy_api.latest import io
 
 from ..sampler.mask import PAPER_MASKS, paper_mask
+from .checked import checked
+from .convert import pictures_from_image
+from .seed import seed_input
 
 __all__ = ["PaperTestMask"]
 
@@ -34,14 +37,9 @@ class PaperTestMask(io.ComfyNode):
                 ),
                 io.Int.Input("width", default=256, min=1, max=16384, tooltip="In pixels, if no picture is connected."),
                 io.Int.Input("height", default=256, min=1, max=16384, tooltip="In pixels, if no picture is connected."),
-                io.Int.Input(
-                    "seed",
-                    default=0,
-                    min=0,
-                    max=0xFFFFFFFFFFFFFFFF,
-                    control_after_generate=True,
-                    tooltip="Of the random kinds (wide, narrow, free-form). Same seed, same mask, on any device and "
-                    "at any place in a batch.",
+                seed_input(
+                    "Of the random kinds (wide, narrow, free-form). Same seed, same mask, on any device and "
+                    "at any place in a batch."
                 ),
                 io.Int.Input(
                     "batch_size",
@@ -59,9 +57,10 @@ class PaperTestMask(io.ComfyNode):
         )
 
     @classmethod
+    @checked
     def execute(cls, kind, width, height, seed, batch_size, image=None) -> io.NodeOutput:
         if image is not None:
-            height, width = image.shape[1:3]
+            height, width = pictures_from_image(image).shape[-2:]
         kinds = SIX if kind == ALL_SIX else (kind,)
         mask = torch.cat([paper_mask(name, height, width, seed, batch_size) for name in kinds])
         return io.NodeOutput(mask, float(mask.mean(dtype=torch.float64)))

@@ -1,12 +1,34 @@
-"""Prepare Mask."""
+"""Prepare Mask; its steps, and with them its inputs, are the rows of sampler/mask/preparation.py."""
+
+from typing import Any
 
 import torch
 from comfy_api.latest import io
 
-from ..sampler.mask import FEATHERS, SHAPES, Preparation, prepare
-from .convert import coverage_in_words, masks_from, on_device
+from ..sampler.mask import Setting, prepare, settings_by_age
+from .checked import checked
+from .compute import on_device
+from .convert import masks_from
+from .coverage import coverage_in_words
 
 __all__ = ["PrepareMask"]
+
+KINDS = {bool: io.Boolean.Input, int: io.Int.Input, float: io.Float.Input, str: io.Combo.Input}
+
+
+def input_for(setting: Setting, late: bool) -> io.Input:
+    """A setting as an input of the node; what came later than saved workflows may be missing in them."""
+    more: dict[str, Any] = {"options": list(setting.options)} if setting.options else {}
+    if setting.span:
+        more = {"min": setting.span[0], "max": setting.span[1], "step": setting.step}
+    return KINDS[type(setting.default)](
+        setting.name,
+        default=setting.default,
+        tooltip=setting.tooltip,
+        optional=late,
+        advanced=setting.advanced or None,
+        **more,
+    )
 
 
 class PrepareMask(io.ComfyNode):
@@ -39,73 +61,7 @@ class PrepareMask(io.ComfyNode):
                 io.Mask.Input(
                     "mask", tooltip="One mask or a batch; soft values are kept soft unless you set a threshold."
                 ),
-                io.Boolean.Input("invert", default=False, tooltip="Swap what is painted and what is kept."),
-                io.Float.Input(
-                    "threshold",
-                    default=0.0,
-                    min=0.0,
-                    max=1.0,
-                    step=0.01,
-                    tooltip="Values from here on become fully masked, all others unmasked. 0 keeps soft values as they are.",
-                ),
-                io.Float.Input(
-                    "ignore_below",
-                    default=0.0,
-                    min=0.0,
-                    max=1.0,
-                    step=0.01,
-                    tooltip="Values fainter than this become unmasked, stronger ones stay as they are: removes the "
-                    "haze of soft brushes. 0 ignores nothing.",
-                ),
-                io.Int.Input(
-                    "remove_specks",
-                    default=0,
-                    min=0,
-                    max=1_000_000,
-                    tooltip="Separate areas that cover fewer pixels than this are cleared. 0 and 1 remove nothing.",
-                ),
-                io.Boolean.Input(
-                    "fill_holes",
-                    default=False,
-                    tooltip="Mask what is enclosed by the mask. In soft masks holes fill up to the lowest point of their rim.",
-                ),
-                io.Int.Input(
-                    "grow",
-                    default=0,
-                    min=-4096,
-                    max=4096,
-                    tooltip="Grow the mask by exactly so many pixels in every direction; negative values shrink it. A "
-                    "few pixels more than the object give the model room for clean edges.",
-                ),
-                io.Combo.Input(
-                    "grow_shape",
-                    options=list(SHAPES),
-                    default="round",
-                    tooltip="round: true distance, the same in every direction. square: corners stay sharp. diamond: "
-                    "corners are cut at 45 degrees.",
-                ),
-                io.Int.Input(
-                    "smooth_outline",
-                    default=0,
-                    min=0,
-                    max=512,
-                    tooltip="Round off corners and frayed edges within so many pixels, without softening. More is rounder.",
-                ),
-                io.Int.Input(
-                    "feather",
-                    default=0,
-                    min=0,
-                    max=2048,
-                    tooltip="Width in pixels of the soft ramp at the edge; nothing farther away changes, and the "
-                    "picture's border does not fade.",
-                ),
-                io.Combo.Input(
-                    "feather_side",
-                    options=list(FEATHERS),
-                    default="both",
-                    tooltip="outward: the mask stays whole and fades outside. inward: it fades inside, nothing "
-                    "outside changes. both: half-way at the edge, so many pixels to either side.",
-                ),
+                *(input_for(setting, late) for setting, late in settings_by_age()),
             ],
             outputs=[
                 io.Mask.Output(display_name="MASK"),
@@ -116,37 +72,13 @@ class PrepareMask(io.ComfyNode):
         )
 
     @classmethod
-    def execute(
-        cls,
-        mask,
-        invert,
-        threshold,
-        ignore_below,
-        remove_specks,
-        fill_holes,
-        grow,
-        grow_shape,
-        smooth_outline,
-        feather,
-        feather_side,
-    ) -> io.NodeOutput:
-        wanted = Preparation(
-            invert=invert,
-            threshold=threshold,
-            ignore_below=ignore_below,
-            specks=remove_specks,
-            fill_holes=fill_holes,
-            grow=grow,
-            shape=grow_shape,
-            smooth=smooth_outline,
-            feather=feather,
-            side=feather_side,
-        )
+    @checked
+    def execute(cls, mask: torch.Tensor, **settings: bool | int | float | str) -> io.NodeOutput:
         given = masks_from(mask)
         done: list[str] = []
 
         def step(part: torch.Tensor) -> torch.Tensor:
-            result, done[:] = prepare(part, wanted)
+            result, done[:] = prepare(part, **settings)
             return result
 
         prepared = on_device(step, given)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import comfy.utils
 import latent_preview
@@ -10,14 +11,14 @@ import torch.nn.functional as F
 from PIL import Image, ImageChops, ImageFilter
 from torch import Tensor
 
-from .convert import REPAINT_FROM
+from ..sampler.mask import PAINTED_FROM
 
 __all__ = ["before_and_after", "callback", "outlined"]
 
 LEAST_SIDE = 256  # of a preview; a line on a smaller one would hide the picture
 
 
-def callback(model, steps: int, mask: Tensor | None) -> Callable[[int, Tensor, Tensor, int], None]:
+def callback(model, steps: int, mask: Tensor | None) -> Callable[[int, Any, Any, int], None]:
     """What `latent_preview.prepare_callback` gives, with an outline.
 
     Args:
@@ -29,7 +30,7 @@ def callback(model, steps: int, mask: Tensor | None) -> Callable[[int, Tensor, T
     bar = comfy.utils.ProgressBar(steps)
     lines = None if mask is None else region(mask)
 
-    def show(step: int, x0: Tensor, x: Tensor, total: int) -> None:
+    def show(step: int, x0: Any, x: Any, total: int) -> None:
         preview = None
         if previewer:
             kind, picture, largest = previewer.decode_latent_to_preview_image(
@@ -44,7 +45,7 @@ def callback(model, steps: int, mask: Tensor | None) -> Callable[[int, Tensor, T
 def region(mask: Tensor) -> Image.Image:
     """The painted region of the first picture (of a video: of its first frame), black and white."""
     first = mask.reshape(-1, *mask.shape[-2:])[0]
-    return Image.fromarray(((first >= REPAINT_FROM) * 255).byte().cpu().numpy())
+    return Image.fromarray(((first >= PAINTED_FROM) * 255).byte().cpu().numpy())
 
 
 def outlined(picture: Image.Image, painted: Image.Image) -> Image.Image:

@@ -3,6 +3,7 @@
 from comfy_api.latest import io, ui
 
 from ..sampler.mask import BLENDS, stitch
+from .checked import checked
 from .convert import image_from_pictures, masks_from, pictures_from_image
 from .crop import STITCH
 from .preview import before_and_after
@@ -61,13 +62,14 @@ class StitchBack(io.ComfyNode):
         )
 
     @classmethod
+    @checked
     def execute(cls, stitch, image, blend, blend_pixels, colour_match, mask=None) -> io.NodeOutput:
         return stitched(stitch, image, blend, blend_pixels, colour_match, mask)
 
 
 def stitched(crops, image, blend, blend_pixels, colour_match, mask) -> io.NodeOutput:
-    masks = None if mask is None else masks_from(mask)
-    result = stitch(crops, pictures_from_image(image), blend, blend_pixels, colour_match, masks)
+    masks = None if mask is None else masks_from(mask, "stitch mask")
+    result = stitch(crops, pictures_from_image(image, "painted picture"), blend, blend_pixels, colour_match, masks)
     report = [
         f"{len(crops.regions) - result.unchanged} of {len(crops.regions)} crops put back, {blend}",
         f"largest change outside the mask: {255 * result.band:.3g} of 255 in the band of {blend_pixels} px, "

@@ -1,13 +1,13 @@
 """How masks meet pictures: how many for how many, which sizes, and how many at a time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
 from .resample import resize_mask
 
-__all__ = ["at_size", "in_chunks", "one_for_each", "paired"]
+__all__ = ["SAME_SHAPE", "at_size", "in_chunks", "one_for_each", "paired", "same_shape"]
 
 SAME_SHAPE = 0.02  # masks whose aspect ratio differs by more are a mistake
 CHUNK_PIXELS = 2**24  # a step works on this many pixels at a time; one picture at least
@@ -48,6 +48,12 @@ def paired(pictures: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
     return pictures, one_for_each(masks, len(pictures))
 
 
+def same_shape(one: Sequence[int], other: Sequence[int]) -> bool:
+    """Whether two sizes (..., height, width) have the same shape, as far as rounding to whole pixels lets them."""
+    (height, width), (other_height, other_width) = one[-2:], other[-2:]
+    return abs(width * other_height / (height * other_width) - 1) <= SAME_SHAPE
+
+
 def at_size(masks: Tensor, height: int, width: int) -> tuple[Tensor, str]:
     """A mask at its picture's size.
 
@@ -72,7 +78,7 @@ def at_size(masks: Tensor, height: int, width: int) -> tuple[Tensor, str]:
         if (came_height, came_width) == NO_ALPHA:
             note += ": Load Image gives 64x64 zeros for a picture without transparency"
         return masks.new_zeros(len(masks), height, width), note
-    if abs(came_width * height / (came_height * width) - 1) > SAME_SHAPE:
+    if not same_shape(masks.shape, (height, width)):
         raise ValueError(
             f"The mask is {came_width}x{came_height} and the picture {width}x{height}: not the same shape, so the mask would "
             "be stretched; use the mask of this picture, or resize it yourself."
@@ -91,5 +97,5 @@ def in_chunks(step: Callable[..., Tensor], *tensors: Tensor, pixels: int = CHUNK
     together = max(1, pixels // (tensors[0].shape[-2] * tensors[0].shape[-1]))
     if len(tensors[0]) <= together:
         return step(*tensors)
-    parts = zip(*(tensor.split(together) for tensor in tensors), strict=True)
+    parts = zip(*(torch.split(tensor, together) for tensor in tensors), strict=True)
     return torch.cat([step(*part) for part in parts])

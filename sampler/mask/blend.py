@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .grid import PAINTED_FROM
 from .harmonic import harmonic
 from .morph import grow
 from .soften import feather
@@ -35,7 +36,7 @@ def multi_band(painted: Tensor, original: Tensor, mask: Tensor, band: Tensor, pi
 
 def banded(change: Tensor, weight: Tensor, bands: int) -> Tensor:
     """A picture times a weight, each band of its Laplacian pyramid times the weight at that band's size."""
-    size = change.shape[-2:]
+    size = (change.shape[-2], change.shape[-1])
     if bands == 0 or min(size) == 1:
         return change * weight
     coarse = F.avg_pool2d(change, 2, ceil_mode=True, count_include_pad=False)
@@ -54,7 +55,7 @@ def poisson(painted: Tensor, original: Tensor, mask: Tensor, band: Tensor, pixel
 
     What is at least half masked, and the band around it, is solved for.
     """
-    free = (grow((mask >= 0.5).to(mask)[None], pixels)[0] > 0) & (band > 0)
+    free = (grow((mask >= PAINTED_FROM).to(mask)[None], pixels)[0] > 0) & (band > 0)
     return painted + harmonic(original - painted, free), free.to(mask)
 
 

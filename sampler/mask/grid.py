@@ -9,8 +9,9 @@ from torch import Tensor
 
 from .regions import label
 
-__all__ = ["FRAMES", "SNAPPING", "grid_report", "to_grid"]
+__all__ = ["FRAMES", "PAINTED_FROM", "SNAPPING", "grid_report", "to_grid"]
 
+PAINTED_FROM = 0.5  # mask values from here on are painted, wherever it must be one or the other
 FRAMES = ("auto", "even", "first alone")
 ALL, NONE = 1 - 1e-6, 1e-6
 BORDER_MASKED = 0.75  # of the border, in a mask that covers more than half: probably inverted
@@ -48,9 +49,13 @@ def to_grid(mask: Tensor, size: tuple[int, ...], how: str = "any touch", frames:
     mask = mask if mask.is_floating_point() else mask.float()
     if len(size) == 2:
         return along(along(mask, -2, size[0], how), -1, size[1], how)
-    volume = mask if mask.ndim == 5 else mask.reshape(len(mask), 1, 1, *mask.shape[-2:])
-    flat = along(along(volume, -2, size[1], how), -1, size[2], how)
+    flat = along(along(with_frames(mask), -2, size[1], how), -1, size[2], how)
     return along_frames(flat, size[0], how, frames)
+
+
+def with_frames(mask: Tensor) -> Tensor:
+    """Any layout as (B, 1, T, H, W)."""
+    return mask if mask.ndim == 5 else mask.reshape(len(mask), 1, 1, *mask.shape[-2:])
 
 
 def along_frames(volume: Tensor, cells: int, how: str, frames: str) -> Tensor:
@@ -81,7 +86,7 @@ def any_touch(rows: Tensor, cells: int) -> Tensor:
 def area(rows: Tensor, cells: int) -> Tensor:
     source = rows.shape[-1]
     if source % cells == 0:
-        return rows.unflatten(-1, (cells, source // cells)).mean(-1)
+        return rows.reshape(*rows.shape[:-1], cells, source // cells).mean(-1)
     if cells % source == 0:
         return rows.repeat_interleave(cells // source, dim=-1)
     edge = torch.arange(cells + 1, dtype=torch.float64) * source / cells
@@ -99,7 +104,7 @@ def nearest(rows: Tensor, cells: int) -> Tensor:
 SNAPPING: dict[str, Callable[[Tensor, int], Tensor]] = {"any touch": any_touch, "area": area, "nearest": nearest}
 
 
-def grid_report(mask: Tensor, on_grid: Tensor, threshold: float = 0.5) -> str:
+def grid_report(mask: Tensor, on_grid: Tensor, threshold: float = PAINTED_FROM) -> str:
     """What a grid makes of a mask, in words.
 
     Args:
@@ -112,8 +117,7 @@ def grid_report(mask: Tensor, on_grid: Tensor, threshold: float = 0.5) -> str:
         for masks that are empty, full or probably inverted.
     """
     grid = "x".join(str(n) for n in reversed(on_grid.shape[-2:]))
-    volume = mask if mask.ndim == 5 else mask.reshape(len(mask), 1, 1, *mask.shape[-2:])
-    cells = on_grid if on_grid.ndim == 5 else on_grid.reshape(len(on_grid), 1, 1, *on_grid.shape[-2:])
+    volume, cells = with_frames(mask), with_frames(on_grid)
     if volume.shape[2] == 1 and cells.shape[2] > 1:  # a still mask for a video: every frame is the same
         cells = cells.amax(2, keepdim=True)
     strokes = lost = 0

@@ -62,7 +62,7 @@ def run_links(run: Tensor, starts: Tensor) -> tuple[Tensor, Tensor]:
     beside[..., 0] = False
     right = run[beside]
     new = starts[:, 1:] | starts[:, :-1]
-    rim = torch.cat([run[:, 0], run[:, -1], run[..., 0], run[..., -1]], dim=1).flatten().unique()
+    rim = torch.unique(torch.cat([run[:, 0], run[:, -1], run[..., 0], run[..., -1]], dim=1))
     a = torch.cat([right - 1, run[:, :-1][new], torch.zeros_like(rim)])
     return a, torch.cat([right, run[:, 1:][new], rim])
 

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .batch import in_chunks
-from .distance import distance
+from .distances import distance
 
 __all__ = ["SHAPES", "grow", "is_hard", "shrink"]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .fill import fill
+from .filling import fill
 
 __all__ = ["PADDINGS", "PLACES", "Sides", "pad", "sides_for_ratio", "sides_for_size", "sides_in_percent", "snapped"]
 
@@ -22,7 +22,7 @@ class Sides:
     right: int = 0
     bottom: int = 0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if min(self.left, self.top, self.right, self.bottom) < 0:
             raise ValueError(
                 f"Padding must be 0 or more, not {self.left}, {self.top}, {self.right}, {self.bottom} (left, top, right, "

@@ -4,6 +4,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .grid import to_grid
+from .precision import widened
 
 __all__ = ["resize_mask", "resize_picture"]
 
@@ -12,11 +13,15 @@ def resize_picture(pictures: Tensor, height: int, width: int) -> Tensor:
     """Bicubic, over all the pixels that a smaller one covers; (B, C, H, W), clipped to [0, 1]."""
     if pictures.shape[-2:] == (height, width):
         return pictures
-    return F.interpolate(pictures, (height, width), mode="bicubic", antialias=True, align_corners=False).clamp(0, 1)
+    full = widened(pictures)
+    resized = F.interpolate(full, (height, width), mode="bicubic", antialias=True, align_corners=False)
+    return resized.clamp(0, 1).to(pictures.dtype)
 
 
 def resize_mask(masks: Tensor, height: int, width: int) -> Tensor:
     """Smaller: the largest value under each pixel, so that no stroke is lost. Larger: linear. (B, H, W)."""
     if height <= masks.shape[-2] and width <= masks.shape[-1]:
         return to_grid(masks, (height, width))
-    return F.interpolate(masks[:, None], (height, width), mode="bilinear", align_corners=False)[:, 0].clamp(0, 1)
+    full = widened(masks)[:, None]
+    resized = F.interpolate(full, (height, width), mode="bilinear", align_corners=False)[:, 0]
+    return resized.clamp(0, 1).to(masks.dtype)

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .batch import in_chunks
-from .distance import distance
+from .distances import distance
 
 __all__ = ["FEATHERS", "blur", "feather", "gaussian", "smooth_outline"]
 
@@ -53,7 +53,7 @@ def by_levels(mask: Tensor, step: Callable[[Tensor], Tensor]) -> Tensor:
         mask: (B, H, W).
         step: From bool (B, H, W) to float in [0, 1].
     """
-    values = mask.unique()
+    values = torch.unique(mask)
     values = values[values > 0]
     if len(values) > MOST_LEVELS:
         values = torch.linspace(0, 1, MOST_LEVELS + 1, device=mask.device, dtype=mask.dtype)[1:]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from mask_guidance.sampler.mask.distance import distance, nearest_inside, squared_distance
+from mask_guidance.sampler.mask.distances import distance, nearest_inside, squared_distance
 from random_masks import SHARES, SIZES, random_mask, strokes
 from scipy import ndimage
 

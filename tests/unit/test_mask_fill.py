@@ -6,7 +6,6 @@ from mask_guidance.sampler.mask import (
     FILLS,
     PADDINGS,
     PAPER_MASKS,
-    Preparation,
     Sides,
     at_size,
     fill,
@@ -178,11 +177,12 @@ def test_other_seeds_give_other_strokes():
 
 def test_preparation_does_nothing_by_default_and_tells_its_order():
     mask = random_mask((2, 30, 30), 0.5, soft=True)
-    same, done = prepare(mask, Preparation())
+    same, done = prepare(mask)
     assert torch.equal(same, mask)
     assert done == []
-    everything = Preparation(True, 0.5, 0.1, 3, True, -2, "diamond", 1, 2, "inward")
-    _, done = prepare(mask, everything)
+    everything = {"invert": True, "threshold": 0.5, "ignore_below": 0.1, "remove_specks": 3, "fill_holes": True}
+    everything |= {"grow": -2, "grow_shape": "diamond", "smooth_outline": 1, "feather": 2, "feather_side": "inward"}
+    _, done = prepare(mask, **everything)
     assert done == [
         "inverted",
         "threshold 0.5",
@@ -193,6 +193,11 @@ def test_preparation_does_nothing_by_default_and_tells_its_order():
         "outline smoothed over 1 px",
         "feathered by 2 px (inward)",
     ]
+
+
+def test_a_misspelt_setting_is_named():
+    with pytest.raises(ValueError, match="no setting 'growth' of a mask's preparation; there are: invert, "):
+        prepare(torch.zeros(1, 4, 4), growth=3)
 
 
 def test_masks_and_pictures_pair_one_to_many_and_many_to_one():

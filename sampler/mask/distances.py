@@ -81,7 +81,7 @@ def stepped(squares: Tensor, reach: int) -> Tensor:
     """
     rows = squares.reshape(-1, squares.shape[-1])
     together = max(1, STEP_PIXELS // rows.shape[1])
-    return torch.cat([stepped_rows(part, reach) for part in rows.split(together)]).reshape(squares.shape)
+    return torch.cat([stepped_rows(part, reach) for part in torch.split(rows, together)]).reshape(squares.shape)
 
 
 def stepped_rows(rows: Tensor, reach: int) -> Tensor:
@@ -101,7 +101,7 @@ def best_columns(squares: Tensor) -> Tensor:
     """The column x' with the least squares(x') + (x - x')^2, the leftmost of several; int64, as `squares`."""
     rows = squares.reshape(-1, squares.shape[-1])
     together = max(1, SEARCH_PIXELS // rows.shape[1])
-    return torch.cat([refined(part) for part in rows.split(together)]).reshape(squares.shape)
+    return torch.cat([refined(part) for part in torch.split(rows, together)]).reshape(squares.shape)
 
 
 def refined(rows: Tensor) -> Tensor:

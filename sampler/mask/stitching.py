@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .batch import SAME_SHAPE
+from .batch import same_shape
 from .blend import BLENDS, match_colours
-from .crop import Box, Crops, Region, cut
+from .cropping import Box, Crops, Region, cut
+from .precision import widened
 from .resample import resize_mask, resize_picture
 
 __all__ = ["Stitched", "stitch"]
@@ -68,7 +69,7 @@ def stitch(
             "have as many."
         )
     (height, width), (own_height, own_width) = painted.shape[-2:], crops.crops.shape[-2:]
-    if abs(width * own_height / (height * own_width) - 1) > SAME_SHAPE:
+    if not same_shape(painted.shape, crops.crops.shape):
         raise ValueError(
             f"The crops are {own_width}x{own_height} and the painted pictures {width}x{height}: not the same shape, so they "
             "would be stretched; bring them back to the crops' shape first."
@@ -80,7 +81,7 @@ def stitch(
         if torch.equal(new, given):
             unchanged += 1
             continue
-        new = resize_picture(new[None], region.box.height, region.box.width)[0]
+        new = resize_picture(widened(new)[None], region.box.height, region.box.width)[0]
         if colour_match:
             new = colours_fitted(new, crops, region)
         put_back(pictures[region.picture], reached[:, region.picture], new, own, region.box, blend, pixels)
@@ -125,15 +126,16 @@ def put_back(picture: Tensor, reached: Tensor, new: Tensor, own: Tensor, box: Bo
         pixels: The band.
     """
     height, width = picture.shape[-2:]
-    window = Box(
-        max(0, box.top - RIM), max(0, box.left - RIM), min(height, box.bottom + RIM), min(width, box.right + RIM)
-    )
+    with_rim = Box(box.top - RIM, box.left - RIM, box.bottom + RIM, box.right + RIM)
+    window = with_rim.intersection(Box(0, 0, height, width))
     on_crop = Box(window.top - box.top, window.left - box.left, window.bottom - box.top, window.right - box.left)
-    new, own = cut(new, on_crop), cut(own[None], on_crop, outside=0)[0]
+    new = cut(new, on_crop)
+    own = cut(own[None], on_crop, outside=0)[0].to(new.dtype)
     here = (..., slice(window.top, window.bottom), slice(window.left, window.right))
     original = picture[here]
-    mixed, weight = BLENDS[blend](new, original, own, band_of(window, box, pixels).to(new), pixels)
-    picture[here] = torch.where(weight > 0, torch.lerp(original, mixed.clamp(0, 1), weight), original)
+    full = widened(original)
+    mixed, weight = BLENDS[blend](new, full, own, band_of(window, box, pixels).to(new), pixels)
+    picture[here] = torch.where(weight > 0, torch.lerp(full, mixed.clamp(0, 1), weight).to(original), original)
     reached[0][here] |= own > 0
     reached[1][here] |= weight > 0
 

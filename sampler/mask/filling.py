@@ -8,7 +8,9 @@ from torch import Tensor
 
 from ..noise import ImageNoise
 from .batch import in_chunks
-from .distance import nearest_inside
+from .distances import nearest_inside
+from .grid import PAINTED_FROM
+from .precision import widened
 
 __all__ = ["FILLS", "fill", "flow_in"]
 
@@ -34,10 +36,14 @@ def fill(pictures: Tensor, mask: Tensor, how: str, seed: int = 0) -> Tensor:
     """
     if how not in FILLS:
         raise ValueError(f"The fill is '{how}', but must be one of: {', '.join(FILLS)}.")
-    if how == "noise":
-        noise = ImageNoise(seed, range(len(pictures)), "fill")(pictures)
-        return in_chunks(lambda p, m, n: torch.lerp(p, noisy(p, 1 - m[:, None], n), m[:, None]), pictures, mask, noise)
-    return in_chunks(lambda p, m: torch.lerp(p, FILLS[how](p, 1 - m[:, None]), m[:, None]), pictures, mask)
+
+    def step(part: Tensor, masks: Tensor, *noise: Tensor) -> Tensor:
+        full = widened(part)
+        masked = masks[:, None].to(full)
+        return torch.lerp(full, FILLS[how](full, 1 - masked, *noise), masked).to(part.dtype)
+
+    noise = [ImageNoise(seed, range(len(pictures)), "fill")(pictures)] if how == "noise" else []
+    return in_chunks(step, pictures, mask, *noise)
 
 
 def neutral(pictures: Tensor, known: Tensor) -> Tensor:
@@ -98,14 +104,14 @@ def flow_in(pictures: Tensor, known: Tensor) -> Tensor:
 def edge_extend(pictures: Tensor, known: Tensor) -> Tensor:
     """Known is what is not masked at all; where everything is a little masked, what is masked less than half."""
     sure = known[:, 0] == 1
-    sure = torch.where(sure.flatten(1).any(1)[:, None, None], sure, known[:, 0] > 0.5)
+    sure = torch.where(sure.flatten(1).any(1)[:, None, None], sure, known[:, 0] > 1 - PAINTED_FROM)
     nothing = ~sure.flatten(1).any(1)[:, None, None]
     nearest = nearest_inside(sure | nothing).flatten(1)
     extended = pictures.flatten(2).gather(2, nearest[:, None].expand(-1, pictures.shape[1], -1))
     return torch.where(nothing[:, None], GREY, extended.reshape(pictures.shape))
 
 
-FILLS: dict[str, Callable] = {
+FILLS: dict[str, Callable[..., Tensor]] = {
     "smooth": smooth,
     "edge extend": edge_extend,
     "mean colour": mean_colour,

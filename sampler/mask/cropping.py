@@ -1,18 +1,21 @@
-"""Cut the masked regions out of pictures, with context, at a model's size; stitch.py puts them back."""
+"""Cut the masked regions out of pictures, with context, at a model's size; stitching.py puts them back."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil
 
 import torch
 from torch import Tensor
 
-from .regions import join, label, region_boxes
+from .merging import merged
+from .regions import label, region_boxes
 from .resample import resize_mask, resize_picture
 
 __all__ = ["SPLITS", "Box", "Crops", "Frame", "Region", "crop"]
 
 MOST_REGIONS = 4096  # each is a crop that somebody paints
+MOST_PIXELS = 2**28  # of all crops together, 1024 of 512x512: 3 GB
 
 
 @dataclass(frozen=True)
@@ -40,9 +43,13 @@ class Box:
             max(self.right, other.right),
         )
 
-    def touches(self, other: "Box") -> bool:
-        overlap_y = self.top < other.bottom and other.top < self.bottom
-        return overlap_y and self.left < other.right and other.left < self.right
+    def intersection(self, other: "Box") -> "Box":
+        return Box(
+            max(self.top, other.top),
+            max(self.left, other.left),
+            min(self.bottom, other.bottom),
+            min(self.right, other.right),
+        )
 
 
 @dataclass(frozen=True)
@@ -132,15 +139,29 @@ def crop(
     ]
     if context is not None:
         found = with_context(found, context)
-    boxes = fitted([widened(box, frame) for _, box, _ in found], frame, mask.shape[-2:])
+    boxes = fitted([widened(box, frame) for _, box, _ in found], frame, whole(mask))
     regions = tuple(
         Region(picture, box, cut(own[None], moved(box, place), outside=0)[0])
         for (picture, _, (place, own)), box in zip(found, boxes, strict=True)
     )
     height, width = frame.size or (boxes[0].height, boxes[0].width)
-    crops = [resize_picture(cut(pictures[r.picture], r.box)[None], height, width) for r in regions]
-    masks = [resize_mask(cut(mask[r.picture][None], r.box, outside=0), height, width) for r in regions]
-    return Crops(pictures, mask, regions, torch.cat(crops), torch.cat(masks))
+    check_room(len(regions), height, width, len(pictures))
+    crops = pictures.new_empty(len(regions), pictures.shape[1], height, width)
+    masks = mask.new_empty(len(regions), height, width)
+    for i, r in enumerate(regions):
+        crops[i] = resize_picture(cut(pictures[r.picture], r.box)[None], height, width)[0]
+        masks[i] = resize_mask(cut(mask[r.picture][None], r.box, outside=0), height, width)[0]
+    return Crops(pictures, mask, regions, crops, masks)
+
+
+def check_room(regions: int, height: int, width: int, pictures: int) -> None:
+    """Raises ValueError if the crops would fill the memory; one for each picture is what somebody asked for."""
+    pixels = regions * height * width
+    if regions > pictures and pixels > MOST_PIXELS:
+        raise ValueError(
+            f"The mask has {regions} separate regions, and crops of {width}x{height} for all of them are {pixels / 1e6:.0f} "
+            f"megapixels, more than {MOST_PIXELS / 1e6:.0f}; remove specks, merge regions, or take smaller crops."
+        )
 
 
 def whole(mask: Tensor) -> Box:
@@ -185,7 +206,11 @@ def one_box_for_all(mask: Tensor, merge: int) -> Found:
     return [] if box is None else [(i, box, (whole(mask), mask[i])) for i in range(len(mask))]
 
 
-SPLITS = {"each region": each_region, "one per picture": one_per_picture, "one box for all": one_box_for_all}
+SPLITS: dict[str, Callable[[Tensor, int], Found]] = {
+    "each region": each_region,
+    "one per picture": one_per_picture,
+    "one box for all": one_box_for_all,
+}
 
 
 def around(mask: Tensor) -> Box | None:
@@ -196,55 +221,20 @@ def around(mask: Tensor) -> Box | None:
     return Box(int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1)
 
 
-def merged(boxes: Tensor, gap: int) -> tuple[Tensor, Tensor]:
-    """Join boxes of a picture that are at most `gap` pixels apart, and then those that come close by that.
-
-    Args:
-        boxes: From `region_boxes`; (n, 5).
-        gap: In pixels along either axis.
-
-    Returns:
-        The group of each box, int64 (n,), and the groups' boxes (m, 5) in the order of their first.
-    """
-    group = torch.arange(len(boxes), device=boxes.device)
-    while True:
-        a, b = close_pairs(boxes, gap)
-        first = join(len(boxes), a, b)
-        members = first.unique()
-        if len(members) == len(boxes):
-            return group, boxes
-        number = torch.searchsorted(members, first)
-        joined = boxes[members].clone()
-        for column, how in enumerate(("amin", "amin", "amax", "amax"), start=1):
-            joined[:, column] = joined[:, column].scatter_reduce(0, number, boxes[:, column], how)
-        group, boxes = number[group], joined
-
-
-def close_pairs(boxes: Tensor, gap: int) -> tuple[Tensor, Tensor]:
-    """Pairs of boxes of the same picture that are close; each pair once."""
-    pairs = []
-    for start in range(0, len(boxes), 1024):
-        part = boxes[start : start + 1024, None]
-        near = part[..., 0] == boxes[:, 0]
-        for low, high in ((1, 3), (2, 4)):
-            near &= (part[..., low] - boxes[:, high] <= gap) & (boxes[:, low] - part[..., high] <= gap)
-        a, b = near.nonzero(as_tuple=True)
-        pairs.append((a + start, b))
-    a, b = (torch.cat(ends) for ends in zip(*pairs, strict=True))
-    return a[a < b], b[a < b]
-
-
 def with_context(found: Found, context: Tensor) -> Found:
-    labels, count = label(context > 0)
-    areas = [(picture, Box(*sides)) for picture, *sides in region_boxes(labels, count).tolist()]
-    alone = {i for i in range(len(context)) if sum(picture == i for picture, _, _ in found) == 1}
+    """Boxes that hold, besides, the areas of the context that touch them; all areas, where a picture has one box."""
+    areas = region_boxes(*label(context > 0))
+    regions = Counter(picture for picture, _, _ in found)
+    in_picture = {picture: areas[areas[:, 0] == picture, 1:] for picture in regions}
     out = []
     for picture, box, own in found:
-        shown = box
-        for where, area in areas:
-            if where == picture and (picture in alone or area.touches(box)):
-                shown = shown.union(area)
-        out.append((picture, shown, own))
+        shown = in_picture[picture]
+        if regions[picture] > 1:
+            top, left, bottom, right = shown.unbind(1)
+            shown = shown[(top < box.bottom) & (bottom > box.top) & (left < box.right) & (right > box.left)]
+        if len(shown):
+            box = box.union(Box(*shown[:, :2].amin(0).tolist(), *shown[:, 2:].amax(0).tolist()))
+        out.append((picture, box, own))
     return out
 
 
@@ -258,35 +248,35 @@ def widened(box: Box, frame: Frame) -> Box:
     )
 
 
-def fitted(boxes: Sequence[Box], frame: Frame, picture: tuple[int, int]) -> list[Box]:
+def fitted(boxes: Sequence[Box], frame: Frame, picture: Box) -> list[Box]:
     """Boxes of one shape, moved into the picture as far as they fit.
 
     Context that falls outside the picture is given up first: a region at the border is not padded for it.
     """
-    inside = [Box(max(0, b.top), max(0, b.left), min(picture[0], b.bottom), min(picture[1], b.right)) for b in boxes]
+    inside = [box.intersection(picture) for box in boxes]
     if frame.size is None:
         height, width = (ceil(max(sides) / frame.multiple) * frame.multiple for sides in sides_of(inside))
         return [placed(box, height, width, picture) for box in inside]
-    return [placed(box, *shaped(box, frame), picture) for box in inside]
+    return [placed(box, *shaped(box, frame.size, frame.enlarge), picture) for box in inside]
 
 
 def sides_of(boxes: Sequence[Box]) -> tuple[list[int], list[int]]:
     return [box.height for box in boxes], [box.width for box in boxes]
 
 
-def shaped(box: Box, frame: Frame) -> tuple[int, int]:
+def shaped(box: Box, size: tuple[int, int], enlarge: bool) -> tuple[int, int]:
     """The smallest sides of the size's shape that hold a box."""
-    height, width = frame.size
+    height, width = size
     scale = max(box.height / height, box.width / width)
-    if not frame.enlarge:
+    if not enlarge:
         scale = max(scale, 1.0)
     return max(box.height, round(height * scale)), max(box.width, round(width * scale))
 
 
-def placed(box: Box, height: int, width: int, picture: tuple[int, int]) -> Box:
+def placed(box: Box, height: int, width: int, picture: Box) -> Box:
     """A box of given sides about the middle of another, inside the picture where it fits, about its middle where not."""
-    top = start_of(box.top + (box.height - height) // 2, height, picture[0])
-    left = start_of(box.left + (box.width - width) // 2, width, picture[1])
+    top = start_of(box.top + (box.height - height) // 2, height, picture.height)
+    left = start_of(box.left + (box.width - width) // 2, width, picture.width)
     return Box(top, left, top + height, left + width)
 
 
