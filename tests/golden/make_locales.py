@@ -5,20 +5,15 @@
 and tells what other languages lack. Read by tests/host/test_locales.py.
 """
 
-import asyncio
 import json
-import os
-import sys
-import types
-from pathlib import Path
 
-PACK = Path(__file__).resolve().parents[2]
+from host_nodes import PACK, import_host, infos
+
 LOCALES = PACK / "locales"
 
 
-def texts(node: type) -> dict:
+def texts(info: dict) -> dict:
     """What a person reads of a node, in ComfyUI's form of a translation."""
-    info = node.GET_NODE_INFO_V1()
     inputs, outputs = {}, {}
     for section in ("required", "optional"):
         for name in info["input_order"].get(section, []):
@@ -40,10 +35,7 @@ def named(name: str, tooltip: str | None) -> dict:
 
 def all_texts() -> dict:
     """Of every node of the pack, by its id; the host is importable."""
-    from mask_guidance.nodes import MaskGuidanceExtension
-
-    nodes = asyncio.run(MaskGuidanceExtension().get_node_list())
-    return {node.GET_NODE_INFO_V1()["name"]: texts(node) for node in nodes}
+    return {node: texts(info) for node, info in infos().items()}
 
 
 def leaves(tree: dict, path: str = "") -> dict[str, str]:
@@ -63,21 +55,6 @@ def differences(language: str, wanted: dict) -> tuple[set[str], set[str]]:
     """Places that a language lacks, and those it should not have."""
     there, should = set(leaves(read(language))), set(leaves(wanted))
     return should - there, there - should
-
-
-def import_host() -> None:
-    """Make the ComfyUI at COMFYUI_PATH importable, started for the CPU, and the pack as `mask_guidance`."""
-    package = types.ModuleType("mask_guidance")
-    package.__path__ = [str(PACK)]
-    sys.modules["mask_guidance"] = package
-    sys.argv = ["main.py", "--cpu"]
-    sys.path.insert(0, os.environ["COMFYUI_PATH"])
-    import comfy.options
-
-    comfy.options.enable_args_parsing()
-    from mask_guidance.nodes import model_folder
-
-    model_folder.register()
 
 
 def main() -> None:

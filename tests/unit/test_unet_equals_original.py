@@ -2,8 +2,7 @@
 
 import pytest
 import torch
-from golden_cases import CLASSIFIER, FRACTIONAL, SUPERRES, TINY, flag_combinations
-from guided_diffusion.unet import EncoderUNetModel, SuperResModel, UNetModel
+from golden_cases import CLASSIFIER, FRACTIONAL, SUPERRES, TINY, flag_combinations, original_code
 from mask_guidance.sampler.adm import UNet
 from mask_guidance.sampler.adm.encoder import EncoderUNet
 from mask_guidance.sampler.adm.unet import timestep_embedding
@@ -12,10 +11,10 @@ from small_nets import BARE, fill_randomly
 TOLERANCE = {"rtol": 1e-4, "atol": 2e-5}
 
 
-def original_of(config, kind=UNetModel, image_size=32, **more):
-    return kind(
+def original_of(config, kind="UNetModel", image_size=32, **more):
+    return getattr(original_code("unet"), kind)(
         image_size,
-        config.in_channels if kind is not SuperResModel else config.in_channels // 2,
+        config.in_channels if kind != "SuperResModel" else config.in_channels // 2,
         config.model_channels,
         config.out_channels,
         config.num_res_blocks,
@@ -80,7 +79,7 @@ def test_fractional_timesteps_give_the_originals_output():
 
 
 def test_upsampler_equals_the_original_on_the_concatenated_picture():
-    original = fill_randomly(original_of(SUPERRES, SuperResModel))
+    original = fill_randomly(original_of(SUPERRES, "SuperResModel"))
     ours = UNet(SUPERRES, BARE)
     ours.load_state_dict(original.state_dict(), strict=True)
     low = torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(2))
@@ -92,7 +91,7 @@ def test_upsampler_equals_the_original_on_the_concatenated_picture():
 @pytest.mark.parametrize("num_head_channels", [16, 32, 64])
 def test_classifier_equals_the_original(num_head_channels):
     config = CLASSIFIER.__class__(**{**vars(CLASSIFIER), "num_head_channels": num_head_channels})
-    original = EncoderUNetModel(
+    original = original_code("unet").EncoderUNetModel(
         16,
         3,
         32,
