@@ -10,7 +10,7 @@ from comfy_api.latest import io
 
 __all__ = ["checked"]
 
-KINDS = {
+KINDS: dict[str, tuple[Any, str]] = {
     "INT": (Integral, "a whole number"),
     "FLOAT": (Real, "a number"),
     "BOOLEAN": (Integral, "true or false"),
@@ -46,5 +46,5 @@ def check(wanted: Any, value: Any) -> None:
         raise ValueError(f"{shown} {words}{span}; look at what is linked to it.")
 
 
-def outside(value: float, least: float, largest: float) -> bool:
-    return not least <= value <= largest  # so that NaN, which is neither above nor below anything, is outside
+def outside(value: Any, least: Any, largest: Any) -> bool:
+    return not (least <= value <= largest)  # so that NaN, which is neither above nor below anything, is outside

@@ -28,10 +28,12 @@ from mask_guidance.sampler.mask import (  # noqa: E402
     fill_holes,
     grow,
     label,
+    region_boxes,
     remove_specks,
     shrink,
     to_grid,
 )
+from mask_guidance.sampler.mask.merging import merged  # noqa: E402
 from mask_guidance.sampler.mask.resample import resize_picture  # noqa: E402
 from mask_guidance.sampler.mask.soften import blur  # noqa: E402
 
@@ -81,6 +83,7 @@ def cases(mask: torch.Tensor, n: int) -> list[tuple]:
     soft_array = soft[0].cpu().numpy()
     picture = torch.rand(1, 3, size, size, generator=torch.Generator().manual_seed(2)).to(mask.device)
     rows = Image.fromarray(picture[0, 0].cpu().numpy())
+    specks = torch.rand(mask.shape, generator=torch.Generator().manual_seed(3)).to(mask.device) < 0.1
     kernel, cell = 2 * n + 1, size // 8
     element = torch.from_numpy(disc(n)).float().to(mask.device)
     return [
@@ -107,6 +110,7 @@ def cases(mask: torch.Tensor, n: int) -> list[tuple]:
         ("specks below 30 px", lambda: remove_specks(mask, 30),
          {"skimage": lambda: morphology.remove_small_objects(on, max_size=29, connectivity=2)}),
         ("regions", lambda: label(mask > 0)[0], {"scipy": lambda: ndimage.label(on, CORNERS)[0]}),
+        (f"specks of 10 % joined within {n}", lambda: merged(region_boxes(*label(specks)), n)[1], {}),
         (f"feather {n}", lambda: feather(mask, n), {"scipy edt": lambda: feather_by_distance(array, n)}),
         (f"blur {n}", lambda: blur(mask[:, None], n), {
             "scipy": lambda: ndimage.gaussian_filter(array, n / 2, mode="nearest", radius=n),
