@@ -1,17 +1,10 @@
 """The example workflows of the mask nodes, run by the real server as they are shipped."""
 
-import io
-
 import numpy as np
 import pytest
 import workflows
 from PIL import Image
 from scipy import ndimage
-
-
-def saved(comfy, run, node: str) -> list[np.ndarray]:
-    assert run.error is None, run.error
-    return [np.asarray(Image.open(io.BytesIO(comfy.picture(image)))) for image in run.outputs[node]["images"]]
 
 
 def original(workflow: dict) -> np.ndarray:
@@ -22,15 +15,15 @@ def original(workflow: dict) -> np.ndarray:
 @pytest.mark.parametrize("name", ["remove_object", "two_regions"])
 def test_crop_and_stitch_change_the_mask_and_its_band_and_no_byte_beyond(comfy, name):
     workflow = workflows.example(name)
-    run = comfy.run(workflow, seconds=600)
-    (result,) = saved(comfy, run, "11")
+    run = workflows.run_once(comfy, workflow)
+    (result,) = workflows.pictures(comfy, run, "11")
     before = original(workflow)
     reach = workflow["3"]["inputs"]["grow"] + workflow["10"]["inputs"]["blend_pixels"]
     beyond = ndimage.distance_transform_edt(before[..., 3] == 255) > reach
     assert (result[beyond] == before[beyond][:, :3]).all()
     assert np.abs(result.astype(int) - before[..., :3])[before[..., 3] == 0].mean() > 30  # the balloons are gone
     assert "0 beyond it" in str(run.outputs["13"])
-    outlined, after = saved(comfy, run, "10")  # what Stitch Back shows in the page
+    outlined, after = workflows.pictures(comfy, run, "10")  # what Stitch Back shows in the page
     assert (after == result).all()
     changed = (outlined != before[..., :3]).any(-1)
     assert changed.any() and (outlined[changed] == 255).all()
@@ -38,7 +31,7 @@ def test_crop_and_stitch_change_the_mask_and_its_band_and_no_byte_beyond(comfy, 
 
 def test_outpainting_keeps_the_picture_byte_for_byte(comfy):
     workflow = workflows.example("outpaint")
-    (result,) = saved(comfy, comfy.run(workflow, seconds=600), "10")
+    (result,) = workflows.pictures(comfy, workflows.run_once(comfy, workflow), "10")
     before = original(workflow)
     left = (result.shape[1] - before.shape[1]) // 2
     assert result.shape[:2] == (64, 64)
@@ -48,7 +41,7 @@ def test_outpainting_keeps_the_picture_byte_for_byte(comfy):
 @pytest.mark.timeout(600)
 def test_the_papers_six_masks_fill_one_picture_six_times(comfy):
     workflow = workflows.example("paper_masks")
-    results = saved(comfy, comfy.run(workflow, seconds=600), "10")
+    results = workflows.pictures(comfy, workflows.run_once(comfy, workflow), "10")
     before = original(workflow)[..., :3]
     assert len(results) == 6
     assert (results[2][::2] == before[::2]).all()  # every second line

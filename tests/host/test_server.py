@@ -1,16 +1,13 @@
 """The nodes in the real server, through the interface the page uses."""
 
-import io
-
 import numpy as np
 import pytest
 import workflows
-from PIL import Image
 
 
 def saved(comfy, run, node: str = "8") -> np.ndarray:
     assert run.error is None
-    return np.asarray(Image.open(io.BytesIO(comfy.picture(run.outputs[node]["images"][0]))))
+    return workflows.pictures(comfy, run, node)[0]
 
 
 def message(run) -> str:

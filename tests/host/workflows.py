@@ -1,7 +1,12 @@
-"""The example workflows, and shorter ones made of them."""
+"""The example workflows, shorter ones made of them, and what ComfyUI's page makes of a workflow file."""
 
+import io
 import json
+from functools import cache
 from pathlib import Path
+
+import numpy as np
+from PIL import Image
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 # Run by test_mask_examples.py and test_latent_server.py.
@@ -15,6 +20,63 @@ def example(name: str) -> dict:
 
 def names() -> list[str]:
     return sorted(path.stem for path in EXAMPLES.glob("*.json"))
+
+
+def run_once(comfy, workflow: dict):
+    """The run of a workflow in API format: one a session, however many tests look at it."""
+    return run_text(comfy, json.dumps(workflow, sort_keys=True))
+
+
+@cache
+def run_text(comfy, text: str):
+    run = comfy.run(json.loads(text), seconds=600)
+    assert run.error is None, run.error
+    return run
+
+
+def pictures(comfy, run, node: str) -> list[np.ndarray]:
+    """What a node that shows or saves pictures has put out."""
+    return [np.asarray(Image.open(io.BytesIO(comfy.picture(image)))) for image in run.outputs[node]["images"]]
+
+
+def saved(comfy, workflow: dict) -> dict[str, list[np.ndarray]]:
+    """The pictures of each SaveImage node, by its id."""
+    run = run_once(comfy, workflow)
+    nodes = [node for node, content in workflow.items() if content["class_type"] == "SaveImage"]
+    return {node: pictures(comfy, run, node) for node in nodes}
+
+
+def to_api(page: dict, described: dict) -> dict:
+    """What ComfyUI's page would send for a workflow file."""
+    links = {link[0]: [str(link[1]), link[2]] for link in page["links"]}
+    api = {}
+    for node in page["nodes"]:
+        if node["type"] not in described:
+            assert node["type"] == "MarkdownNote", f"missing node {node['type']}"
+            continue
+        inputs = widget_values(node, described[node["type"]])
+        inputs |= {slot["name"]: links[slot["link"]] for slot in node["inputs"] if slot["link"] is not None}
+        api[str(node["id"])] = {"class_type": node["type"], "inputs": inputs}
+    return api
+
+
+def widget_values(node: dict, described: dict) -> dict:
+    """Values by name: the page stores them in the order of the inputs, with an entry of its own behind some.
+
+    Inputs that a node got after the file was saved take their defaults.
+    """
+    values, left = {}, list(node["widgets_values"])
+    for section in ("required", "optional"):
+        for name in described["input_order"].get(section, []):
+            kind, *options = described["input"][section][name]
+            if not isinstance(kind, list) and kind not in ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO"):
+                continue
+            extra = options[0] if options else {}
+            values[name] = left.pop(0) if left else extra.get("default", kind[0])
+            if left and (extra.get("control_after_generate") or extra.get("image_upload")):
+                left.pop(0)
+    assert not left, f"{node['type']} has lost inputs: {left} are left over"
+    return values
 
 
 def tiny(picture: str, model: str = "tiny.safetensors", **settings) -> dict:
