@@ -383,7 +383,7 @@ class SetUp(NamedTuple):
             command = (npm, "install", "--prefix", pack, "--no-package-lock", "--no-audit", "--no-fund")
             step_key, title = key(text_of(pack / "package.json")), "Installing what tests the page"
             with contextlib.suppress(Stop):
-                self.once(pack / "node_modules", "page", step_key, title, command)
+                self.once(pack / "node_modules" / ".run", "page", step_key, title, command)  # npm leaves what has a dot
 
 
 def link_pack(pack, nodes):
