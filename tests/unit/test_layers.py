@@ -10,7 +10,7 @@ import pytest
 PACK = Path(__file__).resolve().parents[2]
 LIBRARY = {*sys.stdlib_module_names, "torch", "numpy", "PIL", "safetensors"} - {"importlib", "imp", "runpy"}
 # What the command line and the reading of a model's flags use where it is installed, so never on being imported.
-OPTIONAL = {"sampler/batch": {"accelerate", "tqdm", "yaml"}, "sampler/adm": {"yaml"}}
+OPTIONAL = {"sampler/batch": {"accelerate", "tqdm", "yaml"}, "sampler/checkpoint": {"yaml"}}
 
 
 def imports(source: str, package: str) -> Iterator[tuple[str, bool]]:

@@ -11,7 +11,7 @@ from batch_runs import SHORT, pixels, save_masks, save_pictures
 from mask_guidance.sampler import families
 from mask_guidance.sampler.batch import main
 from mask_guidance.sampler.batch.painter import Painter
-from mask_guidance.sampler.batch.settings import Settings
+from mask_guidance.sampler.batch.settings import RunSettings
 from mask_guidance.sampler.checkpoint import CheckpointError, DiffusionConfig
 from mask_guidance.sampler.recognition import describe, files_that_count, load_network, read_again, recognise
 from throwaway_family import CONFIG, TOY, WRITTEN, save_toy, toy_network
@@ -93,7 +93,7 @@ def test_what_one_process_found_another_can_use(row, tmp_path):
 
 
 def test_the_command_lines_painter_runs_it(row, tmp_path):
-    settings = Settings(dtype="fp32", class_label="Dog", skip_type="uniform", skip_steps=4, resample=False)
+    settings = RunSettings(dtype="fp32", class_label="Dog", skip_type="uniform", skip_steps=4, resample=False)
     painter = Painter(recognise(save_toy(tmp_path)), settings, torch.device("cpu"))
     x, t = torch.randn(1, 3, 8, 8, generator=torch.Generator().manual_seed(0)), torch.tensor([7])
     torch.testing.assert_close(painter.predict(x, t), toy_network()(x, t, torch.tensor([1])))
