@@ -172,9 +172,6 @@ def seed_conf(content: dict[str, object]) -> Conf:
     steps = diffusion.get("skip_steps") or diffusion.get("respace_steps")
     if steps:
         conf.values["skip_steps"] = int(steps)
-    target = str((content.get("model") or {}).get("target", ""))
-    if target and "adm" not in target and "guided" not in target and "improved" not in target:
-        conf.notes.append(f"The model is a {target}; only guided-diffusion's networks can be loaded.")
     return conf
 
 
