@@ -47,7 +47,7 @@ class PixelFormat(comfy.latent_formats.ChromaRadiance):
 def host_class(network: type[Network]) -> type[Network]:
     """A family's network class with the host's call. It adds no layer, so the names of weights and LoRA keys stay."""
 
-    class HostNetwork(network):
+    class HostNetwork(network):  # type: ignore[misc, valid-type]
         def __init__(self, detection: Detection, dtype: torch.dtype, device=None, operations: Any = None):
             super().__init__(detection.config, operations, device, dtype)
             self.detection = detection
@@ -85,7 +85,7 @@ PREDICTIONS = {"eps": comfy.model_sampling.EPS, "v": comfy.model_sampling.V_PRED
 def model_sampling(config: "PixelConfig", diffusion: DiffusionConfig) -> torch.nn.Module:
     """The noise levels of a network: its own float64 schedule of any length, which the host's names cannot express."""
 
-    class Sampling(comfy.model_sampling.ModelSamplingDiscrete, PREDICTIONS[diffusion.prediction]):
+    class Sampling(comfy.model_sampling.ModelSamplingDiscrete, PREDICTIONS[diffusion.prediction]):  # type: ignore[misc, valid-type, name-defined]
         def percent_to_sigma(self, percent):
             # The host's own counts 1000 steps whatever the schedule's length.
             if percent <= 0:
@@ -126,7 +126,8 @@ class PixelModel(comfy.model_base.BaseModel):
     """A recognised checkpoint in the host's model management."""
 
     def __init__(self, config: PixelConfig, detection: Detection):
-        super().__init__(config, comfy.model_base.ModelType.EPS, unet_model=host_class(detection.family.network))
+        network = host_class(detection.family.network)  # type: ignore[arg-type] # a class is hashable
+        super().__init__(config, comfy.model_base.ModelType.EPS, unet_model=network)
         self.detection = detection
         self.model_sampling = model_sampling(config, detection.diffusion)
 

@@ -4,6 +4,8 @@ Source: Dhariwal & Nichol 2021, https://arxiv.org/abs/2105.05233, section 4 and 
 https://github.com/openai/guided-diffusion (MIT), `EncoderUNetModel` with `pool="attention"`.
 """
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -47,7 +49,14 @@ class EncoderUNet(nn.Module):
         dtype: Of the torso's convolutions; everything else is float32.
     """
 
-    def __init__(self, config: UNetConfig, image_size: int, operations: object = nn, device=None, dtype=torch.float32):
+    def __init__(
+        self,
+        config: UNetConfig,
+        image_size: int,
+        operations: Any = nn,
+        device: torch.device | None = None,
+        dtype: torch.dtype = torch.float32,
+    ):
         super().__init__()
         self.config = config
         layers = LayerFactory(operations, device, dtype)

@@ -190,7 +190,7 @@ class AttentionBlock(nn.Module):
 class Block(nn.Sequential):
     """Layers in a row; the embedding goes to those that take one."""
 
-    def forward(self, h: Tensor, emb: Tensor) -> Tensor:
+    def forward(self, h: Tensor, emb: Tensor) -> Tensor:  # type: ignore[override]
         for layer in self:
             h = layer(h, emb) if isinstance(layer, ResBlock) else layer(h)
         return h

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
+
 from ..checkpoint import Detection
 from ..recognition import Recognised, describe, read_again
 from .masks import Masks, generated
@@ -37,7 +39,7 @@ def main(words: Sequence[str] | None = None) -> int:
         group = processes(job.cpu)
         set_up_log(group.rank, group.count)
         status = run(job, group)
-        group.part()
+        group.leave()
         return status
     except SettingsError as error:
         if int(os.environ.get("RANK", 0)) == 0:  # all processes of a run have read the same words
@@ -51,10 +53,10 @@ def main(words: Sequence[str] | None = None) -> int:
 def run(job: Job, group: Processes) -> int:
     """Plan in the first process, paint in all, sum up in the first."""
     prepared = Prepared(job, group) if group.rank == 0 else None
-    answer = group.first_says(prepared and prepared.answer)
-    if answer.error:
+    answer: Answer | str = group.first_says(prepared and prepared.answer)
+    if isinstance(answer, str):
         if group.rank == 0:
-            log.error("%s", answer.error)
+            log.error("%s", answer)
         return NOTHING_DONE
     plan = answer.plan
     if job.dry_run:
@@ -65,19 +67,19 @@ def run(job: Job, group: Processes) -> int:
         return ALL_DONE
     failed = plan.bad | {name: why for outcome in outcomes for name, why in outcome.failed.items()}
     stops = list(dict.fromkeys(outcome.stopped for outcome in outcomes if outcome.stopped))
-    summed_up = prepared.finish(failed, stops, time.monotonic() - started)
+    summed_up = prepared.finish(plan, failed, stops, time.monotonic() - started)
     if stops and not any(outcome.saved for outcome in outcomes):
         return NOTHING_DONE
     return ALL_DONE if summed_up and not failed else SOME_FAILED
 
 
+@dataclass(frozen=True)
 class Answer:
-    """What the first process tells the others: the work, or why there is none."""
+    """What the first process tells the others: the work."""
 
-    def __init__(
-        self, error: str = "", plan: Plan | None = None, job: Job | None = None, detection: Detection | None = None
-    ):
-        self.error, self.plan, self.job, self.detection = error, plan, job, detection
+    plan: Plan
+    job: Job
+    detection: Detection
 
 
 @dataclass(frozen=True)
@@ -99,17 +101,19 @@ class Prepared:
     """The first process's part: find out everything, say it, begin the run, and sum it up.
 
     Attributes:
-        answer: For all processes.
+        answer: For all processes; where there is no work, a sentence that says why.
     """
+
+    answer: Answer | str
 
     def __init__(self, job: Job, group: Processes):
         self.items: list[Item] = []
         try:
             self.answer = self.prepare(job, group)
         except SettingsError as error:
-            self.answer = Answer(str(error))
+            self.answer = str(error)
         except Exception as error:  # whatever it is, the other processes wait for an answer
-            self.answer = Answer(f"The run cannot begin ({reason(error)}).")
+            self.answer = f"The run cannot begin ({reason(error)})."
 
     def prepare(self, job: Job, group: Processes) -> Answer:
         for note in job.notes:
@@ -155,7 +159,7 @@ class Prepared:
             + (f"; {counted(len(plan.bad), 'picture')} cannot be used" if plan.bad else ""),
         ]
 
-    def finish(self, failed: dict[str, str], stops: list[str], seconds: float) -> bool:
+    def finish(self, plan: Plan, failed: dict[str, str], stops: list[str], seconds: float) -> bool:
         """Sum up what came of the run.
 
         Args:
@@ -177,7 +181,7 @@ class Prepared:
         log.info(
             "%d of %d results are in %s%s, after %s",
             len(made),
-            len(self.items) + len(self.answer.plan.bad) * self.job.settings.variants,
+            len(self.items) + len(plan.bad) * self.job.settings.variants,
             self.job.save_dir,
             f" with {sheets[0].name}" if sheets else "",
             in_words(seconds),
@@ -205,11 +209,12 @@ class Shown:
     def __init__(self, prepared: Prepared, items: list[Item]):
         self.settings, self.channels, self.items = prepared.job.settings, prepared.channels, items
 
-    def __call__(self) -> list:
+    def __call__(self) -> list[np.ndarray]:
         s, item = self.settings, self.items[0]
         original = read_picture(item.picture, self.channels, s.image_size)
         if item.mask is None:
-            mask = generated(s.mask_type, *original.shape[:2], s.seed, item.number)
+            height, width = original.shape[:2]
+            mask = generated(s.mask_type, height, width, s.seed, item.number)
         else:
             mask = read_mask(item.mask, item.picture, s.mask_polarity, original.shape[1::-1], s.image_size)
         return [original, mask, *(read_picture(item.result, self.channels) for item in self.items)]

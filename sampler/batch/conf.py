@@ -202,9 +202,6 @@ def seed_conf(content: dict[str, object]) -> Conf:
         conf.values["skip_type"] = NAMES_OF_LAST_VERSIONS.get(str(skipping), str(skipping))
     if steps := whole(diffusion, "skip_steps", 0) or whole(diffusion, "respace_steps", 0):
         conf.values["skip_steps"] = steps
-    target = str(as_names(content, "model").get("target", ""))
-    if target and "adm" not in target and "guided" not in target and "improved" not in target:
-        conf.notes.append(f"The model is a {target}; only guided-diffusion's networks can be loaded.")
     return conf
 
 

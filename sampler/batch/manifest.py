@@ -3,6 +3,7 @@
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 from .files import PROGRAM, is_file
 from .settings import SettingsError
@@ -13,7 +14,7 @@ MANIFEST = "run.json"
 FORMAT = 1
 
 
-def read_json(path: Path) -> object:
+def read_json(path: Path) -> Any:
     """A file's content; None where it is none of JSON, or not there."""
     try:
         return json.loads(path.read_text("utf-8")) if is_file(path) else None
@@ -25,7 +26,7 @@ def is_ours(content: object) -> bool:
     return isinstance(content, dict) and content.get("program") == PROGRAM
 
 
-def read_manifest(folder: Path, resume: bool = True) -> dict | None:
+def read_manifest(folder: Path, resume: bool = True) -> dict[str, Any] | None:
     """The manifest of the run in a folder; None where there is none.
 
     Args:
@@ -52,7 +53,7 @@ def read_manifest(folder: Path, resume: bool = True) -> dict | None:
     return content
 
 
-def fault_of(manifest: dict) -> str:
+def fault_of(manifest: dict[str, Any]) -> str:
     """What is wrong with a manifest, empty if nothing is. Its numbers decide noise, its names are files to write."""
     weights, pictures = manifest.get("weights"), manifest.get("pictures")
     if not isinstance(manifest.get("settings"), dict):

@@ -6,16 +6,18 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, count
 from pathlib import Path
+from typing import Any
 
 from .files import is_file
 from .pictures import digest, place_of
 
-__all__ = ["entries_of"]
+__all__ = ["Entry", "entries_of"]
 
+Entry = dict[str, Any]  # of a picture in the manifest
 LONGEST = 200  # bytes of a result's name; the suffixes need some of the 255 that file systems have
 
 
-def entries_of(pictures: Sequence[Path], numbered: list[dict]) -> dict[Path, dict]:
+def entries_of(pictures: Sequence[Path], numbered: list[Entry]) -> dict[Path, Entry]:
     """Each picture's entry in the manifest: name, number and result.
 
     A picture keeps the entry that it had in an earlier start, so new ones change nothing about the old.
@@ -41,13 +43,13 @@ def entries_of(pictures: Sequence[Path], numbered: list[dict]) -> dict[Path, dic
     return entries
 
 
-def recognised(places: dict[Path, Path], numbered: Sequence[dict]) -> dict[Path, dict]:
+def recognised(places: dict[Path, Path], numbered: Sequence[Entry]) -> dict[Path, Entry]:
     """Entries of earlier starts by picture. A name is the end of its picture's path, as much of it as was needed then."""
     by_end: dict[str, list[Path]] = defaultdict(list)
     for path, place in places.items():
         for end in {*ends(place), *ends(without_links(place))}:  # earlier versions named links after their targets
             by_end[end].append(path)
-    entries: dict[Path, dict] = {}
+    entries: dict[Path, Entry] = {}
     for entry in sorted(numbered, key=lambda entry: -entry["name"].count("/")):
         fitting = [path for path in by_end.get(entry["name"], []) if path not in entries]
         same = [path for path in fitting if has_content(path, entry)] if len(fitting) > 1 else fitting
@@ -56,14 +58,14 @@ def recognised(places: dict[Path, Path], numbered: Sequence[dict]) -> dict[Path,
     return entries
 
 
-def has_content(path: Path, entry: dict) -> bool:
+def has_content(path: Path, entry: Entry) -> bool:
     try:
         return is_file(path) and digest(path) == entry.get("sha256")
     except OSError:
         return False
 
 
-def mended(numbered: Sequence[dict]) -> set[str]:
+def mended(numbered: Sequence[Entry]) -> set[str]:
     """All results that are taken, after each has become one picture's alone."""
     taken = {folded(entry["result"]) for entry in numbered}
     seen: set[str] = set()

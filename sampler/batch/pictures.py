@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import torch
@@ -26,8 +27,8 @@ MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}  # by the network's channels
 PAINTED_FROM = 128  # of 255
 # What white is in Pillow's modes of more than 8 bits a value. "I" holds any whole numbers, so its files tell; others that
 # say nothing count as 8 bits in a wide container.
-WHITE = {"I;16": 65535, "I;16L": 65535, "I;16B": 65535, "I;16N": 65535, "F": 1, "I": 255}
-WHITE_OF_FILES = {("I", "PNG"): 65535, ("I", "PPM"): 65535}
+WHITE: dict[str, int] = {"I;16": 65535, "I;16L": 65535, "I;16B": 65535, "I;16N": 65535, "F": 1, "I": 255}
+WHITE_OF_FILES: dict[tuple[str, str | None], int] = {("I", "PNG"): 65535, ("I", "PPM"): 65535}
 
 
 class BadPictureError(ValueError):
@@ -90,7 +91,7 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else hash_of(file)
 
 
-def hash_of(file) -> str:  # Python 3.10 has no file_digest
+def hash_of(file: BinaryIO) -> str:  # Python 3.10 has no file_digest
     running = hashlib.sha256()
     while block := file.read(1 << 20):
         running.update(block)
@@ -117,7 +118,7 @@ def eight_bits(image: Image.Image, file_format: str | None) -> Image.Image:
     Raises:
         ValueError: Values beyond what is white in such a file.
     """
-    white = WHITE_OF_FILES.get((image.mode, file_format), WHITE.get(image.mode))
+    white = WHITE_OF_FILES.get((image.mode, file_format)) or WHITE.get(image.mode)
     if white is None:
         return image
     values = np.asarray(image)

@@ -81,7 +81,7 @@ def groups_of(items: Sequence[Item], micro_batch: int) -> list[Group]:
     last bits of a convolution depend on the size of its batch. So a batch with one result missing is painted whole.
     """
 
-    def batch(item: Item) -> tuple:
+    def batch(item: Item) -> tuple[int, int, tuple[int, int]]:
         return item.variant, item.number // micro_batch, item.size
 
     groups = [tuple(members) for _, members in groupby(sorted(items, key=lambda i: (*batch(i), i.number)), key=batch)]

@@ -36,7 +36,7 @@ class Processes(Protocol):
     def all_say(self, value: Any) -> list[Any]:
         """Every process's value, in all of them, by rank; waits for the slowest."""
 
-    def part(self) -> None:
+    def leave(self) -> None:
         """Wait for the slowest and take leave of the others; to be the last call."""
 
 
@@ -53,7 +53,7 @@ class Alone:
     def all_say(self, value: Any) -> list[Any]:
         return [value]
 
-    def part(self) -> None:
+    def leave(self) -> None:
         pass
 
 
@@ -82,7 +82,7 @@ class Accelerated:
     def all_say(self, value: Any) -> list[Any]:
         return self.tools.gather_object([value])
 
-    def part(self) -> None:
+    def leave(self) -> None:
         self.all_say("done")  # a process that ends sooner may take the others with it
         if torch.distributed.is_initialized():  # left to the end of Python, gloo's threads crash now and then
             torch.distributed.destroy_process_group()

@@ -3,6 +3,7 @@
 import logging
 import sys
 import time
+from typing import Any
 
 __all__ = ["Progress", "in_words", "reason", "set_up_log"]
 
@@ -11,7 +12,7 @@ log = logging.getLogger("mask_guidance")
 LINE_EVERY = 30.0  # seconds between lines where no bar can be shown
 
 
-class BesideBar(logging.StreamHandler):
+class BesideBar(logging.StreamHandler):  # type: ignore[type-arg] # Python 3.10 has no StreamHandler[...]
     """Writes lines above the bar, not through it."""
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -71,7 +72,7 @@ class Progress:
             self.bar.close()
 
 
-def make_bar(calls: int):
+def make_bar(calls: int) -> Any:
     try:
         from tqdm import tqdm
     except ImportError:

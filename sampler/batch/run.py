@@ -6,11 +6,12 @@ import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from .files import is_file, remove_leftovers, write_json
 from .manifest import FORMAT, MANIFEST, is_ours, read_json, read_manifest
 from .masks import Masks
-from .names import entries_of
+from .names import Entry, entries_of
 from .pictures import BadPictureError, check_file, digest, picture_size, place_of, read_record
 from .plan import Item, Plan, groups_of
 from .progress import reason
@@ -38,7 +39,7 @@ class Folder:
 
     def __init__(self, path: Path, settings: RunSettings, weights: dict[str, str], resume: bool = True):
         self.path, self.settings, self.weights, self.resume = path, settings, weights, resume
-        self.numbered: list[dict] = []
+        self.numbered: list[Entry] = []
         if os.path.lexists(path) and not path.is_dir():
             raise SettingsError(f"--save_dir is {path}, which is no folder; choose another.")
         self.earlier = read_manifest(path, resume)
@@ -46,7 +47,7 @@ class Folder:
             self.check_same_run(self.earlier)
             self.numbered = [dict(entry) for entry in self.earlier["pictures"]]
 
-    def check_same_run(self, earlier: dict) -> None:
+    def check_same_run(self, earlier: dict[str, Any]) -> None:
         try:
             differences = RunSettings.read(earlier["settings"]).differences(self.settings)
         except (TypeError, ValueError) as error:
@@ -76,7 +77,7 @@ class Folder:
                 bad[entry["name"]] = str(error)
         return items, bad
 
-    def results_of(self, entry: dict, path: Path, mask: Path | str, originals: set[str]) -> list[Item]:
+    def results_of(self, entry: Entry, path: Path, mask: Path | str, originals: set[str]) -> list[Item]:
         """One item for each variant of a picture."""
         check_file(path)
         if isinstance(mask, Path):

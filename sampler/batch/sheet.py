@@ -1,7 +1,8 @@
 """Contact sheets: every picture of a run beside what was masked and what was painted."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -40,7 +41,7 @@ def sheet_paths(folder: Path, rows: int) -> list[Path]:
     return [folder / ("contact_sheet.jpg" if number == 1 else f"contact_sheet_{number}.jpg") for number in numbers]
 
 
-def is_sheet(path: Path, manifest: dict | None) -> bool:
+def is_sheet(path: Path, manifest: Mapping[str, Any] | None) -> bool:
     """Whether a file is a contact sheet of ours.
 
     Args:
