@@ -11,9 +11,11 @@ from torch import Tensor
 
 from ..sampler import Chain, ImageNoise, Settings, largest_sigma, with_preset
 from ..sampler.mask import SNAPPING
+from .checked import checked
 from .guidance import completed, guided
 from .inputs import preset, setting, soft_mask
 from .ladder import noise_to_signal
+from .latent_form import check_form
 from .latent_mask import on_latent, painted_share
 from .preview import callback
 from .record import keep_in_picture, model_name
@@ -141,6 +143,7 @@ class MaskGuidedKSampler(io.ComfyNode):
         )
 
     @classmethod
+    @checked
     def execute(
         cls,
         model,
@@ -160,6 +163,7 @@ class MaskGuidedKSampler(io.ComfyNode):
     ) -> io.NodeOutput:
         settings = with_preset(preset, Settings(**chosen))
         samples = in_models_channels(model, latent_image)
+        check_form(model.get_model_object("latent_format"), samples)
         picture = known_picture(model, latent_image, samples, known_latent, add_noise)
         own_rule = "denoise_mask_function" in model.model_options
         if own_rule:  # it reads grey values: none may be cut off before

@@ -12,9 +12,11 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from ..sampler import SOFT_MASKS, ImageNoise, Known, Settings
+from .checked import checked
 from .convert import known_from_mask
 from .inputs import setting, soft_mask
 from .ladder import ladder_of
+from .latent_form import check_form
 from .pixel_model import PixelModel
 from .variance import SINK, VarianceSink
 
@@ -92,6 +94,7 @@ class RePaintSampler(comfy.samplers.Sampler):
         sampling = model_wrap.inner_model.model_sampling
         latent = torch.zeros_like(noise) if latent_image is None else latent_image
         picture = latent if self.picture is None else model_wrap.inner_model.process_latent_in(self.picture).to(latent)
+        check_form(model_wrap.inner_model.latent_format, latent)
         ladder = ladder_of(sampling, sigmas)
         options = comfy.model_patcher.create_model_options_clone(extra_args.get("model_options", {}))
         known = self.known(denoise_mask, latent, sigmas, options, model_wrap)
@@ -156,6 +159,7 @@ class RePaintSamplerNode(io.ComfyNode):
         )
 
     @classmethod
+    @checked
     def execute(
         cls, resample_r, resample_j, start_resampling, var_type, method="repaint", feedback=1.0, soft_mask="binary"
     ) -> io.NodeOutput:

@@ -8,6 +8,7 @@ respacing.py  which timesteps a shorter chain visits
 schedule.py   betas, alphas_cumprod
 ladder.py     the noise levels of a chain; noising, climbing
 posterior.py  one step down: prediction to x0, mean, variance
+finite.py     the end of a chain at the first number that is none
 known.py      the known region, and how it is put into a state
 noise.py      seeded noise, one generator a picture
 painting.py   all of it in one call, for any callable model

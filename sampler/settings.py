@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
+from .finite import Finite
 from .known import Known
 from .ladder import Ladder
 from .methods import METHODS, Denoise, Step
@@ -149,6 +150,12 @@ class Settings:
         noise: Callable[[Tensor], Tensor],
         levels: Sequence[int] | None = None,
     ) -> Iterator[Step]:
-        """The method's loop, see `Run`; without `levels`, over the whole ladder."""
+        """The method's loop, see `Run`; without `levels`, over the whole ladder.
+
+        Raises:
+            NotFiniteError: The model gave NaN or infinity.
+        """
         order = self.levels(ladder.steps) if levels is None else levels
-        return METHODS[self.method].run(self, denoise, ladder, order, x, x0, known, noise)
+        watched = Finite(denoise, ladder)
+        yield from METHODS[self.method].run(self, watched, ladder, order, x, x0, known, noise)
+        watched.look()

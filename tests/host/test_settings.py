@@ -182,3 +182,58 @@ def test_an_empty_latent_made_for_another_model_fits_a_known_latent_of_this_one(
     empty = {"samples": torch.zeros(1, 4, 32, 32), "noise_mask": given["noise_mask"]}
     samples, _ = paint(model, empty, known_latent=given)
     assert torch.equal(samples[..., :16], given["samples"][..., :16])
+
+
+@pytest.mark.parametrize("shape", [(1, 4, 32, 32), (1, 16, 3, 4, 4), (1, 3, 2, 32, 32), (1, 3, 32)])
+def test_a_latent_of_another_form_is_refused_in_a_sentence(tiny, shape):
+    """The commonest mistake: a latent of Stable Diffusion's, or a video's, for a model of pixels."""
+    model, _ = tiny
+    with pytest.raises(ValueError, match=r"paints the latent of a picture, 4 dimensions and 3 channels, .* own VAE"):
+        paint(model, {"samples": torch.rand(shape)})
+
+
+def test_repaint_sampler_refuses_a_latent_of_another_form_too(tiny):
+    from mask_guidance.nodes.repaint_sampler import RePaintSampler
+
+    model, _ = tiny
+    with pytest.raises(ValueError, match="own VAE"), torch.inference_mode():
+        sampled(model, RePaintSampler(), torch.rand(1, 4, 32, 32))
+
+
+def sampled(model, sampler, samples: torch.Tensor) -> torch.Tensor:
+    """Through the host's own guider, as SamplerCustomAdvanced does."""
+    from mask_guidance.nodes.class_label import conditioning
+    from mask_guidance.nodes.guidance import guided
+    from mask_guidance.nodes.respaced_sigmas import RespacedSigmas
+
+    (sigmas,) = RespacedSigmas.execute(model, "karras", 4).result
+    guider = guided(model, conditioning(0), conditioning(0), 1.0)
+    return guider.sample(torch.randn(samples.shape), samples, sampler, sigmas, None, None, True, 0)
+
+
+def test_a_network_whose_numbers_overflow_is_stopped_at_that_call(tiny):
+    model, vae = tiny
+    calls = []
+
+    def overflow(apply_model, options):
+        calls.append(1)
+        return apply_model(options["input"], options["timestep"], **options["c"]) * (
+            torch.inf if len(calls) == 3 else 1
+        )
+
+    broken = model.clone()
+    broken.model_options["model_function_wrapper"] = overflow
+    with pytest.raises(ArithmeticError, match=r"Call 3 of the model \(noise over picture .*\) gave NaN or infinity"):
+        paint(broken, latent(vae, mask=right_half()))
+    assert len(calls) == 3
+    samples, _ = paint(model, latent(vae, mask=right_half()))
+    assert samples.isfinite().all()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("denoise", float("nan")), ("cfg", float("nan")), ("skip_type", "cubic"), ("resample_r", 0)]
+)
+def test_a_linked_value_outside_its_range_is_named(tiny, name, value):
+    model, vae = tiny
+    with pytest.raises(ValueError, match=rf"^{name} is '?{value}'?, but must be"):
+        paint(model, latent(vae), **{name: value})

@@ -315,8 +315,8 @@ def test_a_picture_that_always_fails_is_reported_and_its_neighbours_are_painted(
 
 
 def test_numbers_that_overflow_are_reported_and_not_saved(folder, monkeypatch, capfd):
-    fill = Painter.fill
-    monkeypatch.setattr(Painter, "fill", lambda self, *arguments: fill(self, *arguments) * float("nan"))
+    predict = Painter.predict
+    monkeypatch.setattr(Painter, "predict", lambda self, x, t: predict(self, x, t) * float("nan"))
     assert run(folder) == 1
     assert results(folder / "out") == {}
     assert "overflowed" in capfd.readouterr().err

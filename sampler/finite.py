@@ -1,0 +1,53 @@
+"""Stop a chain at the first number of the model's that is none: all that follows would be spoilt by it."""
+
+import torch
+from torch import Tensor
+
+from .ladder import Ladder
+from .methods import Denoise
+
+__all__ = ["Finite", "NotFiniteError"]
+
+EVERY = 8  # calls between two looks on a GPU, for each look waits for it
+
+
+class NotFiniteError(ArithmeticError):
+    """A model's guess that holds NaN or infinity, in one sentence."""
+
+
+class Finite:
+    """A denoiser that looks at what it hands on, guess and variance.
+
+    Args:
+        denoise: See `Denoise`.
+        ladder: Noise levels, for what is said.
+    """
+
+    def __init__(self, denoise: Denoise, ladder: Ladder):
+        self.denoise, self.ladder = denoise, ladder
+        self.calls = 0
+        self.unseen: list[tuple[int, Tensor]] = []  # level, and whether all was finite
+
+    def __call__(self, x: Tensor, level: int) -> tuple[Tensor, Tensor | None]:
+        x0, v = self.denoise(x, level)
+        self.calls += 1
+        finite = x0.isfinite().all()
+        self.unseen.append((level, finite if v is None else finite & v.isfinite().all()))
+        if x0.device.type == "cpu" or len(self.unseen) == EVERY:
+            self.look()
+        return x0, v
+
+    def look(self) -> None:
+        """Raises NotFiniteError for the first call that was not looked at yet and had such numbers."""
+        if not self.unseen:
+            return
+        levels, finite = zip(*self.unseen, strict=True)
+        self.unseen.clear()
+        first = self.calls - len(levels) + 1
+        for call, (level, fine) in enumerate(zip(levels, torch.stack(finite).tolist(), strict=True), first):
+            if not fine:
+                sigma = float(self.ladder.noise[level] / self.ladder.signal[level])
+                raise NotFiniteError(
+                    f"Call {call} of the model (noise over picture {sigma:.3g}) gave NaN or infinity: half precision has "
+                    "overflowed, or the checkpoint is damaged; load the model in fp32 or bf16, or take another file."
+                )
