@@ -262,10 +262,10 @@ class SetUp(NamedTuple):
 
     def install(self, folder, python, name, title, before, *installs):
         """One step of pip installs. Its key has all that decides them, and the step before, which they build upon."""
-        installs = [("-c", self.places.constraints, *words, *self.options.pip) for words in installs]
-        words = [word for words in installs for word in words]
-        step_key = key(before, *(text_of(word) if isinstance(word, Path) else word for word in words))
-        self.once(folder, name, step_key, title, *((python, "-m", "pip", "install", *words) for words in installs))
+        decisive = [text_of(word) if isinstance(word, Path) else word for words in installs for word in words]
+        step_key = key(before, text_of(self.places.constraints), *decisive)
+        line = (python, "-m", "pip", "install", "-c", self.places.constraints, *self.options.pip)
+        self.once(folder, name, step_key, title, *((*line, *words) for words in installs))
         return step_key
 
     def environment(self, folder, base):

@@ -229,15 +229,15 @@ def test_a_step_that_failed_is_not_taken_for_the_one_before_it(places, capsys):
     assert "ready" not in capsys.readouterr().out
 
 
-def test_pips_installs_are_done_again_when_a_named_file_or_a_pin_changes(places, monkeypatch):
+def test_pips_installs_are_done_again_when_a_named_file_or_a_pin_changes_and_not_for_another_proxy(places, monkeypatch):
     done = []
     monkeypatch.setattr(script.SetUp, "run", lambda self, *words: done.append(words[4:]))
     named = places.pack / "requirements.txt"
-    for text, pins in (("a", "a==1"), ("a", "a==1"), ("b", "a==1"), ("b", "a==2")):
+    for text, pins, proxy in (("a", "a==1", "X"), ("a", "a==1", "Y"), ("b", "a==1", "X"), ("b", "a==2", "X")):
         named.write_text(text)
         places.constraints.write_text(pins)
-        set_up(places, "--pip=--proxy URL").install(places.venv, "python", "dev", "Installing", "", ("-r", named))
-    assert done == [("-c", places.constraints, "-r", named, "--proxy", "URL")] * 3
+        set_up(places, f"--pip=--proxy {proxy}").install(places.venv, "python", "dev", "Installing", "", ("-r", named))
+    assert done == [("-c", places.constraints, "--proxy", "X", "-r", named)] * 3
 
 
 def test_the_users_own_pytorch_frees_it_from_the_test_pins_and_is_remembered(places):
