@@ -38,8 +38,9 @@ def test_every_value_of_a_saved_page_arrives_at_the_input_it_was_saved_for(comfy
         values = now[node]["inputs"]
         assert {key: values.get(key) for key in content["inputs"]} == content["inputs"]
         optional = described[content["class_type"]]["input"].get("optional", {})
-        newer = values.keys() - content["inputs"].keys()
-        assert newer <= optional.keys(), f"a saved prompt without {newer} is refused"
+        for newer in values.keys() - content["inputs"].keys():
+            assert newer in optional, f"a saved prompt, which has no {newer}, is refused"
+            assert values[newer] == optional[newer][1]["default"], f"{newer} takes the value of another input"
 
 
 @pytest.mark.timeout(600)
