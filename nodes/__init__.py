@@ -2,7 +2,7 @@
 
 from comfy_api.latest import ComfyExtension, io
 
-from . import example_pictures, model_folder
+from . import example_pictures, model_folder, schedule_route
 from .class_label import ClassLabel
 from .crop import CropForInpainting
 from .fill import FillMaskedArea
@@ -25,6 +25,7 @@ class MaskGuidanceExtension(ComfyExtension):
     async def on_load(self) -> None:
         model_folder.register()
         example_pictures.offer()
+        schedule_route.register()
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         return [

@@ -21,6 +21,7 @@ from .preview import callback
 from .record import keep_in_picture, model_name
 from .repaint_sampler import RePaintSampler
 from .respaced_sigmas import respaced_sigmas
+from .seen_models import remember
 
 __all__ = ["MaskGuidedKSampler"]
 
@@ -171,7 +172,9 @@ class MaskGuidedKSampler(io.ComfyNode):
         mask, note = on_latent(latent_image.get("noise_mask"), samples, soft_mask, mask_grid)
         positive, negative, cfg = completed(model, positive, negative, cfg)
         ratios = noise_to_signal(model)
-        chain = Chain.of(settings, ratios, largest_sigma(samples.shape), start_at_step, end_at_step)
+        largest = largest_sigma(samples.shape)
+        remember(model, ratios, largest)
+        chain = Chain.of(settings, ratios, largest, start_at_step, end_at_step)
         indices = tuple(latent_image.get("batch_index") or range(len(samples)))
         sampler = RePaintSampler(
             settings,

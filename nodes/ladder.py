@@ -34,9 +34,9 @@ def noise_to_signal(model) -> Tensor:
     return noise / signal
 
 
-def usual_noise_to_signal() -> Tensor:
-    """Of guided-diffusion's usual 1000 timesteps, where the model is not known."""
-    return sigmas(alphas_cumprod(named_betas("linear", 1000)))
+def usual_noise_to_signal(timesteps: int = 1000) -> Tensor:
+    """Of guided-diffusion's usual linear schedule, where the model is not known."""
+    return sigmas(alphas_cumprod(named_betas("linear", timesteps)))
 
 
 def amplitudes(sampling, sigmas: Tensor) -> tuple[Tensor, Tensor]:

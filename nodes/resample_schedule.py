@@ -10,6 +10,7 @@ from ..sampler.respacing import USUAL_LARGEST
 from .checked import checked
 from .inputs import preset, setting
 from .ladder import noise_to_signal, usual_noise_to_signal
+from .seen_models import remember
 
 __all__ = ["ResampleSchedule"]
 
@@ -75,6 +76,8 @@ class ResampleSchedule(io.ComfyNode):
     def execute(cls, preset, method, model=None, **chosen) -> io.NodeOutput:
         settings = with_preset(preset, Settings(method=method, **chosen))
         ratios = usual_noise_to_signal() if model is None else noise_to_signal(model)
+        if model is not None:
+            remember(model, ratios)
         chain = Chain.of(settings, ratios, USUAL_LARGEST)
         jumps = f", j = {settings.resample_j}" if "resample_j" not in settings.unused else ""
         steps = len(chain.timesteps)

@@ -9,6 +9,7 @@ from ..sampler.respacing import USUAL_LARGEST
 from .checked import checked
 from .inputs import setting
 from .ladder import noise_to_signal
+from .seen_models import remember
 
 __all__ = ["RespacedSigmas", "respaced_sigmas"]
 
@@ -64,5 +65,7 @@ class RespacedSigmas(io.ComfyNode):
         settings = Settings(
             skip_type=skip_type, skip_steps=skip_steps, denoise=denoise, timestep_respacing=timestep_respacing
         )
-        timesteps = chosen_timesteps(settings, noise_to_signal(model), largest_sigma)
+        ratios = noise_to_signal(model)
+        remember(model, ratios)
+        timesteps = chosen_timesteps(settings, ratios, largest_sigma)
         return io.NodeOutput(respaced_sigmas(model, timesteps))

@@ -3,6 +3,7 @@
 
 import assert from "node:assert/strict";
 
+const ROUTE = "/mask_guidance/schedule";
 const SAMPLER = 6; // the Mask-Guided KSampler of the example "inpaint"
 const QUICK = {
   preset: "custom",
@@ -91,6 +92,103 @@ export async function undo_takes_back_an_edit_and_the_widget_follows(comfy, give
   await comfy.settle(300);
   assert.equal((await comfy.said(SAMPLER)).calls, `${given.counts.balanced} model calls`);
   assert.equal((await comfy.values(SAMPLER)).preset, "balanced");
+  await comfy.increase(SAMPLER, "resample_r");
+  assert.equal((await comfy.said(SAMPLER)).calls, `${given.counts.r9} model calls`, "alive after the undo");
+}
+
+export async function a_fresh_node_shows_its_curve_on_light_and_on_dark(comfy) {
+  for (const palette of ["light", "dark"]) {
+    await comfy.set({ "Comfy.ColorPalette": palette });
+    await comfy.reload();
+    const id = await comfy.fresh("MaskGuidanceKSampler");
+    const { calls, curve } = await comfy.said(id);
+    assert.equal(calls, "86 model calls");
+    assert.ok(curve.split(" ").length > 100, curve);
+    await comfy.show(id);
+    await comfy.page.screenshot({ path: `${comfy.folder}/${comfy.mode}-fresh-${palette}.png` });
+  }
+}
+
+export async function a_dragged_number_asks_ten_times_a_second_at_most_and_the_curve_follows(comfy, given) {
+  await comfy.loadExample("inpaint", SAMPLER);
+  await comfy.said(SAMPLER);
+  let asked = 0;
+  const count = (request) => {
+    asked += request.url().endsWith(ROUTE);
+  };
+  comfy.page.on("request", count);
+  const seconds = await comfy.drag(SAMPLER, "resample_r", 120);
+  await comfy.settle(500);
+  comfy.page.off("request", count);
+  const { resample_r } = await comfy.values(SAMPLER);
+  assert.ok(resample_r > 12, `dragged to ${resample_r}`);
+  const { balanced, r9 } = given.counts;
+  const calls = balanced + (r9 - balanced) * (resample_r - 8);
+  assert.equal((await comfy.said(SAMPLER)).calls, `${calls.toLocaleString("en")} model calls`);
+  assert.ok(asked <= 10 * seconds + 3, `${asked} questions in ${seconds} s`);
+}
+
+export async function without_a_server_the_last_curve_stays_and_the_text_says_so(comfy, given) {
+  await comfy.loadExample("inpaint", SAMPLER);
+  const before = await comfy.said(SAMPLER);
+  const gone = (route) => route.abort();
+  await comfy.page.route(`**${ROUTE}`, gone);
+  await comfy.increase(SAMPLER, "resample_r");
+  const without = await comfy.said(SAMPLER);
+  await comfy.page.screenshot({ path: `${comfy.folder}/${comfy.mode}-no-server.png` });
+  await comfy.page.unroute(`**${ROUTE}`, gone);
+  assert.equal(without.curve, before.curve);
+  assert.match(without.more, /server does not answer/);
+  assert.match(without.classes, /dim/);
+  assert.equal((await comfy.values(SAMPLER)).resample_r, 9);
+  await comfy.settle(1000);
+  await comfy.page.keyboard.press("Shift"); // whatever a person does next
+  await comfy.waitUntilSaid(SAMPLER, `${given.counts.r9} model calls`);
+  assert.doesNotMatch((await comfy.said(SAMPLER)).more, /server/);
+  comfy.errors.length = 0; // the question that found nobody
+}
+
+export async function what_the_method_does_not_use_is_grey_and_keeps_its_value(comfy) {
+  await comfy.loadExample("inpaint", SAMPLER);
+  await comfy.said(SAMPLER);
+  const idle = ["resample_j", "var_type"];
+  for (const name of idle) assert.equal(await comfy.editable(SAMPLER, name), false, name);
+  assert.equal(await comfy.editable(SAMPLER, "resample_r"), true);
+  await comfy.page.screenshot({ path: `${comfy.folder}/${comfy.mode}-grey-feedback.png` });
+  const sent = async () => await comfy.page.evaluate(async () => (await window.app.graphToPrompt()).output["6"].inputs);
+  assert.deepEqual([(await sent()).resample_j, (await sent()).var_type], [10, "auto"]);
+  await comfy.choose(SAMPLER, "method", "repaint");
+  await comfy.said(SAMPLER);
+  for (const name of idle) assert.equal(await comfy.editable(SAMPLER, name), true, name);
+  await comfy.page.screenshot({ path: `${comfy.folder}/${comfy.mode}-grey-repaint.png` });
+  await comfy.page.evaluate((id) => {
+    const { app, LiteGraph } = window;
+    const sampler = app.graph.getNodeById(id);
+    const number = LiteGraph.createNode("PrimitiveInt");
+    app.graph.add(number);
+    number.widgets[0].value = 4;
+    const slot = sampler.inputs.findIndex((input) => input.widget?.name === "resample_j");
+    number.connect(0, sampler, slot);
+  }, SAMPLER);
+  await comfy.settle(300);
+  const linked = (await comfy.said(SAMPLER)).calls;
+  await comfy.choose(SAMPLER, "method", "feedback");
+  assert.equal((await comfy.said(SAMPLER)).calls, "86 model calls");
+  await comfy.choose(SAMPLER, "method", "repaint");
+  assert.equal((await comfy.said(SAMPLER)).calls, linked, "a linked value counts as before");
+}
+
+export async function after_a_run_the_curve_is_that_models(comfy, given) {
+  await tiny(comfy, given, { skip_type: "karras", method: "feedback" });
+  await comfy.put(1, { model_name: given.fresh[comfy.mode] });
+  await comfy.put(SAMPLER, { resample_r: 3 });
+  const before = await comfy.said(SAMPLER);
+  assert.notEqual(await comfy.queue(), false);
+  assert.equal((await comfy.ended()).kind, "execution_success");
+  await comfy.settle(500);
+  const then = await comfy.said(SAMPLER);
+  assert.notEqual(then.curve, before.curve);
+  assert.equal(then.calls, before.calls);
 }
 
 export async function a_copy_has_a_widget_of_its_own(comfy, given) {
@@ -106,7 +204,9 @@ export async function a_copy_has_a_widget_of_its_own(comfy, given) {
   }, SAMPLER);
   await comfy.settle(300);
   await comfy.put(copy, { preset: "draft" });
+  await comfy.show(copy);
   assert.equal((await comfy.said(copy)).calls, "19 model calls");
+  await comfy.show(SAMPLER);
   assert.equal((await comfy.said(SAMPLER)).calls, `${given.counts.balanced} model calls`);
 }
 
@@ -148,6 +248,7 @@ export async function the_sampler_node_follows_the_sigmas_of_its_user(comfy) {
   await comfy.put(ids.sigmas, { skip_type: "uniform", skip_steps: 50 });
   await comfy.page.evaluate(() => window.app.extensionManager.workflow.activeWorkflow.changeTracker.checkState?.());
   await comfy.settle(400);
+  await comfy.show(ids.sampler);
   assert.equal((await comfy.said(ids.sampler)).calls, "410 model calls");
 }
 
@@ -252,7 +353,7 @@ export async function the_template_browser_finds_the_examples_and_shows_their_pi
   await comfy.waitUntil(
     () => [...document.querySelectorAll("[role=dialog] img")].filter((image) => image.naturalWidth > 100).length >= 3,
   );
-  await page.screenshot({ path: `${comfy.folder}/${comfy.vue ? "vue" : "litegraph"}-templates.png` });
+  await page.screenshot({ path: `${comfy.folder}/${comfy.mode}-templates.png` });
   await dialog.getByText("All Templates", { exact: true }).first().click();
   await dialog.getByPlaceholder(/search/i).fill("inpaint");
   await dialog.getByText("inpaint", { exact: true }).first().click();
@@ -327,7 +428,7 @@ export async function the_help_of_a_node_opens_in_the_page(comfy) {
   await comfy.waitUntil(() =>
     [...document.images].some((image) => image.src.includes("/docs/ksampler.png") && image.naturalWidth > 0),
   );
-  await comfy.page.screenshot({ path: `${comfy.folder}/${comfy.vue ? "vue" : "litegraph"}-help.png` });
+  await comfy.page.screenshot({ path: `${comfy.folder}/${comfy.mode}-help.png` });
   await comfy.page.evaluate(() => window.app.canvas.deselectAll());
 }
 
@@ -353,7 +454,7 @@ export async function in_chinese_nodes_and_widget_speak_chinese(comfy) {
     );
     assert.equal(label, "重采样次数 r");
     await comfy.show(id);
-    await comfy.page.screenshot({ path: `${comfy.folder}/${comfy.vue ? "vue" : "litegraph"}-chinese.png` });
+    await comfy.page.screenshot({ path: `${comfy.folder}/${comfy.mode}-chinese.png` });
   } finally {
     await comfy.set({ "Comfy.Locale": "en" });
     await comfy.reload();

@@ -25,11 +25,38 @@ const FLAGS = [
   "--disable-sync",
 ];
 
+/** In the page: the words and the curve of the plot that is seen in a node; false while there is none, or it waits. */
+function readPlot([wanted, plot, vue]) {
+  const { canvas } = window.app;
+  const { pos, size } = canvas.graph.getNodeById(wanted);
+  const box = canvas.canvas.getBoundingClientRect();
+  const [left, top] = canvas.ds.convertOffsetToCanvas(pos);
+  const within = ({ x, y, width, height }) => {
+    const [across, down] = [x + width / 2 - box.left - left, y + height / 2 - box.top - top];
+    return across > 0 && down > 0 && across < size[0] * canvas.ds.scale && down < size[1] * canvas.ds.scale;
+  };
+  const seen = [...document.querySelectorAll(plot)].filter(
+    (e) => e.checkVisibility() && e.getBoundingClientRect().width,
+  );
+  const element = seen.find((e) =>
+    vue ? e.closest("[data-node-id]")?.dataset.nodeId === String(wanted) : within(e.getBoundingClientRect()),
+  );
+  if (!element || element.ariaBusy === "true") return false;
+  const text = (name) => element.querySelector(name).textContent;
+  return {
+    calls: text(".calls"),
+    more: text(".more"),
+    label: element.ariaLabel,
+    classes: element.className,
+    curve: element.querySelector(".curve").getAttribute("points"),
+  };
+}
+
 /** The page with one of its two ways to draw nodes. */
 export class Comfy {
   static async open(address, vue, chromiumPath) {
     const comfy = new Comfy();
-    Object.assign(comfy, { address, vue, errors: [] });
+    Object.assign(comfy, { address, vue, mode: vue ? "vue" : "litegraph", errors: [] });
     await comfy.set({
       "Comfy.VueNodes.Enabled": vue,
       "Comfy.TutorialCompleted": true,
@@ -110,15 +137,29 @@ export class Comfy {
     await this.page.waitForTimeout(milliseconds);
   }
 
-  /** What a node's schedule widget says: [calls, more, label]. */
+  /** What a node's schedule widget says on the screen, once it waits for no answer. */
   async said(id) {
-    return await this.page.evaluate((wanted) => {
-      const { element } = window.app.canvas.graph
-        .getNodeById(wanted)
-        .widgets.find((w) => w.type === "mask_guidance_schedule");
-      const text = (name) => element.querySelector(name).textContent;
-      return { calls: text(".calls"), more: text(".more"), label: element.ariaLabel, classes: element.className };
-    }, id);
+    const found = await this.page.waitForFunction(readPlot, [id, PLOT, this.vue], { timeout: 20_000 });
+    return await found.jsonValue();
+  }
+
+  async waitUntilSaid(id, calls) {
+    for (let i = 0; i < 40 && (await this.said(id)).calls !== calls; i++) await this.settle(100);
+    if ((await this.said(id)).calls !== calls) throw new Error(`never said: ${calls}`);
+  }
+
+  /** A new node of a kind, alone. */
+  async fresh(kind) {
+    const id = await this.page.evaluate((type) => {
+      const { app, LiteGraph } = window;
+      app.graph.clear();
+      const node = LiteGraph.createNode(type);
+      node.pos = [160, 130];
+      app.graph.add(node);
+      return node.id;
+    }, kind);
+    await this.show(id);
+    return id;
   }
 
   async values(id) {
@@ -130,24 +171,56 @@ export class Comfy {
 
   /** Click the arrow that makes a number of a node one step larger. */
   async increase(id, name) {
-    if (this.vue) {
-      await this.page.locator(`[data-node-id="${id}"] [aria-label="${name}"]`).getByTestId("increment").click();
-    } else {
-      const at = await this.page.evaluate(
-        ([wanted, input]) => {
-          const { canvas } = window.app;
-          const node = canvas.graph.getNodeById(wanted);
-          const widget = node.widgets.find((w) => w.name === input);
-          const inside = [node.pos[0] + node.size[0] - 24, node.pos[1] + widget.last_y + 10];
-          const [x, y] = canvas.ds.convertOffsetToCanvas(inside);
-          const box = canvas.canvas.getBoundingClientRect();
-          return [x + box.left, y + box.top];
-        },
-        [id, name],
-      );
-      await this.page.mouse.click(...at);
-    }
+    if (this.vue) await this.control(id, name).getByTestId("increment").click();
+    else await this.page.mouse.click(...(await this.place(id, name, 1, -24)));
     await this.settle(300);
+  }
+
+  /** A control in Nodes 2.0. */
+  control(id, name) {
+    return this.page.locator(`[data-node-id="${id}"] [aria-label="${name}"]`);
+  }
+
+  /** Where in the window a control is that LiteGraph draws: so far across the node, and so many pixels more. */
+  async place(id, name, share, more = 0) {
+    return await this.page.evaluate(
+      ([wanted, input, across, pixels]) => {
+        const { canvas } = window.app;
+        const node = canvas.graph.getNodeById(wanted);
+        const widget = node.widgets.find((w) => w.name === input);
+        const inside = [node.pos[0] + across * node.size[0] + pixels, node.pos[1] + widget.last_y + 10];
+        const [x, y] = canvas.ds.convertOffsetToCanvas(inside);
+        const box = canvas.canvas.getBoundingClientRect();
+        return [x + box.left, y + box.top];
+      },
+      [id, name, share, more],
+    );
+  }
+
+  /** Drag a number to the right, so many pixels; how many seconds it took. */
+  async drag(id, name, pixels) {
+    const box = this.vue ? await this.control(id, name).boundingBox() : null;
+    const [x, y] = box ? [box.x + box.width / 2, box.y + box.height / 2] : await this.place(id, name, 0.5);
+    const { mouse } = this.page;
+    const start = Date.now();
+    await mouse.move(x, y);
+    await mouse.down();
+    for (let moved = 2; moved <= pixels; moved += 2) await mouse.move(x + moved, y);
+    await mouse.up();
+    return (Date.now() - start) / 1000;
+  }
+
+  /** Whether a person can change a control: by trying it, or, in Nodes 2.0, by what the browser says of it. */
+  async editable(id, name) {
+    if (this.vue)
+      return await this.control(id, name).locator("input, button").or(this.control(id, name)).last().isEnabled();
+    const before = (await this.values(id))[name];
+    await this.page.mouse.click(...(await this.place(id, name, 1, -24)));
+    await this.settle(100);
+    const after = (await this.values(id))[name];
+    if (after !== before) await this.page.mouse.click(...(await this.place(id, name, 0, 24)));
+    await this.settle(100);
+    return after !== before;
   }
 
   /** Choose from a list as a person does, in the list that opens. */
@@ -156,18 +229,7 @@ export class Comfy {
       await this.page.locator(`[data-node-id="${id}"]`).getByRole("combobox", { name, exact: true }).click();
       await this.page.getByRole("option", { name: option, exact: true }).click();
     } else {
-      const at = await this.page.evaluate(
-        ([wanted, input]) => {
-          const { canvas } = window.app;
-          const node = canvas.graph.getNodeById(wanted);
-          const widget = node.widgets.find((w) => w.name === input);
-          const [x, y] = canvas.ds.convertOffsetToCanvas([node.pos[0] + 120, node.pos[1] + widget.last_y + 10]);
-          const box = canvas.canvas.getBoundingClientRect();
-          return [x + box.left, y + box.top];
-        },
-        [id, name],
-      );
-      await this.page.mouse.click(...at);
+      await this.page.mouse.click(...(await this.place(id, name, 0, 120)));
       await this.page.locator(".litecontextmenu .litemenu-entry").getByText(option, { exact: true }).click();
     }
     await this.settle(300);

@@ -26,6 +26,7 @@ def given(page_server):
         "examples": workflows.names(),
         "pack": next(pack for pack, names in offered.items() if "compare_resampling" in names),
         "model": "tiny.safetensors",
+        "fresh": {mode: f"fresh_{mode}.safetensors" for mode in ("litegraph", "vue")},
         "picture": "half.png",
         "paper": fixed("paper"),
         "counts": {

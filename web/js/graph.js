@@ -82,6 +82,21 @@ export function settingsOf(node, names) {
   return { values, linked };
 }
 
+/** The inputs of a node that are set on it, by name; a widget that is not saved is none. */
+export function inputsOf(node) {
+  return node.widgets.filter((widget) => widget.serialize !== false).map((widget) => widget.name);
+}
+
+const MODEL_FILE = /\.(safetensors|sft|ckpt|pth?|bin|gguf)$/i;
+
+/** The file that a node's model is loaded from, other nodes passed that take a model; undefined where it is not seen. */
+export function modelFile(node, hops = MOST_HOPS) {
+  const origin = originOf(node, "model");
+  if (!origin || hops === 0) return undefined;
+  if (origin.inputs?.some((input) => input.name === "model")) return modelFile(origin, hops - 1);
+  return origin.widgets?.map((widget) => widget.value).find((value) => MODEL_FILE.test(value));
+}
+
 const CHANGES_NOTHING = /seed|^control_after|^filename_prefix$|^mask_guidance/;
 
 /**

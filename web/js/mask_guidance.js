@@ -5,8 +5,22 @@ import { connectPresets } from "./presets.js";
 import { watchRuns } from "./runs.js";
 import { SCHEDULED, ScheduleWidget } from "./schedule_widget.js";
 
+const PATIENCE = 10_000; // milliseconds that an answer may take: a server that loads a model is busy
+
 const plots = new Set();
 const locale = () => app.extensionManager?.setting?.get("Comfy.Locale") ?? "en";
+
+/** Ask Python; rejects where no server answers, or one without this question. */
+async function ask(question) {
+  const answer = await app.api.fetchApi("/mask_guidance/schedule", {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: question,
+    signal: AbortSignal.timeout(PATIENCE),
+  });
+  if (!answer.ok) throw new Error(answer.statusText);
+  return await answer.json();
+}
 
 /** Turn the wheel over a plot into the canvas's zoom; Vue nodes do it by themselves. */
 function zoomCanvas(event) {
@@ -27,7 +41,7 @@ app.registerExtension({
     const refreshAll = () => {
       for (const plot of plots) plot.refreshSoon();
     };
-    app.api.addEventListener("graphChanged", refreshAll);
+    for (const news of ["graphChanged", "reconnected"]) app.api.addEventListener(news, refreshAll);
     // A value set outside, on a subgraph's own node, is told to no one until the next change.
     for (const hand of ["pointerup", "keyup"]) window.addEventListener(hand, () => setTimeout(refreshAll, 50), true);
   },
@@ -35,12 +49,13 @@ app.registerExtension({
   nodeCreated(node) {
     if (!SCHEDULED.includes(node.comfyClass)) return;
     connectPresets(node);
-    const plot = new ScheduleWidget(node, locale);
+    const plot = new ScheduleWidget(node, locale, ask);
     plots.add(plot);
     plot.element.addEventListener("wheel", zoomCanvas);
     const removed = node.onRemoved;
     node.onRemoved = function (...words) {
       plots.delete(plot);
+      plot.leave();
       return removed?.apply(this, words);
     };
   },

@@ -79,6 +79,11 @@ export class Plot {
     this.done.setAttribute("width", x);
   }
 
+  /** @param {boolean} busy Another curve is on its way. */
+  wait(busy) {
+    this.element.setAttribute("aria-busy", busy);
+  }
+
   /** @param {{calls: string, more: string, label: string, dim?: boolean, wrong?: boolean}} said */
   say({ calls, more, label, dim = false, wrong = false }) {
     this.calls.textContent = calls;

@@ -16,7 +16,8 @@ export function lastSecondsPerCall(key) {
  *
  * @param {EventTarget} api The page's connection to the server.
  * @param {() => object} rootGraph
- * @param {() => Iterable<{runsAs: (node: object) => boolean, key: () => string, show: (run: object | null) => void}>} plots
+ * @param {() => Iterable<{runsAs: (node: object) => boolean, key: () => string, follow: (run: object | null) => void,
+ *   askAgain: () => void}>} plots
  */
 export function watchRuns(api, rootGraph, plots) {
   const running = new Map(); // by plot: the run it shows
@@ -28,13 +29,14 @@ export function watchRuns(api, rootGraph, plots) {
       if (!plot.runsAs(node)) continue;
       const run = advanced(running.get(plot), detail, plot);
       running.set(plot, run);
-      plot.show(run);
+      plot.follow(run);
     }
   });
   for (const end of ENDS) {
     api.addEventListener(end, () => {
-      for (const plot of running.keys()) plot.show(null);
+      for (const plot of running.keys()) plot.follow(null);
       running.clear();
+      for (const plot of plots()) plot.askAgain();
     });
   }
 }

@@ -1,50 +1,68 @@
-// The schedule widget of a node: what its settings cost, as a curve, and where a run is on it.
+// The schedule widget of a node: what its settings cost, as a curve, and where a run is on it. What they mean, Python says.
 
-import { originOf, settingsOf, targetsOf, upstreamKey, widgetOf } from "./graph.js";
+import { Asker } from "./ask.js";
+import { inputsOf, modelFile, originOf, settingsOf, targetsOf, upstreamKey, widgetOf } from "./graph.js";
 import { MIN_HEIGHT, Plot } from "./plot.js";
 import { afterEdit } from "./presets.js";
 import { lastSecondsPerCall } from "./runs.js";
-import { CUSTOM, curvePoints, decimated, linearSigmas, resampled, ScheduleError, schedule } from "./schedule.js";
 import { wordsOf } from "./words.js";
 
 const TYPE = "mask_guidance_schedule";
 const SIGMAS_NODE = "MaskGuidanceSigmas";
-const COLUMNS = 500;
+const LEFT_BEHIND = "left-behind"; // class of the element of a node that is gone
 
-const RESAMPLING = ["method", "resample", "resample_r", "resample_j", "start_resampling"];
-const TIMESTEPS = ["skip_type", "skip_steps", "timestep_respacing", "denoise", "largest_sigma"];
-const PART = ["start_at_step", "end_at_step"];
-const OWN = ["preset", ...RESAMPLING, ...TIMESTEPS, ...PART];
-
-/** Of each kind of node: who runs its schedule, and which inputs make a model call slow or fast. */
+/** Of each kind of node: who runs its schedule, which inputs make a model call slow or fast, and what to ask of it. */
 const KINDS = {
-  MaskGuidanceKSampler: { runners: (node) => [node], slow: (node) => upstreamKey(node, ["model", "latent_image"]) },
+  MaskGuidanceKSampler: {
+    runners: (node) => [node],
+    slow: (node) => upstreamKey(node, ["model", "latent_image"]),
+    question: ownQuestion,
+  },
   MaskGuidanceSampler: {
     runners: (node) => targetsOf(node),
     slow: (node) => JSON.stringify(targetsOf(node).map((at) => upstreamKey(at, ["model", "guider", "latent_image"]))),
+    question: questionWithSigmas,
   },
-  MaskGuidanceSchedule: { runners: () => [], slow: () => "" },
+  MaskGuidanceSchedule: { runners: () => [], slow: () => "", question: ownQuestion },
 };
 
 export const SCHEDULED = Object.keys(KINDS);
 
-/** Noise levels of the model that the page assumes; one with more timesteps where more are asked for. */
-const tables = new Map();
-function table(steps) {
-  if (!tables.has(steps)) tables.set(steps, linearSigmas(steps));
-  return tables.get(steps);
+/** A node's own values, and which of them only a run will show. */
+function ownQuestion(node) {
+  const { values, linked } = settingsOf(node, inputsOf(node));
+  return { asked: { ...values, model: modelFile(node) }, linked };
+}
+
+/** With what the sigmas of its user say of the timesteps; null where they say nothing. */
+function questionWithSigmas(node) {
+  const own = settingsOf(node, inputsOf(node));
+  const source = targetsOf(node)
+    .map((runner) => originOf(runner, "sigmas"))
+    .find(Boolean);
+  if (!source) return null;
+  const ours = source.type === SIGMAS_NODE;
+  const theirs = settingsOf(source, ours ? inputsOf(source) : ["steps"]);
+  if (!ours && !theirs.values.steps) return null;
+  const model = ours ? modelFile(source) : undefined;
+  return { asked: { ...theirs.values, ...own.values, model }, linked: [...own.linked, ...theirs.linked] };
 }
 
 export class ScheduleWidget {
-  /** @param {() => string} locale */
-  constructor(node, locale) {
+  /**
+   * @param {() => string} locale
+   * @param {(question: string) => Promise<object>} send To the server.
+   */
+  constructor(node, locale, send) {
     this.node = node;
     this.kind = KINDS[node.comfyClass];
     this.locale = locale;
     this.plot = new Plot();
     this.run = null;
     this.drawn = null;
-    this.known = { asked: "", plan: null };
+    this.idle = new Set(); // inputs that the method does not read
+    this.linked = []; // values that only a run will show
+    this.asker = new Asker(send, () => this.show());
     const widget = node.addDOMWidget("schedule", TYPE, this.plot.element, {
       serialize: false, // not part of what is queued
       hideOnZoom: false,
@@ -73,9 +91,14 @@ export class ScheduleWidget {
   }
 
   /** @param {{value: number, max: number, seconds?: number} | null} run Where it is; null: it is over. */
-  show(run) {
+  follow(run) {
     this.run = run;
     this.refreshSoon();
+  }
+
+  /** A run may have shown what model it is. */
+  askAgain() {
+    this.asker.askAgain();
   }
 
   /** At most once a frame: a small model sends hundreds of messages a second. */
@@ -89,81 +112,54 @@ export class ScheduleWidget {
   }
 
   refresh() {
+    const question = this.kind.question(this.node);
+    this.unknown = question === null;
+    this.linked = question?.linked ?? [];
+    if (question) this.asker.ask(question.asked);
+    this.show();
+  }
+
+  /** What is known now. */
+  show() {
     const words = wordsOf(this.locale());
+    const { answer, silent, busy } = this.asker;
+    this.takePlace();
     this.plot.axis.textContent = words.axis;
-    try {
-      this.tell(this.planned(), words);
-    } catch (error) {
-      if (!(error instanceof ScheduleError)) throw error;
-      this.plot.mark(null);
-      this.plot.say({ calls: error.message, more: "", label: error.message, wrong: true });
-    }
+    this.plot.wait(busy);
+    if (this.unknown) this.sayOnly({ more: words.unknownSteps });
+    else if (!answer) this.sayOnly({ more: silent ? words.neverAnswered : "" });
+    else if (answer.error) this.sayOnly({ calls: answer.error, more: silent ? words.silent : "", wrong: true });
+    else this.tell(answer, words);
   }
 
-  /** The schedule of the current settings; null where the number of steps is set elsewhere. */
-  planned() {
-    const { values, linked } = settingsOf(this.node, OWN);
-    if (this.node.comfyClass !== "MaskGuidanceSampler") return { linked, ...this.ofModel(values) };
-    const source = this.runnersSigmas();
-    if (source?.type === SIGMAS_NODE) {
-      const theirs = settingsOf(source, TIMESTEPS);
-      return {
-        linked: [...linked, ...theirs.linked],
-        ...this.ofModel({ ...theirs.values, ...values, preset: CUSTOM }),
-      };
-    }
-    const steps = source && settingsOf(source, ["steps"]);
-    if (!steps?.values.steps) return null;
-    const found = resampled(values, steps.values.steps);
-    const heights = Array.from({ length: found.steps }, (_, i) => found.steps - i);
-    return {
-      linked: [...linked, ...steps.linked],
-      ...found,
-      about: true,
-      points: levelPoints(found.levels),
-      top: heights[0],
-    };
+  sayOnly({ calls = "", more, wrong = false }) {
+    if (!wrong) this.draw([], 1);
+    this.plot.mark(null);
+    this.plot.say({ calls, more, label: [calls, more].filter(Boolean).join(" "), wrong });
   }
 
-  /** The schedule of settings that choose timesteps; worked out anew only where they changed. */
-  ofModel(values) {
-    const asked = JSON.stringify(values);
-    if (asked !== this.known.asked) this.known = { asked, plan: ofModel(values) };
-    return this.known.plan;
-  }
-
-  runnersSigmas() {
-    for (const runner of targetsOf(this.node)) {
-      const source = originOf(runner, "sigmas");
-      if (source) return source;
-    }
-    return null;
-  }
-
-  tell(plan, words) {
-    if (!plan) {
-      this.draw([], 1);
-      this.plot.mark(null);
-      this.plot.say({ calls: "", more: words.unknownSteps, label: words.unknownSteps });
-      return;
-    }
-    this.draw(plan.points, plan.top);
+  tell(answer, words) {
+    this.draw(answer.points, answer.top);
+    this.grey(answer.unused);
     const { run } = this;
-    const calls = words.calls(words.number(plan.calls), plan.about);
-    const relative = words.relative(shortNumber(plan.calls / plan.plain));
-    const more = plan.linked.length ? words.linked(plan.linked.join(", ")) : relative;
+    const calls = words.calls(words.number(answer.calls), answer.about);
+    const relative = words.relative(shortNumber(answer.calls / answer.plain));
+    const linked = this.linked.filter((name) => answer.reads.includes(name));
+    const more = linked.length ? words.linked(linked.join(", ")) : relative;
     const seconds = run?.seconds ?? lastSecondsPerCall(this.key());
-    const label = words.label(calls, words.number(plan.steps), more);
+    const label = words.label(calls, words.number(answer.steps), more);
     this.plot.mark(run && run.max > 1 ? run.value / run.max : null);
     if (run) {
       const left = seconds === undefined ? "" : words.left(words.duration(seconds * (run.max - run.value)));
       const at = words.running(words.number(run.value), words.number(run.max));
       this.plot.say({ calls: at, more: [left, more].filter(Boolean).join(" · "), label });
+    } else if (this.asker.silent) {
+      this.plot.say({ calls, more: words.silent, label: `${label} ${words.silent}`, dim: true });
     } else {
-      const time = seconds === undefined ? "" : words.estimate(words.duration(seconds * plan.calls));
-      const models = plan.timestepsNeeded ? words.manyTimesteps(words.number(plan.timestepsNeeded)) : "";
+      const time = seconds === undefined ? "" : words.estimate(words.duration(seconds * answer.calls));
+      const models = answer.needs ? words.manyTimesteps(words.number(answer.needs)) : "";
       const rest = [time, more, models].filter(Boolean).join(" · ");
-      this.plot.say({ calls, more: rest, label, dim: plan.linked.length > 0 });
+      this.plot.say({ calls, more: rest, label, dim: linked.length > 0 });
     }
   }
 
@@ -171,24 +167,32 @@ export class ScheduleWidget {
   draw(points, top) {
     if (points === this.drawn) return;
     this.drawn = points;
-    this.plot.draw(decimated(points, COLUMNS), top);
+    this.plot.draw(points, top);
   }
-}
 
-/** The schedule of settings that choose timesteps, on the model that the page assumes. */
-function ofModel(values) {
-  const asked = values.preset === CUSTOM || values.preset === undefined ? values.skip_steps : 0;
-  const most = Math.max(1000, values.skip_type === "none" ? 0 : asked);
-  const sigmas = table(most);
-  const found = schedule(values, sigmas);
-  const points = curvePoints(found.levels, found.timesteps, sigmas);
-  return { ...found, points, top: found.timesteps[0], timestepsNeeded: most > 1000 ? most : 0 };
-}
+  /** Inputs that do nothing now cannot be edited; they keep their values, and these are sent as before. */
+  grey(unused) {
+    for (const widget of this.node.widgets) {
+      const idle = unused.includes(widget.name);
+      if (idle || this.idle.has(widget.name)) widget.disabled = idle;
+    }
+    if (unused.length !== this.idle.size || !unused.every((name) => this.idle.has(name))) {
+      this.idle = new Set(unused);
+      this.node.setDirtyCanvas?.(true, true);
+    }
+  }
 
-/** The curve where only the number of levels is known. */
-function levelPoints(levels) {
-  let calls = 0;
-  return levels.map((level, i) => [i > 0 && level <= levels[i - 1] ? ++calls : calls, level]);
+  /** After an undo, Nodes 2.0 goes on showing the element of the node that was there before: put ours in its place. */
+  takePlace() {
+    if (this.element.isConnected) return;
+    const left = document.querySelector(`[data-node-id="${this.node.id}"] .${LEFT_BEHIND}`);
+    left?.replaceWith(this.element);
+  }
+
+  /** The node is gone. */
+  leave() {
+    this.element.classList.add(LEFT_BEHIND);
+  }
 }
 
 function shortNumber(value) {

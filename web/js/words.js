@@ -18,6 +18,8 @@ const en = {
   linked: (names) => `set by a link: ${names}`,
   unknownSteps: "The number of model calls depends on the sigmas of the sampler that uses this.",
   manyTimesteps: (n) => `for models of ${n} timesteps or more`,
+  silent: "The server does not answer; this is its last answer, perhaps of other settings.",
+  neverAnswered: "The server does not answer.",
   axis: "noise level, call by call",
   label: (calls, steps, relative) =>
     `Noise level against model call: ${calls} over ${steps} noise levels, ${relative}.`,
@@ -34,6 +36,8 @@ const zh = {
   linked: (names) => `由连线决定：${names}`,
   unknownSteps: "模型调用次数取决于使用本节点的采样器的 sigmas。",
   manyTimesteps: (n) => `适用于至少有 ${n} 个时间步的模型`,
+  silent: "服务器没有响应；此为其上一次的回答，可能对应其他设置。",
+  neverAnswered: "服务器没有响应。",
   axis: "每次调用时的噪声级别",
   label: (calls, steps, relative) => `噪声级别随模型调用的变化：${steps} 个噪声级别，${calls}，${relative}。`,
 };

@@ -1,0 +1,148 @@
+"""What the page asks while settings are edited: the schedule they mean, before anything runs.
+
+    POST /mask_guidance/schedule    {"preset": "custom", "method": "repaint", "resample_r": 10, ...}
+
+The question holds a node's values by the names of its inputs; those that choose no schedule (a seed) are not read. Besides:
+"model", the file that the model is loaded from, where the page sees it; "steps", where other sigmas are used, of which only
+the number is known.
+"""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields, replace
+from itertools import groupby
+
+import torch
+
+from ..sampler import CUSTOM, PRESETS, SKIP_TYPES, Chain, Settings, count_calls, with_preset
+from ..sampler.settings import Allowed
+from .ladder import usual_noise_to_signal
+from .seen_models import Seen, seen
+
+__all__ = ["answer", "decimated", "register"]
+
+PATH = "/mask_guidance/schedule"
+LONGEST_QUESTION = 65_536  # bytes
+MOST_DRAWN = 200_000  # calls; of longer runs only the numbers are given
+COLUMNS = 500  # of the page's plot
+TIMESTEPS = 1000  # of a model that is not known
+
+SETTINGS = {f.name for f in fields(Settings)}
+OTHERS = {
+    "preset": Allowed(str, (*PRESETS, CUSTOM)),
+    "largest_sigma": Allowed(float, least=1, most=100_000),
+    "start_at_step": Allowed(int, least=0, most=10_000),
+    "end_at_step": Allowed(int, least=1, most=10_000),
+    "steps": Allowed(int, least=1, most=10_000),
+    "model": Allowed(str),
+}
+
+one_at_a_time = ThreadPoolExecutor(1, "mask_guidance_schedule")  # however many pages ask for however long schedules
+
+
+def register() -> None:
+    """Add the route to the host's server, if there is one, once (the pack may be installed twice)."""
+    from server import PromptServer  # here: this file's logic needs no host
+
+    routes = getattr(getattr(PromptServer, "instance", None), "routes", None)
+    if routes is not None and not any(route.path == PATH for route in routes):
+        routes.post(PATH)(reply)
+
+
+async def reply(request):
+    from aiohttp import web
+
+    try:
+        question = read(await request.read() if (request.content_length or 0) <= LONGEST_QUESTION else b"")
+    except ValueError as error:
+        return web.json_response({"error": str(error)}, status=400)
+    return web.json_response(await asyncio.get_running_loop().run_in_executor(one_at_a_time, answer, question))
+
+
+def read(body: bytes) -> dict:
+    """Raises ValueError if it is no question."""
+    try:
+        question = json.loads(body)
+    except (ValueError, RecursionError):
+        question = None
+    if not isinstance(question, dict):
+        raise ValueError(
+            f"A question is a JSON object of settings, of at most {LONGEST_QUESTION:,} bytes; this one is not."
+        )
+    return question
+
+
+def answer(question: dict) -> dict:
+    """A node's values to what they mean.
+
+    Returns:
+        calls: Model calls.
+        steps: Noise levels.
+        plain: Calls without resampling.
+        points: The curve, model calls against timestep; at most four points for each of COLUMNS columns.
+        top: Its first height.
+        about: The numbers depend on the model, which is not known.
+        needs: So many timesteps the model must have; 0: no more than usual.
+        unused: Settings that the method does not read.
+        reads: Which of the values count.
+
+        Or reads and error: a sentence that says why it cannot be done.
+    """
+    reads = [name for name in question if name in SETTINGS or name in OTHERS]
+    try:
+        return {**meaning({name: question[name] for name in reads}), "reads": reads}
+    except ValueError as error:
+        return {"error": str(error), "reads": reads}
+
+
+def meaning(values: dict) -> dict:
+    for name in OTHERS.keys() & values.keys():
+        OTHERS[name].check(name, values[name])
+    given = Settings(**{name: value for name, value in values.items() if name in SETTINGS})
+    settings = with_preset(values.get("preset", CUSTOM), given)
+    found = over_steps(settings, values["steps"]) if "steps" in values else on_model(settings, values)
+    return {**found, "unused": [*settings.unused]}
+
+
+def over_steps(settings: Settings, steps: int) -> dict:
+    """The chain over so many levels of noise that is not known."""
+    levels = settings.levels(steps)
+    chain = Chain(timesteps=[*range(steps, 0, -1)], last=None, below=0, above=0, levels=levels, dip=1.0)
+    return numbers(settings, chain, torch.arange(steps + 1.0)) | {"about": True, "needs": 0}
+
+
+def on_model(settings: Settings, values: dict) -> dict:
+    by_text, counted = bool(settings.timestep_respacing.strip()), SKIP_TYPES[settings.skip_type].counted
+    known = seen(values.get("model", ""))
+    needs = settings.skip_steps if counted and not (known or by_text) and settings.skip_steps > TIMESTEPS else 0
+    model = known or Seen(usual_noise_to_signal(needs or TIMESTEPS))
+    largest = values.get("largest_sigma", model.largest)
+    part = values.get("start_at_step", 0), values.get("end_at_step")
+    chain = Chain.of(settings, model.noise_to_signal, largest, *part)
+    about = not (known or by_text or counted)
+    return numbers(settings, chain, model.noise_to_signal) | {"about": about, "needs": needs}
+
+
+def numbers(settings: Settings, chain: Chain, noise_to_signal: torch.Tensor) -> dict:
+    steps, calls = len(chain.timesteps), chain.calls
+    return {
+        "calls": calls,
+        "steps": steps,
+        "plain": count_calls(replace(settings, resample=False).levels(steps, chain.below, chain.above)),
+        "points": decimated(chain.curve(noise_to_signal)) if calls <= MOST_DRAWN else [],
+        "top": chain.timesteps[0],
+    }
+
+
+def decimated(points: Sequence[tuple[int, int]], columns: int = COLUMNS) -> list[tuple[int, int]]:
+    """A curve for a plot so many columns wide: of each column the first, lowest, highest and last point."""
+    width = max(1, points[-1][0]) / columns
+    kept = []
+    for _, column in groupby(points, lambda point: int(point[0] / width)):
+        inside = [*column]
+        places = range(len(inside))
+        low, high = (best(places, key=lambda i: inside[i][1]) for best in (min, max))
+        kept += [inside[i] for i in sorted({0, low, high, len(inside) - 1})]
+    return kept
