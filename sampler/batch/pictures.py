@@ -3,6 +3,7 @@
 import glob
 import hashlib
 import json
+import math
 import os
 from pathlib import Path
 from typing import BinaryIO
@@ -12,8 +13,7 @@ import torch
 from PIL import Image, ImageOps, PngImagePlugin
 from torch import Tensor
 
-from ..mask import to_grid
-from ..mask.batch import SAME_SHAPE
+from ..mask import PAINTED_FROM, same_shape, to_grid
 from .files import PROGRAM, is_file, written
 from .settings import SettingsError
 
@@ -24,7 +24,7 @@ __all__ = [
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm"}
 MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}  # by the network's channels
-PAINTED_FROM = 128  # of 255
+WHITE_FROM = math.ceil(255 * PAINTED_FROM)
 # What white is in Pillow's modes of more than 8 bits a value. "I" holds any whole numbers, so its files tell; others that
 # say nothing count as 8 bits in a wide container.
 WHITE: dict[str, int] = {"I;16": 65535, "I;16L": 65535, "I;16B": 65535, "I;16N": 65535, "F": 1, "I": 255}
@@ -194,23 +194,19 @@ def read_mask(path: Path, picture: Path, polarity: str, size: Size, image_size: 
     """
     image = opened(path)
     if path == picture:
-        painted = np.asarray(converted(image, "RGBA", path).getchannel("A")) < PAINTED_FROM
+        painted = np.asarray(converted(image, "RGBA", path).getchannel("A")) < WHITE_FROM
     else:
-        white = np.asarray(over_black(image, path)) >= PAINTED_FROM
+        white = np.asarray(over_black(image, path)) >= WHITE_FROM
         painted = white if polarity == "paint" else ~white
     whole = picture_size(picture, 0) if image_size else size
     if image.size == size or (image_size and same_shape(image.size, size) and not same_shape(image.size, whole)):
         whole = size
-    elif not same_shape(image.size, whole):
+    elif not same_shape(image.size[::-1], whole[::-1]):
         came, expected = (f"{width}x{height}" for width, height in (image.size, whole))
         raise BadPictureError(f"{path} is {came}, the picture {expected}: not the same shape")
     (width, height), (left, top, right, bottom) = fit(whole, image_size)
     scaled = to_grid(torch.from_numpy(painted)[None], (height, width), "any touch")[0].numpy() > 0
     return scaled[top:bottom, left:right]
-
-
-def same_shape(size: Size, other: Size) -> bool:
-    return abs(size[0] * other[1] / (size[1] * other[0]) - 1) <= SAME_SHAPE
 
 
 def over_black(image: Image.Image, path: Path) -> Image.Image:

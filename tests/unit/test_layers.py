@@ -101,3 +101,17 @@ def test_an_import_across_the_layers_is_found(package, source, name):
 )
 def test_an_import_within_the_layers_is_not(package, source):
     assert breaches(source, package) == []
+
+
+@pytest.mark.parametrize("init", [*PACK.glob("sampler/**/__init__.py"), *PACK.glob("nodes/**/__init__.py")])
+def test_no_module_is_hidden_by_a_name_of_its_package(init):
+    """`import mask_guidance.sampler.crop` would give the function instead."""
+    modules = {path.stem for path in init.parent.iterdir() if path.suffix == ".py" or path.is_dir()}
+    tree = ast.parse(init.read_text("utf-8"))
+    named = {
+        alias.asname or alias.name: node.module
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert not {name for name, module in named.items() if name in modules and module is not None}
