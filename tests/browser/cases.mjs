@@ -329,6 +329,9 @@ export async function inside_a_subgraph_it_works_and_marks_the_run(comfy, given)
     return node.subgraph.nodes[0].id;
   }, SAMPLER);
   await comfy.settle(300);
+  const models = new Set();
+  const note = (request) => request.url().endsWith(ROUTE) && models.add(request.postDataJSON().model);
+  comfy.page.on("request", note);
   assert.notEqual(await comfy.queue(), false);
   await comfy.waitUntil(
     (id) => {
@@ -340,6 +343,8 @@ export async function inside_a_subgraph_it_works_and_marks_the_run(comfy, given)
     60,
   );
   assert.equal((await comfy.ended()).kind, "execution_success");
+  comfy.page.off("request", note);
+  assert.ok(models.has(given.model), `asked for ${[...models]}`);
 }
 
 export async function the_template_browser_finds_the_examples_and_shows_their_pictures(comfy, given) {
