@@ -250,6 +250,9 @@ export async function the_sampler_node_follows_the_sigmas_of_its_user(comfy) {
   await comfy.settle(400);
   await comfy.show(ids.sampler);
   assert.equal((await comfy.said(ids.sampler)).calls, "410 model calls");
+  const alone = await comfy.fresh("MaskGuidanceSampler");
+  assert.match((await comfy.said(alone)).more, /depends on the sigmas/);
+  assert.equal(await comfy.editable(alone, "resample_j"), false);
 }
 
 export async function impossible_settings_say_what_is_wrong_before_the_run(comfy) {
@@ -329,6 +332,9 @@ export async function inside_a_subgraph_it_works_and_marks_the_run(comfy, given)
     return node.subgraph.nodes[0].id;
   }, SAMPLER);
   await comfy.settle(300);
+  const models = new Set();
+  const note = (request) => request.url().endsWith(ROUTE) && models.add(request.postDataJSON().model);
+  comfy.page.on("request", note);
   assert.notEqual(await comfy.queue(), false);
   await comfy.waitUntil(
     (id) => {
@@ -340,6 +346,8 @@ export async function inside_a_subgraph_it_works_and_marks_the_run(comfy, given)
     60,
   );
   assert.equal((await comfy.ended()).kind, "execution_success");
+  comfy.page.off("request", note);
+  assert.ok(models.has(given.model), `asked for ${[...models]}`);
 }
 
 export async function the_template_browser_finds_the_examples_and_shows_their_pictures(comfy, given) {
@@ -372,7 +380,7 @@ export async function a_blueprint_is_found_by_search_and_paints(comfy, given) {
   }, SAMPLER);
   await comfy.settle();
   await page.mouse.dblclick(1000, 800);
-  await comfy.settle(500);
+  await comfy.waitUntil(() => document.activeElement?.matches("input")); // typed into the page, letters are commands
   await page.keyboard.type("RePaint inpaint", { delay: 10 });
   await page.getByText("Subgraph Blueprints / Image", { exact: false }).first().waitFor();
   await comfy.settle(500);

@@ -223,4 +223,4 @@ def test_the_usual_question_is_answered_in_no_time(comfy):
         started = time.perf_counter()
         post(comfy, b'{"preset": "balanced"}')
         times.append(time.perf_counter() - started)
-    assert min(times) < 0.1
+    assert min(times) < 0.3

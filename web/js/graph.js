@@ -7,17 +7,32 @@ export function widgetOf(node, name) {
   return node.widgets?.find((widget) => widget.name === name);
 }
 
-/** Node and slot at the far end of an input's link, reroutes passed; null where nothing readable is connected. */
+/** The node at the far end of an input's link, reroutes and a subgraph's edge passed; null where it is not seen. */
 export function originOf(node, inputName) {
   let [at, slot] = [node, node.inputs?.find((input) => input.name === inputName || input.widget?.name === inputName)];
   for (let hop = 0; hop < MOST_HOPS; hop++) {
     const link = slot?.link == null ? null : at.graph?.getLink?.(slot.link);
-    const origin = link && at.graph.getNodeById(link.origin_id);
+    if (!link) return null;
+    const origin = comesFromOutside(at.graph, link) ? onlyHost(at.graph) : at.graph.getNodeById(link.origin_id);
     if (!origin) return null;
-    if (origin.type !== "Reroute") return origin;
-    [at, slot] = [origin, origin.inputs[0]];
+    if (origin.subgraph === at.graph) {
+      const { name } = at.graph.inputs[link.origin_slot];
+      [at, slot] = [origin, origin.inputs.find((input) => input.name === name)];
+    } else if (origin.type === "Reroute") [at, slot] = [origin, origin.inputs[0]];
+    else return origin;
   }
   return null;
+}
+
+/** A link inside a subgraph that begins at its edge. */
+function comesFromOutside(graph, link) {
+  return graph.inputNode !== undefined && String(link.origin_id) === String(graph.inputNode.id);
+}
+
+/** The node that stands for a subgraph; undefined where several do. */
+function onlyHost(subgraph) {
+  const [host, ...others] = hostsOf(subgraph, subgraph.rootGraph);
+  return others.length ? undefined : host;
 }
 
 /** Nodes that an output leads to, reroutes passed. */
@@ -45,7 +60,7 @@ function valueOnHosts(node, name) {
   const { graph } = node;
   const slot = node.inputs.find((input) => input.widget?.name === name);
   const link = graph?.getLink?.(slot.link);
-  if (!graph?.inputNode || !link || String(link.origin_id) !== String(graph.inputNode.id)) return undefined;
+  if (!link || !comesFromOutside(graph, link)) return undefined;
   const outer = graph.inputs[link.origin_slot]?.name;
   const values = hostsOf(graph, graph.rootGraph).map((host) =>
     isLinked(host, outer) ? undefined : widgetOf(host, outer)?.value,

@@ -34,16 +34,15 @@ function ownQuestion(node) {
   return { asked: { ...values, model: modelFile(node) }, linked };
 }
 
-/** With what the sigmas of its user say of the timesteps; null where they say nothing. */
+/** With what the sigmas of its user say of the timesteps; `unknown` where they say nothing. */
 function questionWithSigmas(node) {
   const own = settingsOf(node, inputsOf(node));
   const source = targetsOf(node)
     .map((runner) => originOf(runner, "sigmas"))
     .find(Boolean);
-  if (!source) return null;
-  const ours = source.type === SIGMAS_NODE;
-  const theirs = settingsOf(source, ours ? inputsOf(source) : ["steps"]);
-  if (!ours && !theirs.values.steps) return null;
+  const ours = source?.type === SIGMAS_NODE;
+  const theirs = source ? settingsOf(source, ours ? inputsOf(source) : ["steps"]) : { values: {}, linked: [] };
+  if (!ours && !theirs.values.steps) return { asked: own.values, linked: [], unknown: true };
   const model = ours ? modelFile(source) : undefined;
   return { asked: { ...theirs.values, ...own.values, model }, linked: [...own.linked, ...theirs.linked] };
 }
@@ -62,6 +61,7 @@ export class ScheduleWidget {
     this.drawn = null;
     this.idle = new Set(); // inputs that the method does not read
     this.linked = []; // values that only a run will show
+    this.unknown = false; // how many steps there will be
     this.asker = new Asker(send, () => this.show());
     const widget = node.addDOMWidget("schedule", TYPE, this.plot.element, {
       serialize: false, // not part of what is queued
@@ -112,10 +112,9 @@ export class ScheduleWidget {
   }
 
   refresh() {
-    const question = this.kind.question(this.node);
-    this.unknown = question === null;
-    this.linked = question?.linked ?? [];
-    if (question) this.asker.ask(question.asked);
+    const { asked, linked, unknown = false } = this.kind.question(this.node);
+    Object.assign(this, { linked, unknown });
+    this.asker.ask(asked);
     this.show();
   }
 
@@ -126,6 +125,7 @@ export class ScheduleWidget {
     this.takePlace();
     this.plot.axis.textContent = words.axis;
     this.plot.wait(busy);
+    if (answer?.unused) this.grey(answer.unused);
     if (this.unknown) this.sayOnly({ more: words.unknownSteps });
     else if (!answer) this.sayOnly({ more: silent ? words.neverAnswered : "" });
     else if (answer.error) this.sayOnly({ calls: answer.error, more: silent ? words.silent : "", wrong: true });
@@ -140,7 +140,6 @@ export class ScheduleWidget {
 
   tell(answer, words) {
     this.draw(answer.points, answer.top);
-    this.grey(answer.unused);
     const { run } = this;
     const calls = words.calls(words.number(answer.calls), answer.about);
     const relative = words.relative(shortNumber(answer.calls / answer.plain));
