@@ -19,8 +19,8 @@ OLD = Path(__file__).resolve().parents[1] / "workflows_old"
 NAMES = sorted(path.stem for path in (OLD / "api").glob("*.json"))
 PAINTED = [name for name in NAMES if list(OLD.glob(f"pictures/{name}_*.png"))]
 SAME_MACHINE = os.environ.get("MASK_GUIDANCE_SAME_MACHINE") == "1"
-# Levels of 255, the mean of the painted pixels. AVX-512, AVX2 and neither, one thread and two give equal bytes (tried); another
-# order of sums moves a value across the edge between two levels at most now and then: here, one value in twenty.
+# Levels of 255, the mean of the painted pixels. Of the processors tried (AVX-512, AVX2, neither; one thread, two) some moved
+# four pixels in ten thousand by one level; this allows one value in twenty.
 MOST_DIFFERENT = 0.05
 
 
@@ -55,8 +55,9 @@ def test_a_saved_workflow_paints_what_it_painted_then(comfy, name):
         if SAME_MACHINE:
             assert (now == then).all()
         painted = (then != loaded).any(-1) if then.shape == loaded.shape else np.ones(then.shape[:2], dtype=bool)
-        assert (now[~painted] == then[~painted]).all()
-        assert np.abs(now[painted].astype(int) - then[painted]).mean() <= MOST_DIFFERENT
+        differences = np.abs(now.astype(int) - then)
+        assert differences[painted].mean() <= MOST_DIFFERENT
+        assert differences[~painted].max(initial=0) <= 1  # a blend may round to the original here and not there
 
 
 @pytest.mark.timeout(300)
