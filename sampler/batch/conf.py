@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..checkpoint.file import CheckpointError
+from ..checkpoint.error import CheckpointError
 from ..checkpoint.flags import Flags, parse_config
 from ..methods.repaint import EVERYWHERE
 from ..recognition import flags_in
