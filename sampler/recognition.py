@@ -13,8 +13,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from . import families
-from .checkpoint.family import Detection, Family
 from .checkpoint.error import CheckpointError
+from .checkpoint.family import Detection, Family
 from .checkpoint.file import Checkpoint, read_checkpoint
 from .checkpoint.flags import COMMON, SIDECARS, Flags, Layers, metadata_flags, parse_config, sidecar_flags
 from .checkpoint.network import build, check_finite, check_keys

@@ -15,8 +15,8 @@ strangers.py   checkpoints of no family here, and what to tell their owners
 
 from .classes import class_named, class_number
 from .diffusion import DiffusionConfig
-from .family import Detection, Family
 from .error import CheckpointError
+from .family import Detection, Family
 from .file import Checkpoint, read_checkpoint
 from .flags import COMMON, METADATA_KEY, Flag, Flags, Layers, OneOf, Told, Vocabulary, Whole, YesNo
 from .network import Network, NetworkConfig, build, check_size

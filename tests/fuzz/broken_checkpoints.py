@@ -107,9 +107,9 @@ def shape_of(draw: Draw, value: torch.Tensor) -> torch.Tensor:
         lambda: value[:1].expand(draw.log_uniform(10**9), *value.shape[1:]),
         lambda: torch.zeros(1).expand([draw.log_uniform(10**4) for _ in range(draw.randint(1, 6))]),
         lambda: torch.zeros([draw.randint(0, 9) for _ in range(draw.randint(0, 12))]),
-        lambda: torch.zeros(1, dtype=torch.half).expand(10**draw.randint(1, 11)),
+        lambda: torch.zeros(1, dtype=torch.half).expand(10 ** draw.randint(1, 11)),
         lambda: torch.nested.nested_tensor([torch.zeros(2), torch.zeros(3)]),
-        lambda: torch.zeros(0, 10**draw.randint(3, 17)),
+        lambda: torch.zeros(0, 10 ** draw.randint(3, 17)),
     ]
     return draw.choice(kinds)()
 
@@ -123,7 +123,9 @@ FOREIGN = (
 
 
 def key_of(draw: Draw, key: str) -> object:
-    number = draw.choice(["-1", "0", "7", "255", "256", "999", "1000000000", "9" * 5000, "1e9", "x", "\u0663", "00", ""])
+    number = draw.choice(
+        ["-1", "0", "7", "255", "256", "999", "1000000000", "9" * 5000, "1e9", "x", "\u0663", "00", ""]
+    )
     parts = key.split(".")
     parts[draw.randrange(len(parts))] = number
     kinds: list[Callable[[], object]] = [
@@ -160,7 +162,9 @@ def broken(draw: Draw, tensors: Tensors) -> dict:
             elif what == 5:
                 out[key_of(draw, key)] = value
             else:
-                out[key] = draw.choice([None, 1, "text", [value], {"a": value}, (value,), 1j, b"x", set(), value.tolist])
+                out[key] = draw.choice(
+                    [None, 1, "text", [value], {"a": value}, (value,), 1j, b"x", set(), value.tolist]
+                )
         except (RuntimeError, TypeError, ValueError, NotImplementedError):
             out.pop(key, None)  # this torch cannot make it
     if draw.often(0.05):
@@ -175,7 +179,20 @@ def broken(draw: Draw, tensors: Tensors) -> dict:
 
 def wrapped(draw: Draw, content: object, other: object) -> object:
     """In dictionaries and lists, as trainers do, and as nobody does."""
-    names = ["model", "ema", "state_dict", "ema_model", "net", "params", "shadow", "shadow_params", "x", "", 7, "a\nb" * 99]
+    names = [
+        "model",
+        "ema",
+        "state_dict",
+        "ema_model",
+        "net",
+        "params",
+        "shadow",
+        "shadow_params",
+        "x",
+        "",
+        7,
+        "a\nb" * 99,
+    ]
     for _ in range(draw.choice([0, 0, 1, 1, 2, 3, 20])):
         what = draw.randrange(7)
         name = draw.choice(names)
@@ -212,7 +229,9 @@ def damaged(draw: Draw, content: bytes) -> bytes:
     for _ in range(draw.choice([1, 1, 2, 5, 50])):
         if not data:
             break
-        place = draw.choice([draw.randrange(len(data)), draw.randrange(min(ends, len(data))), -draw.randint(1, len(data))])
+        place = draw.choice(
+            [draw.randrange(len(data)), draw.randrange(min(ends, len(data))), -draw.randint(1, len(data))]
+        )
         what = draw.randrange(8)
         if what < 3:
             data[place] = draw.choice([draw.randrange(256), 0, 255, data[place] ^ (1 << draw.randrange(8))])
@@ -223,7 +242,9 @@ def damaged(draw: Draw, content: bytes) -> bytes:
         elif what == 5:
             data[place:place] = bytes(draw.randrange(256) for _ in range(draw.log_uniform(200)))
         elif what == 6:
-            data[place : place + 8 if place < -8 or place >= 0 else None] = struct.pack("<q", draw.choice([-1, 2**62, 2**31, 0]))
+            data[place : place + 8 if place < -8 or place >= 0 else None] = struct.pack(
+                "<q", draw.choice([-1, 2**62, 2**31, 0])
+            )
         else:
             data += data[: draw.log_uniform(2000)]
     return bytes(data)
@@ -231,7 +252,9 @@ def damaged(draw: Draw, content: bytes) -> bytes:
 
 def plain(draw: Draw) -> Files:
     """Nothing is wrong with it."""
-    return Files("net.pt", saved(draw, wrapped(draw, weights(draw), weights(draw)) if draw.often(0.5) else weights(draw)))
+    return Files(
+        "net.pt", saved(draw, wrapped(draw, weights(draw), weights(draw)) if draw.often(0.5) else weights(draw))
+    )
 
 
 def broken_state_dict(draw: Draw) -> Files:
@@ -247,7 +270,15 @@ def strange_wrappers(draw: Draw) -> Files:
 
 def prefixed(draw: Draw) -> Files:
     model, ema = weights(draw), broken(draw, weights(draw))
-    prefixes = ["ema_model.", "model.", "module.", "online_model.model.", "model.diffusion_model.", "", "ema_model.model."]
+    prefixes = [
+        "ema_model.",
+        "model.",
+        "module.",
+        "online_model.model.",
+        "model.diffusion_model.",
+        "",
+        "ema_model.model.",
+    ]
     first, second = draw.choice(prefixes), draw.choice(prefixes)
     content = {first + key: value for key, value in model.items()}
     content |= {second + str(key): value for key, value in ema.items()}
@@ -278,7 +309,9 @@ def safetensors_header(draw: Draw) -> Files:
         elif what == 1:
             entry["shape"] = draw.choice([[], [0], [-1], [2**40, 2**40], [1.5], "x", None, [10**30], [[1]], [0, 2**62]])
         elif what == 2:
-            entry["data_offsets"] = draw.choice([[0, 0], [5, 2], [0, 2**63], [-1, 4], [0], None, [0, len(numbers)], "x"])
+            entry["data_offsets"] = draw.choice(
+                [[0, 0], [5, 2], [0, 2**63], [-1, 4], [0], None, [0, len(numbers)], "x"]
+            )
         elif what == 3:
             entry["extra"] = draw.choice([1, "x" * 5000, {}])
         if what < 4:
@@ -286,16 +319,31 @@ def safetensors_header(draw: Draw) -> Files:
         elif what == 4:
             header[str(key_of(draw, key))] = header.pop(key)
         elif what == 5:
-            header["__metadata__"] = draw.choice([{}, {"a": 1}, [], None, {"": ""}, {METADATA_KEY: None}, {"a": {"b": "c"}}])
+            header["__metadata__"] = draw.choice(
+                [{}, {"a": 1}, [], None, {"": ""}, {METADATA_KEY: None}, {"a": {"b": "c"}}]
+            )
         elif what == 6:
-            header |= {f"k{i}": {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]} for i in range(draw.log_uniform(30_000))}
+            header |= {
+                f"k{i}": {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]} for i in range(draw.log_uniform(30_000))
+            }
         elif what == 7:
             header = {"a": header} if draw.often(0.5) else header
         else:
             header[key] = draw.choice([None, [], 1, "x", {}])
     text = json.dumps(header).encode()
     if draw.often(0.1):
-        text = draw.choice([b"[" * 100_000, b"null", b"[]", b"{}", b'{"a":' * 50_000, text * 2, b" " * 300_000 + text, b"\xff\xfe" + text])
+        text = draw.choice(
+            [
+                b"[" * 100_000,
+                b"null",
+                b"[]",
+                b"{}",
+                b'{"a":' * 50_000,
+                text * 2,
+                b" " * 300_000 + text,
+                b"\xff\xfe" + text,
+            ]
+        )
     said = draw.choice([len(text)] * 8 + [0, 1, 2**63, 2**64 - 1, len(text) + 10**6, len(text) - 1])
     return Files("net.safetensors", struct.pack("<Q", said) + text + (numbers if draw.often(0.9) else b""))
 
@@ -344,7 +392,7 @@ def burglars(draw: Draw) -> Burglar:
             Burglar(runpy.run_path, str(script)),
             Burglar(torch.load, str(draw.folder / "inner.pt")),
             Burglar(torch.save, {}, trace),
-            Burglar(getattr, os, "system"),
+            Burglar(getattr, Path, "touch"),
             Burglar(torch.hub.load, str(draw.folder), "x"),
             Burglar(Path(trace).touch),
         ]
@@ -372,7 +420,11 @@ def with_code(draw: Draw) -> Files:
     if what == 1:
         return Files("net.pt", tarred(draw, pickle.dumps(content, 2)), beside)
     if what == 2:
-        return Files("net.pt", zipped({"archive/data.pkl": pickle.dumps(content, draw.choice([2, 4])), "archive/version": b"3"}), beside)
+        return Files(
+            "net.pt",
+            zipped({"archive/data.pkl": pickle.dumps(content, draw.choice([2, 4])), "archive/version": b"3"}),
+            beside,
+        )
     return Files("net.pt", saved(draw, content), beside)
 
 
@@ -380,7 +432,9 @@ def tarred(draw: Draw, content: bytes) -> bytes:
     """PyTorch 0.1's format, which torch's own reader once opened with an ordinary unpickler."""
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w", format=draw.choice([tarfile.PAX_FORMAT, tarfile.GNU_FORMAT])) as archive:
-        for name in draw.choice([("pickle", "storages", "tensors"), ("storages", "tensors", "pickle"), ("../" + CANARY, "pickle")]):
+        for name in draw.choice(
+            [("pickle", "storages", "tensors"), ("storages", "tensors", "pickle"), ("../" + CANARY, "pickle")]
+        ):
             member = tarfile.TarInfo(name)
             member.size = len(content)
             archive.addfile(member, io.BytesIO(content))
@@ -399,11 +453,16 @@ def calls(draw: Draw) -> bytes:
     """A pickle written by hand of what torch's reader allows: rebuilt tensors, rooms, encodings, types, with odd arguments."""
     names = (
         "torch._utils _rebuild_tensor_v2", "torch._utils _rebuild_tensor", "torch._utils _rebuild_parameter",
-        "torch._utils _rebuild_sparse_tensor", "torch._utils _rebuild_qtensor", "torch._utils _rebuild_meta_tensor_no_storage",
-        "torch._utils _rebuild_wrapper_subclass", "torch._utils _rebuild_nested_tensor", "torch._utils _rebuild_device_tensor_from_numpy",
-        "torch._tensor _rebuild_from_type_v2", "torch Tensor", "torch FloatTensor", "torch.sparse FloatTensor", "torch Size", "torch device",
-        "torch.storage UntypedStorage", "torch.storage TypedStorage", "torch FloatStorage", "torch.nn.parameter Parameter",
-        "collections OrderedDict", "collections Counter", "_codecs encode", "builtins bytearray", "__builtin__ bytearray",
+        "torch._utils _rebuild_sparse_tensor", "torch._utils _rebuild_qtensor",
+        "torch._utils _rebuild_meta_tensor_no_storage",
+        "torch._utils _rebuild_wrapper_subclass", "torch._utils _rebuild_nested_tensor",
+        "torch._utils _rebuild_device_tensor_from_numpy",
+        "torch._tensor _rebuild_from_type_v2", "torch Tensor", "torch FloatTensor", "torch.sparse FloatTensor",
+        "torch Size", "torch device",
+        "torch.storage UntypedStorage", "torch.storage TypedStorage", "torch FloatStorage",
+        "torch.nn.parameter Parameter",
+        "collections OrderedDict", "collections Counter", "_codecs encode", "builtins bytearray",
+        "__builtin__ bytearray",
         "builtins set", "builtins complex", "torch.serialization _get_layout", "torch float32", "torch half",
         "builtins eval", "os system", "posix system", "torch.hub load", "torch load", "numpy.core.multiarray scalar",
     )  # fmt: skip
@@ -454,10 +513,18 @@ def forged(draw: Draw) -> Files:
     if what == 0:
         return Files("net.pt", content)
     if what == 1:
-        header = pickle.dumps(0x1950A86A20F9469CFC6C, 2) + pickle.dumps(1001, 2) + pickle.dumps({"little_endian": True}, 2)
-        return Files("net.pt", header + content + pickle.dumps(["0"] * draw.randint(0, 2), 2) + b"\1" + b"\0" * draw.log_uniform(500))
+        header = (
+            pickle.dumps(0x1950A86A20F9469CFC6C, 2) + pickle.dumps(1001, 2) + pickle.dumps({"little_endian": True}, 2)
+        )
+        return Files(
+            "net.pt",
+            header + content + pickle.dumps(["0"] * draw.randint(0, 2), 2) + b"\1" + b"\0" * draw.log_uniform(500),
+        )
     members = {"archive/data.pkl": content, "archive/byteorder": draw.choice([b"little", b"big", b"x"])}
-    members |= {"archive/data/0": b"\0" * draw.log_uniform(5000), "archive/version": draw.choice([b"3", b"", b"99999999999"])}
+    members |= {
+        "archive/data/0": b"\0" * draw.log_uniform(5000),
+        "archive/version": draw.choice([b"3", b"", b"99999999999"]),
+    }
     return Files("net.pt", zipped(members))
 
 
@@ -477,7 +544,9 @@ def strange_zip(draw: Draw) -> Files:
     index = next(name for name in members if name.endswith("data.pkl"))
     what = draw.randrange(9)
     if what == 0:
-        return Files("net.pt", zipped(members, draw.choice([zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])))
+        return Files(
+            "net.pt", zipped(members, draw.choice([zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]))
+        )
     if what == 1:
         zeros = {name: b"\0" * 50_000_000 for name in (index, "archive/data/0")}
         return Files("net.pt", zipped(zeros, zipfile.ZIP_DEFLATED))
@@ -488,7 +557,9 @@ def strange_zip(draw: Draw) -> Files:
     elif what == 4:
         members |= {draw.choice(["../../" + CANARY, "/" + CANARY, "a" * 60_000, "archive/data/-1", "\u202e"]): b"x"}
     elif what == 5:
-        members = {name.replace("archive", draw.choice(["", "a/b", "x" * 300])): content for name, content in members.items()}
+        members = {
+            name.replace("archive", draw.choice(["", "a/b", "x" * 300])): content for name, content in members.items()
+        }
     elif what == 6:
         victim = draw.choice(list(members))
         members[victim] = members[victim][: draw.log_uniform(max(len(members[victim]), 2))]
@@ -501,7 +572,8 @@ def strange_zip(draw: Draw) -> Files:
 
 def impostor(draw: Draw) -> Files:
     heads = [b"", b"\0" * 100, b"\x89PNG\r\n\x1a\n", b"GIF89a", b"\x1f\x8b\x08" + b"\0" * 50, b"<html>", b"PK\x03\x04", b"PK\x05\x06" + b"\0" * 18,
-             b"GGUF\x03\0\0\0", b"\x93NUMPY\x01\0", b"Rar!", b"7z\xbc\xaf\x27\x1c", b"\x80\x02.", b"\x80\x04\x95", b"{}", b"ustar", b"%PDF", b"\x7fELF",
+             b"GGUF\x03\0\0\0", b"\x93NUMPY\x01\0", b"Rar!", b"7z\xbc\xaf\x27\x1c", b"\x80\x02.", b"\x80\x04\x95",
+             b"{}", b"ustar", b"%PDF", b"\x7fELF",
              b"#!/bin/sh\n", b"version https://git-lfs", b"\n" * 4000, b"\xef\xbb\xbf", b"(((((((", b"]" * 3000, b"."]  # fmt: skip
     tail = bytes(draw.randrange(256) for _ in range(draw.choice([0, 0, 10, 3000])))
     return Files("net" + draw.choice([".pt", ".safetensors", ".ckpt", ".SAFETENSORS", ""]), draw.choice(heads) + tail)
@@ -515,7 +587,9 @@ def swapped_suffix(draw: Draw) -> Files:
 def deep(draw: Draw) -> Files:
     """Lists and dictionaries within each other, thousands deep."""
     times = draw.log_uniform(300_000)
-    opening, closing = draw.choice([(b"]", b"a"), (b"(", b"t"), (b"}X\x01\x00\x00\x00a", b"s"), (b"", b"\x85"), (b"(", b"l")])
+    opening, closing = draw.choice(
+        [(b"]", b"a"), (b"(", b"t"), (b"}X\x01\x00\x00\x00a", b"s"), (b"", b"\x85"), (b"(", b"l")]
+    )
     content = b"\x80\x02" + opening * times + b"N" + closing * times + b"."
     return Files("net.pt", content if draw.often(0.5) else zipped({"a/data.pkl": content, "a/version": b"3"}))
 

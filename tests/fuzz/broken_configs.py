@@ -8,36 +8,59 @@ from broken_checkpoints import METADATA_KEY, Draw, Files, save, saved, weights
 __all__ = ["CONFIGS", "SIDECARS"]
 
 FLAGS = (
-    "num_heads", "num_head_channels", "num_heads_upsample", "use_new_attention_order", "noise_schedule", "diffusion_steps",
-    "rescale_timesteps", "prediction", "var_type", "image_size", "class_names", "null_class", "predict_xstart", "sigma_small",
+    "num_heads", "num_head_channels", "num_heads_upsample", "use_new_attention_order", "noise_schedule",
+    "diffusion_steps",
+    "rescale_timesteps", "prediction", "var_type", "image_size", "class_names", "null_class", "predict_xstart",
+    "sigma_small",
     "model_mean_type", "model_var_type", "total_steps", "num_diffusion_timesteps", "beta_schedule", "objective",
     "num_heads_channels", "learn_sigma", "something else",
 )  # fmt: skip
 OURS = (
     "method", "feedback", "skip_type", "skip_steps", "timestep_respacing", "resample", "resample_r", "resample_j",
-    "start_resampling", "denoise", "var_type", "seed", "clip", "class_label", "mask_type", "mask_polarity", "dtype", "load_ema",
-    "image_size", "variants", "micro_batch", "flags", "weights", "input_dir", "mask_dir", "save_dir", "n_samples", "resume",
+    "start_resampling", "denoise", "var_type", "seed", "clip", "class_label", "mask_type", "mask_polarity", "dtype",
+    "load_ema",
+    "image_size", "variants", "micro_batch", "flags", "weights", "input_dir", "mask_dir", "save_dir", "n_samples",
+    "resume",
     "dry_run", "contact_sheet", "cpu", "preset", "settings",
 )  # fmt: skip
 REPAINT = (
-    "attention_resolutions", "class_cond", "diffusion_steps", "learn_sigma", "noise_schedule", "num_channels", "num_head_channels",
-    "num_heads", "num_res_blocks", "resblock_updown", "use_fp16", "use_scale_shift_norm", "classifier_scale", "lr_kernel_n_std",
-    "num_samples", "show_progress", "timestep_respacing", "use_kl", "predict_xstart", "rescale_timesteps", "rescale_learned_sigmas",
-    "classifier_use_fp16", "image_size", "model_path", "classifier_path", "inpa_inj_sched_prev", "inpa_inj_sched_prev_cumnoise",
+    "attention_resolutions", "class_cond", "diffusion_steps", "learn_sigma", "noise_schedule", "num_channels",
+    "num_head_channels",
+    "num_heads", "num_res_blocks", "resblock_updown", "use_fp16", "use_scale_shift_norm", "classifier_scale",
+    "lr_kernel_n_std",
+    "num_samples", "show_progress", "timestep_respacing", "use_kl", "predict_xstart", "rescale_timesteps",
+    "rescale_learned_sigmas",
+    "classifier_use_fp16", "image_size", "model_path", "classifier_path", "inpa_inj_sched_prev",
+    "inpa_inj_sched_prev_cumnoise",
     "use_ddim", "clip_denoised", "schedule_jump_params", "data", "n_jobs", "name", "print_estimated_vars",
 )  # fmt: skip
-JUMPS = ("t_T", "n_sample", "jump_length", "jump_n_sample", "start_resampling", "jump2_length", "jump2_n_sample", "jump3_n_sample")
-DATA = ("gt_path", "mask_path", "max_len", "batch_size", "image_size", "class_cond", "deterministic", "random_crop", "random_flip",
+JUMPS = (
+    "t_T",
+    "n_sample",
+    "jump_length",
+    "jump_n_sample",
+    "start_resampling",
+    "jump2_length",
+    "jump2_n_sample",
+    "jump3_n_sample",
+)
+DATA = ("gt_path", "mask_path", "max_len", "batch_size", "image_size", "class_cond", "deterministic", "random_crop",
+    "random_flip",
         "paths", "offset", "mask_loader", "return_dataloader", "loader")  # fmt: skip
 SEED = ("seed", "diffusion", "model", "data", "train", "img_size")
-SEED_DIFFUSION = ("total_steps", "beta_schedule", "beta_start", "beta_end", "objective", "var_type", "skip_type", "respace_type",
+SEED_DIFFUSION = ("total_steps", "beta_schedule", "beta_start", "beta_end", "objective", "var_type", "skip_type",
+    "respace_type",
                   "skip_steps", "respace_steps", "params", "target", "device", "eta")  # fmt: skip
 
 SCALARS = (
-    None, True, False, 0, 1, 2, 3, -1, 8, 250, 1000, 4000, 10**8, 2**63, 10**400, -(10**400), 0.5, 2.0, 1e-4, 0.02, 1e308, -1e308,
-    float("nan"), float("inf"), "", " ", "4", "eps", "cosine", "linear", "learned", "learned_range", "repaint", "feedback", "uniform",
-    "karras", "none", "auto", "fp16", "\n", "a\nb", "\0", "x" * 3000, "None", "true", "nan", "/", "..", "~", "~nobody/x", "ddim50", "250",
-    "10,10,5", "ddim", "ddim" + "9" * 5000, "9" * 4300, "9" * 4301, "1" * 5000 + ",1", ",", "0", "-5", "1e3", "\u0661\u0660", "\u00b2",
+    None, True, False, 0, 1, 2, 3, -1, 8, 250, 1000, 4000, 10**8, 2**63, 10**400, -(10**400), 0.5, 2.0, 1e-4, 0.02,
+    1e308, -1e308,
+    float("nan"), float("inf"), "", " ", "4", "eps", "cosine", "linear", "learned", "learned_range", "repaint",
+        "feedback", "uniform",
+    "karras", "none", "auto", "fp16", "\n", "a\nb", "\0", "x" * 3000, "None", "true", "nan", "/", "..", "~",
+    "~nobody/x", "ddim50", "250",
+    "10,10,5", "ddim", "ddim" + "9" * 5000, "9" * 4300, "9" * 4301, "1" * 5000 + ",1", ",", "0", "-5", "1e3",
+    "\u0661\u0660", "\u00b2",
     "1," * 5000 + "1", "balanced", "best", "paper", "\u202e", "\x1b[2J", "%s", "{x}",
 )  # fmt: skip
 HUGE_HEX = "0x" + "f" * 6000
@@ -63,12 +86,18 @@ def as_json(draw: Draw, content: object) -> bytes:
 def as_yaml(draw: Draw, content: object) -> bytes:
     import yaml
 
-    text = yaml.safe_dump(content, allow_unicode=draw.often(0.5), default_flow_style=draw.choice([None, False, True]), width=10**6)
+    text = yaml.safe_dump(
+        content, allow_unicode=draw.often(0.5), default_flow_style=draw.choice([None, False, True]), width=10**6
+    )
     for _ in range(draw.choice([0, 0, 0, 1, 2])):  # what PyYAML would never write
-        odd = [HUGE_HEX, "1:" * 300 + "1", "!!int ''", "!!binary aGk=", "!!set {a, b}", "!!omap [a: 1]", "2001-01-01", "!!timestamp 'no'",
-               "!!python/object/apply:os.system ['touch canary']", "!!python/name:os.system", "&a [*a]", "&b {x: *b}", "*nobody", "? x", ".inf",
-               "0b" + "1" * 90_000, "!!float '_'", "!!pairs [a: 1]", "0o7", "=", "<<", "!unknown x", "!!null 5", "-.inf", "%TAG", "---", "...",
-               "!!bool maybe", "!!merge x", "[[[[", "'", '"', "\t", "|", ">", "@", "`", "!!seq {}", "!!map []", "!!str [a]", "0_0"]  # fmt: skip
+        odd = [HUGE_HEX, "1:" * 300 + "1", "!!int ''", "!!binary aGk=", "!!set {a, b}", "!!omap [a: 1]", "2001-01-01",
+            "!!timestamp 'no'",
+               "!!python/object/apply:os.system ['touch canary']", "!!python/name:os.system", "&a [*a]", "&b {x: *b}",
+               "*nobody", "? x", ".inf",
+               "0b" + "1" * 90_000, "!!float '_'", "!!pairs [a: 1]", "0o7", "=", "<<", "!unknown x", "!!null 5",
+               "-.inf", "%TAG", "---", "...",
+               "!!bool maybe", "!!merge x", "[[[[", "'", '"', "\t", "|", ">", "@", "`", "!!seq {}", "!!map []",
+               "!!str [a]", "0_0"]  # fmt: skip
         lines = text.split("\n")
         place = draw.randrange(len(lines))
         name, colon, _ = lines[place].partition(":")
@@ -87,14 +116,20 @@ def bomb(draw: Draw) -> str:
         inside = ", ".join(f"k{i}: *a{level - 1}" for i in range(width))
         rows.append(f"a{level}: &a{level} {{{inside}}}")
     merged = ["a0: &a0 {x: 1}"] + [
-        f"a{level}: &a{level}\n  <<: [{', '.join([f'*a{level - 1}'] * width)}]\n  y{level}: 1" for level in range(1, levels)
+        f"a{level}: &a{level}\n  <<: [{', '.join([f'*a{level - 1}'] * width)}]\n  y{level}: 1"
+        for level in range(1, levels)
     ]
     times = draw.log_uniform(200_000)
-    return draw.choice(["\n".join(rows), "\n".join(merged), "[" * times, "{x: " * times, "- " * times, "? " * times, "x: !!int '" + "9" * times + "'",
-                        "\n".join(" " * i + "x:" for i in range(draw.log_uniform(700))), "&a\nx: *a\ny: *a", "x: " + "y" * times, "# " * times,
-                        "\n".join(f"k{i}: {i}" for i in range(draw.log_uniform(20_000))), "!!int '" + ":".join("1" * draw.log_uniform(3000)) + "'",
-                        "a: " + "9" * times, "a: 1e" + "9" * times, '{"x":' * times, "&x " * times, "!" * times, "'" + "''" * times, "---\n" * times,
-                        "x: >\n" + " \n" * times, "a: 0x" + "f" * times, "num_heads: 0x" + "f" * times, "diffusion_steps: 0b" + "1" * times])  # fmt: skip
+    return draw.choice(["\n".join(rows), "\n".join(merged), "[" * times, "{x: " * times, "- " * times, "? " * times,
+        "x: !!int '" + "9" * times + "'",
+                        "\n".join(" " * i + "x:" for i in range(draw.log_uniform(700))), "&a\nx: *a\ny: *a",
+                        "x: " + "y" * times, "# " * times,
+                        "\n".join(f"k{i}: {i}" for i in range(draw.log_uniform(20_000))),
+                        "!!int '" + ":".join("1" * draw.log_uniform(3000)) + "'",
+                        "a: " + "9" * times, "a: 1e" + "9" * times, '{"x":' * times, "&x " * times, "!" * times,
+                        "'" + "''" * times, "---\n" * times,
+                        "x: >\n" + " \n" * times, "a: 0x" + "f" * times, "num_heads: 0x" + "f" * times,
+                        "diffusion_steps: 0b" + "1" * times])  # fmt: skip
 
 
 def text_of(draw: Draw, content: object, kind: str) -> bytes:
@@ -108,7 +143,24 @@ def text_of(draw: Draw, content: object, kind: str) -> bytes:
         for _ in range(draw.choice([1, 2, 10])):
             place = draw.randrange(len(data) + 1)
             data[place : place + draw.choice([0, 1, 5])] = draw.choice(
-                [b"\xff", b"\0", b"{", b"]", b":", b"\n", b"\r", b"\t", b"*", b"&", b"!", b"\xef\xbb\xbf", b"\xed\xa0\x80", b"\xc2\x85", b'"', b"<<:"]
+                [
+                    b"\xff",
+                    b"\0",
+                    b"{",
+                    b"]",
+                    b":",
+                    b"\n",
+                    b"\r",
+                    b"\t",
+                    b"*",
+                    b"&",
+                    b"!",
+                    b"\xef\xbb\xbf",
+                    b"\xed\xa0\x80",
+                    b"\xc2\x85",
+                    b'"',
+                    b"<<:",
+                ]
             )
     return bytes(data)
 

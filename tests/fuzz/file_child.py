@@ -34,7 +34,7 @@ ADDRESS_SPACE = 6 * 2**30  # more than this process has at its start: it protect
 PEAK = 400 * 2**20  # bytes above what the process had before the case, and
 PER_BYTE = 12  # so many for each byte of the files
 MOST_CHARACTERS = 400
-PROBED = 0.01  # of the checkpoints: it takes seconds
+PROBED, PROBE_SECONDS = 0.005, 100.0  # of the checkpoints: dozens of passes through a network
 
 
 @dataclass
@@ -61,7 +61,10 @@ def write(folder: Path, files: Files) -> Path:
 
 
 def digests(folder: Path) -> dict[str, str]:
-    return {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() if p.is_file() else "" for p in folder.rglob("*")}
+    return {
+        str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() if p.is_file() else ""
+        for p in folder.rglob("*")
+    }
 
 
 def call(path: Path, draw: Draw) -> str:
@@ -69,7 +72,9 @@ def call(path: Path, draw: Draw) -> str:
     if path.name.startswith("conf"):
         read_options(["--config", str(path), "--weights", "w.pt", "--input_dir", "in", "--save_dir", "out"])
         return "read"
-    found = recognise(path, draw.choice(["ema", "model"]), probe=draw.often(PROBED))
+    probe = draw.often(PROBED)
+    signal.setitimer(signal.ITIMER_PROF, PROBE_SECONDS if probe else CPU_SECONDS)
+    found = recognise(path, draw.choice(["ema", "model"]), probe=probe)
     build(found.checkpoint.tensors, found.detection)
     if not describe(found).isprintable() and "\x1b" in describe(found):
         raise AssertionError("the report moves the terminal's cursor")
@@ -110,7 +115,10 @@ def forget_peak() -> None:
 def run(seed: int, number: int, folder: Path) -> Answer:
     draw = Draw(f"{seed}:{number}")
     draw.folder = folder
-    maker, files = made(draw)
+    try:
+        maker, files = made(draw)
+    except Exception as error:
+        return Answer("?", "raised", f"the generator itself failed: {error!r:.300}")
     path = write(folder, files)
     before, size = digests(folder), sum(p.stat().st_size for p in folder.iterdir())
     del files
@@ -133,7 +141,9 @@ def main() -> None:
     warnings.simplefilter("ignore")  # torch's own, about odd pickles
     torch.set_num_threads(1)
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
-    taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize() if sys.platform == "linux" else 0
+    taken = (
+        int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize() if sys.platform == "linux" else 0
+    )
     if taken:
         resource.setrlimit(resource.RLIMIT_AS, (taken + ADDRESS_SPACE, taken + ADDRESS_SPACE))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -8,6 +8,7 @@ more memory than its files are worth; code that runs; files left or changed.
 """
 
 import argparse
+import contextlib
 import json
 import select
 import subprocess
@@ -67,9 +68,11 @@ class Child:
         self.process.stdin.flush()
         if line := self.line(WALL_SECONDS):
             return json.loads(line)
-        alive = self.process.poll() is None
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(10)
+        ended = self.process.poll()
         self.stop()
-        words = "waits for ever" if alive else f"ended by signal {-self.process.returncode} (27: too long)"
+        words = "waits for ever" if ended is None else f"ended its process with {ended} (-27: too long)"
         return {"maker": "?", "outcome": "died", "bad": words, "seconds": 0.0, "megabytes": 0.0}
 
     def stop(self) -> None:
