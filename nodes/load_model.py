@@ -1,10 +1,12 @@
 """Load Guided-Diffusion Model."""
 
+import comfy.model_management
 from comfy_api.latest import io
 
 from ..sampler.checkpoint import CheckpointError
 from ..sampler.recognition import Recognised, describe, files_that_count, recognise
 from . import model_folder
+from .checked import checked
 from .pixel_model import DTYPES, model_patcher
 from .pixel_vae import pixel_vae
 
@@ -51,7 +53,8 @@ def load(name: str, weights: str, dtype: str, clip_denoised: bool, flags: dict, 
 
 def load_and_describe(name, weights, dtype, clip_denoised, flags, disable_dynamic=False) -> tuple[object, Recognised]:
     try:
-        found = recognise(model_folder.path_of(name), weights, flags)
+        cancelled = comfy.model_management.throw_exception_if_processing_interrupted
+        found = recognise(model_folder.path_of(name), weights, flags, between=cancelled)
     except CheckpointError as error:
         raise ValueError(f"{name}: {error}") from error
     patcher = model_patcher(found, dtype, clip_denoised, disable_dynamic)
@@ -169,15 +172,22 @@ class LoadGuidedDiffusionModel(io.ComfyNode):
     def validate_inputs(cls, model_name) -> bool | str:
         if not model_folder.names():
             return "No checkpoint found; put a .pt or .safetensors file into models/guided_diffusion."
-        return True if model_name in model_folder.names() else f"'{model_name}' is not in models/guided_diffusion."
+        linked = model_name is None  # what arrives is known, and checked, when the node runs
+        return (
+            True
+            if linked or model_name in model_folder.names()
+            else f"'{model_name}' is not in models/guided_diffusion."
+        )
 
     @classmethod
     def fingerprint_inputs(cls, model_name, **kwargs) -> tuple:
-        """Load again when the file, or a sidecar beside it, changed."""
-        files = files_that_count(model_folder.path_of(model_name))
+        """Load again when the file, or a sidecar beside it, changed; any file, where the name is linked and not known yet."""
+        names = model_folder.names() if model_name is None else [model_name]
+        files = [file for name in names for file in files_that_count(model_folder.path_of(name))]
         return tuple((file.name, file.stat().st_mtime_ns, file.stat().st_size) for file in files)
 
     @classmethod
+    @checked
     def execute(cls, model_name, weights, dtype, clip_denoised, **flags) -> io.NodeOutput:
         patcher, found = load_and_describe(model_name, weights, dtype, clip_denoised, overrides(**flags))
         return io.NodeOutput(patcher, pixel_vae(found.detection.channels), describe(found))

@@ -5,6 +5,7 @@ architecture, the file's own metadata, configuration files, a sidecar file, the 
 out. Each value remembers where it came from.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,12 @@ from typing import Any
 from torch import Tensor, nn
 
 from . import families
+from .checkpoint.error import CheckpointError
 from .checkpoint.family import Detection, Family
-from .checkpoint.file import Checkpoint, CheckpointError, read_checkpoint
+from .checkpoint.file import Checkpoint, read_checkpoint
 from .checkpoint.flags import COMMON, SIDECARS, Flags, Layers, metadata_flags, parse_config, sidecar_flags
-from .checkpoint.network import build, check_keys
-from .checkpoint.probe import settle_schedule
+from .checkpoint.network import build, check_finite, check_keys
+from .checkpoint.probe import nothing, settle_schedule
 from .checkpoint.strangers import refuse
 
 __all__ = [
@@ -41,7 +43,13 @@ class Recognised:
     detection: Detection
 
 
-def recognise(path: str | Path, weights: str = "ema", overrides: Flags | None = None, probe: bool = True) -> Recognised:
+def recognise(
+    path: str | Path,
+    weights: str = "ema",
+    overrides: Flags | None = None,
+    probe: bool = True,
+    between: Callable[[], None] = nothing,
+) -> Recognised:
     """Read a checkpoint and find out everything needed to run it.
 
     Args:
@@ -50,6 +58,7 @@ def recognise(path: str | Path, weights: str = "ema", overrides: Flags | None = 
         overrides: Hidden flags the user insists on, see the family's vocabulary.
         probe: Try the possible readings of attention and schedule where nothing better than a guess is known. Costs some
             dozen small forward passes on the CPU.
+        between: Called before each of them; what it raises ends the probe.
 
     Raises:
         CheckpointError: With one sentence that says what is wrong and what to do.
@@ -61,8 +70,10 @@ def recognise(path: str | Path, weights: str = "ema", overrides: Flags | None = 
     checkpoint = replace(checkpoint, tensors=family.rename(checkpoint.tensors))
     detection = family.detect(checkpoint.tensors, layers)
     check_keys(checkpoint.tensors, detection)
+    check_finite(checkpoint.tensors)
     if probe:
-        detection = settle_schedule(checkpoint.tensors, family.probe(checkpoint.tensors, detection))
+        detection = family.probe(checkpoint.tensors, detection, between)
+        detection = settle_schedule(checkpoint.tensors, detection, between)
     return Recognised(checkpoint, detection)
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from .sentence import shortly
+
 __all__ = [
     "SKIP_TYPES",
     "USUAL_LARGEST",
@@ -163,6 +165,9 @@ def respaced_timesteps(
     return kind.choose(total, skip_steps, sigmas, largest)[::-1]
 
 
+MOST_DIGITS = 9  # of a number of steps; Python itself reads no more than 4300
+
+
 def parse_respacing(total: int, respacing: str) -> list[int]:
     """Timesteps from guided-diffusion's `timestep_respacing` string.
 
@@ -179,16 +184,20 @@ def parse_respacing(total: int, respacing: str) -> list[int]:
     """
     text = respacing.strip()
     count = text.removeprefix("ddim")
-    if text.startswith("ddim") and count.isdecimal():
+    if text.startswith("ddim") and is_number(count):
         return respaced_timesteps(total, "leading", int(count))
     parts = [part.strip() for part in text.split(",")]
-    if not all(part.isdecimal() and int(part) > 0 for part in parts):
+    if not all(is_number(part) and int(part) > 0 for part in parts):
         raise ValueError(
-            f"timestep_respacing is '{respacing}'; write a number ('250'), 'ddim50', or sections '10,10,5'."
+            f"timestep_respacing is {shortly(respacing)}; write a number ('250'), 'ddim50', or sections '10,10,5'."
         )
     if len(parts) == 1:
         return respaced_timesteps(total, "uniform", int(parts[0]))
     return section_timesteps(total, [int(part) for part in parts])
+
+
+def is_number(text: str) -> bool:
+    return text.isdecimal() and len(text) <= MOST_DIGITS
 
 
 def section_timesteps(total: int, counts: list[int]) -> list[int]:

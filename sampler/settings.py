@@ -13,11 +13,12 @@ from .methods import METHODS, Denoise, Step
 from .methods.repaint import EVERYWHERE
 from .posterior import VAR_TYPES
 from .respacing import SKIP_TYPES
+from .sentence import Sentence, shortly
 
 __all__ = ["Allowed", "Settings", "SettingsError", "allowed", "setting"]
 
 
-class SettingsError(ValueError):
+class SettingsError(Sentence):
     """Something that cannot be done as it was asked for, in one sentence."""
 
 
@@ -40,9 +41,9 @@ class Allowed:
     def check(self, name: str, value: object) -> None:
         """Raises SettingsError if a setting cannot have this value."""
         if self.choices and value not in self.choices:
-            raise SettingsError(f"{name} is {value!r}, but must be one of: {', '.join(self.choices)}.")
+            raise SettingsError(f"{name} is {shortly(value)}, but must be one of: {', '.join(self.choices)}.")
         if not self.fits(value):
-            raise SettingsError(f"{name} is {value!r}, but must be {self.words}.")
+            raise SettingsError(f"{name} is {shortly(value)}, but must be {self.words}.")
 
     def fits(self, value: object) -> bool:
         if self.kind is bool or isinstance(value, bool):

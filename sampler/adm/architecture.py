@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from ..checkpoint.file import CheckpointError
+from ..checkpoint.error import CheckpointError
 from ..checkpoint.flags import Flags, Told
 from ..checkpoint.strangers import LATENT, refuse
 from .config import UNetConfig

@@ -1,7 +1,7 @@
 """Find out by experiment how the attention of a network is split into heads, and in which order; see checkpoint/probe.py."""
 
 import itertools
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import cast
 
@@ -10,7 +10,7 @@ from torch import Tensor
 from ..checkpoint.diffusion import DiffusionConfig
 from ..checkpoint.family import Detection
 from ..checkpoint.network import build
-from ..checkpoint.probe import choose, denoising_error, in_words
+from ..checkpoint.probe import choose, denoising_error, in_words, nothing
 from .config import UNetConfig
 from .unet import UNet
 
@@ -24,13 +24,13 @@ HEAD_COUNTS = (1, 2, 4, 8)
 HEAD_CHANNELS = (32, 64)
 
 
-def settle_heads(tensors: Mapping[str, Tensor], found: Detection) -> Detection:
+def settle_heads(tensors: Mapping[str, Tensor], found: Detection, between: Callable[[], None] = nothing) -> Detection:
     """Replace guesses about heads and their order by what works best, where the difference is clear."""
     guessed = [flag for flag in HEADS if found.guessed((flag,))]
     if not guessed:
         return found
     net = cast(UNet, build(tensors, found))
-    config, gain = probe_heads(net, found.diffusion, fixed=set(HEADS) - set(guessed))
+    config, gain = probe_heads(net, found.diffusion, fixed=set(HEADS) - set(guessed), between=between)
     sources = dict.fromkeys(guessed, in_words(gain)) if gain > 1 else {}
     return replace(found, config=config, sources={**found.sources, **sources})
 
@@ -54,16 +54,19 @@ def with_config(net: UNet, config: UNetConfig) -> UNet:
     return other.eval()
 
 
-def probe_heads(net: UNet, diffusion: DiffusionConfig, fixed: Collection[str] = ()) -> tuple[UNetConfig, float]:
+def probe_heads(
+    net: UNet, diffusion: DiffusionConfig, fixed: Collection[str] = (), between: Callable[[], None] = nothing
+) -> tuple[UNetConfig, float]:
     """The best reading of the attention, and how many times smaller its error is than that of the network as it is.
 
     Args:
         net: The network, with the reading that stands.
         diffusion: Its noise schedule.
         fixed: Flags that are known and stay as they are.
+        between: Called before each pass through the network; what it raises ends the probe.
     """
     readings = readings_of(net.config, fixed)
     if readings == [net.config]:
         return net.config, 1.0
-    scored = [(denoising_error(with_config(net, c), diffusion, HEAD_SHARES), c) for c in readings]
+    scored = [(denoising_error(with_config(net, c), diffusion, HEAD_SHARES, between), c) for c in readings]
     return choose(scored, net.config)

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..checkpoint.file import CheckpointError
+from ..checkpoint.error import CheckpointError
 from ..checkpoint.flags import Flags, parse_config
 from ..methods.repaint import EVERYWHERE
 from ..recognition import flags_in
 from ..respacing import parse_respacing
+from ..sentence import shortly
 from .settings import SettingsError
 
 __all__ = ["Conf", "read_conf"]
@@ -73,7 +74,7 @@ def read_conf(path: Path, options: set[str]) -> Conf:
         )
     flags = content.pop("flags", None) or {}
     if not isinstance(flags, Mapping):
-        raise SettingsError(f"flags is {flags!r}, but must be names with values.")
+        raise SettingsError(f"flags is {shortly(flags)}, but must be names with values.")
     label = content.get("class_label", "")
     if isinstance(label, int) and not isinstance(label, bool):
         content["class_label"] = str(label)
@@ -85,7 +86,7 @@ def repaint_conf(content: dict[str, object]) -> Conf:
     conf = Conf("RePaint", flags=flags_in({k: v for k, v in content.items() if k != "data"}), pair_by_order=True)
     jumps = content.get("schedule_jump_params") or {}
     if not isinstance(jumps, Mapping):
-        raise SettingsError(f"schedule_jump_params is {jumps!r}, but must be names with values.")
+        raise SettingsError(f"schedule_jump_params is {shortly(jumps)}, but must be names with values.")
     steps, chosen = respaced(content)
     conf.values |= {"method": "repaint", "mask_polarity": "keep", "resample": bool(jumps), **chosen}
     if not jumps:
@@ -94,8 +95,8 @@ def repaint_conf(content: dict[str, object]) -> Conf:
         )
     if (asked := whole(jumps, "t_T", steps)) != steps:
         conf.notes.append(
-            f"t_T is {asked} and timestep_respacing {steps}: RePaint's program would then start from noise at a wrong level "
-            f"(or fail); painted with {asked} timesteps over the whole range."
+            f"t_T is {shortly(asked)} and timestep_respacing {steps}: RePaint's program would then start from noise at a wrong "
+            f"level (or fail); painted with {shortly(asked)} timesteps over the whole range."
         )
         conf.values |= {"skip_type": "uniform", "skip_steps": asked, "timestep_respacing": ""}
     conf.values |= {"resample_j": whole(jumps, "jump_length", 1), "resample_r": whole(jumps, "jump_n_sample", 1)}
@@ -103,7 +104,9 @@ def repaint_conf(content: dict[str, object]) -> Conf:
         conf.values["start_resampling"] = min(whole(jumps, "start_resampling", 0), EVERYWHERE)
     for name, harmless in (("n_sample", 1), ("jump2_n_sample", 1), ("jump3_n_sample", 1)):
         if jumps.get(name, harmless) != harmless:
-            conf.notes.append(f"{name} is {jumps[name]}: further jumps inside the main ones are not made here.")
+            conf.notes.append(
+                f"{name} is {shortly(jumps[name])}: further jumps inside the main ones are not made here."
+            )
     conf.values |= {"clip": content.get("clip_denoised", True), "image_size": whole(content, "image_size", 0)}
     conf.values["var_type"] = "auto"
     if content.get("use_fp16"):
@@ -146,7 +149,7 @@ def whole(content: Mapping[str, object], name: str, default: int) -> int:
     if value is None:
         return default
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise SettingsError(f"{name} is {value!r}, but must be a whole number of at least 0.")
+        raise SettingsError(f"{name} is {shortly(value)}, but must be a whole number of at least 0.")
     return value
 
 
@@ -166,7 +169,7 @@ def read_data(content: Mapping[str, object], conf: Conf) -> None:
     if srs := as_names(first, "paths").get("srs"):
         conf.values["save_dir"] = srs
     if first.get("offset"):
-        conf.notes.append(f"offset is {first['offset']}: pictures are painted from the first one on.")
+        conf.notes.append(f"offset is {shortly(first['offset'])}: pictures are painted from the first one on.")
     if not first.get("deterministic", True) or first.get("random_crop") or first.get("random_flip"):
         conf.notes.append("Pictures are never shuffled, cropped at random or mirrored here.")
 
@@ -179,7 +182,7 @@ def as_names(content: Mapping[str, object], section: str) -> Mapping[str, object
     """
     found = content.get(section) or {}
     if not isinstance(found, Mapping):
-        raise SettingsError(f"{section} is {found!r}, but must be names with values.")
+        raise SettingsError(f"{section} is {shortly(found)}, but must be names with values.")
     return found
 
 
@@ -219,4 +222,6 @@ def check_betas(diffusion: Mapping[str, object]) -> None:
     for key, base in zip(("beta_start", "beta_end"), BASE_BETAS[name], strict=True):
         value, expected = diffusion.get(key), base * 1000 / steps
         if value is not None and (not isinstance(value, (int, float)) or abs(value / expected - 1) > 1e-6):
-            raise SettingsError(f"{key} is {value}, but the '{name}' schedule of {steps} steps has {expected:g} there.")
+            raise SettingsError(
+                f"{key} is {shortly(value)}, but the '{name}' schedule of {steps} steps has {expected:g} there."
+            )

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..methods import METHODS
 from ..presets import PRESETS, fixed
+from ..sentence import shortly
 from ..settings import Allowed, Settings, allowed
 from .conf import Conf, read_conf
 from .masks import MASK_TYPES
@@ -178,7 +179,7 @@ def place(values: Mapping[str, object], name: str) -> Path:
     if value is None:
         raise SettingsError(f"--{name} is missing; see --help.")
     if not isinstance(value, str) or not value.strip() or "\0" in value:
-        raise SettingsError(f"{name} is {value!r}, but must be the path of a file or folder.")
+        raise SettingsError(f"{name} is {shortly(value)}, but must be the path of a file or folder.")
     return Path(value).expanduser()
 
 

@@ -1,19 +1,23 @@
 """What any checkpoint is, whatever family its network is of.
 
-file.py       the tensors of a file
-flags.py      what is said about a checkpoint in words, and who is believed
-diffusion.py  how a network was trained
-classes.py    a class by name or number
-network.py    what a network of any family must be; building one
-family.py     the record of a family, and what a checkpoint was found to be
-probe.py      what can be found out by experiment
-strangers.py  checkpoints of no family here, and what to tell their owners
+file.py        the tensors of a file
+error.py       what is raised for one that cannot be used
+torch_file.py  files of torch.save, looked through before they are opened
+wrappers.py    what trainers put around a state dict
+flags.py       what is said about a checkpoint in words, and who is believed
+diffusion.py   how a network was trained
+classes.py     a class by name or number
+network.py     what a network of any family must be; building one
+family.py      the record of a family, and what a checkpoint was found to be
+probe.py       what can be found out by experiment
+strangers.py   checkpoints of no family here, and what to tell their owners
 """
 
 from .classes import class_named, class_number
 from .diffusion import DiffusionConfig
+from .error import CheckpointError
 from .family import Detection, Family
-from .file import Checkpoint, CheckpointError, read_checkpoint
+from .file import Checkpoint, read_checkpoint
 from .flags import COMMON, METADATA_KEY, Flag, Flags, Layers, OneOf, Told, Vocabulary, Whole, YesNo
 from .network import Network, NetworkConfig, build, check_size
 

@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 from torch import Tensor
 
 from .diffusion import DiffusionConfig
-from .file import CheckpointError
+from .error import CheckpointError
 from .flags import COMMON, Layers, Told, Vocabulary
 from .network import Network, NetworkConfig
 
@@ -34,7 +34,7 @@ def nothing_hidden(config: Config, told: Told) -> Config:
     return config
 
 
-def not_probed(tensors: Tensors, found: "Detection") -> "Detection":
+def not_probed(tensors: Tensors, found: "Detection", between: Callable[[], None]) -> "Detection":
     return found
 
 
@@ -58,7 +58,8 @@ class Family(Generic[Config]):
         known: (source, flags) of rising authority that the architecture brings: the defaults of the family's code as
             "guess", then what is published about this very architecture.
         hidden: The architecture with the flags that were told; raises CheckpointError where they do not fit it.
-        probe: Replaces guesses about the architecture by what works best, with sources that say so.
+        probe: Replaces guesses about the architecture by what works best, with sources that say so. Calls its last argument
+            before each pass through the network: what that raises ends the probe, as when the user cancels.
         describe: The architecture in words, a line a fact, with the source of each hidden flag.
         config_files: Files that tell flags, relative to the checkpoint's folder.
     """
@@ -71,7 +72,7 @@ class Family(Generic[Config]):
     vocabulary: Vocabulary = COMMON
     known: Callable[[Config], Layers] = nothing_known
     hidden: Callable[[Config, Told], Config] = nothing_hidden
-    probe: Callable[[Tensors, "Detection"], "Detection"] = not_probed
+    probe: Callable[[Tensors, "Detection", Callable[[], None]], "Detection"] = not_probed
     describe: Callable[[Config, Mapping[str, str]], list[str]] = nothing_to_say
     config_files: tuple[str, ...] = ()
 

@@ -4,7 +4,6 @@ Everything here is a stranger's text. It is bounded before it is read, and every
 """
 
 import json
-import reprlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +11,8 @@ from typing import Protocol, TypeVar
 
 from ..posterior import PREDICTIONS, VAR_TYPES
 from ..schedule import BETAS
-from .file import CheckpointError
+from ..sentence import shortly
+from .error import CheckpointError
 
 __all__ = [
     "COMMON",
@@ -214,14 +214,6 @@ def checked(name: str, flag: Flag, value: object, source: str = "") -> object:
     except ValueError:
         said_by = f" ({source})" if source else ""
         raise CheckpointError(f"{name} is {shortly(value)}{said_by}, but must be {flag.expected}.") from None
-
-
-def shortly(value: object) -> str:
-    """A value in a message, whatever its size."""
-    try:
-        return reprlib.repr(value)
-    except ValueError:  # Python writes no numbers of thousands of digits
-        return "a number of thousands of digits"
 
 
 COMMON = Vocabulary(

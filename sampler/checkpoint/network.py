@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from .file import CheckpointError
+from .error import CheckpointError
 
 if TYPE_CHECKING:
     from .family import Detection
 
-__all__ = ["Network", "NetworkConfig", "build", "check_keys", "check_size"]
+__all__ = ["Network", "NetworkConfig", "build", "check_finite", "check_keys", "check_size"]
 
 
 class NetworkConfig(Protocol):
@@ -88,13 +88,13 @@ def build(tensors: Mapping[str, Tensor], found: "Detection", dtype: torch.dtype 
 
 
 def check_keys(tensors: Mapping[str, Tensor], found: "Detection") -> None:
-    """Every tensor of the network must be there, in the right shape, and no other.
+    """Every tensor of the network must be there, in the right shape, with the right kind of numbers, and no other.
 
     Raises:
-        CheckpointError: One is missing, too many, or of another shape.
+        CheckpointError: One is missing, too many, of another shape or of another kind.
     """
-    net = found.family.network(found.config, nn, torch.device("meta"))
-    expected = {key: tuple(value.shape) for key, value in net.state_dict().items()}
+    places = found.family.network(found.config, nn, torch.device("meta")).state_dict()
+    expected = {key: tuple(value.shape) for key, value in places.items()}
     shapes = {key: tuple(value.shape) for key, value in tensors.items()}
     for words, keys in (
         ("lacks", sorted(set(expected) - set(shapes))),
@@ -108,6 +108,28 @@ def check_keys(tensors: Mapping[str, Tensor], found: "Detection") -> None:
     for key, shape in expected.items():
         if shapes[key] != shape:
             raise CheckpointError(f"Tensor {key} has shape {shapes[key]}, expected {shape}; the checkpoint is damaged.")
+        if places[key].is_floating_point() and not tensors[key].is_floating_point():
+            raise CheckpointError(
+                f"Tensor {key} holds {str(tensors[key].dtype).removeprefix('torch.')} numbers, expected float32, float16 or "
+                "bfloat16; the checkpoint is quantized or of another kind: choose one with the full weights."
+            )
+
+
+def check_finite(tensors: Mapping[str, Tensor]) -> None:
+    """No weight may be infinite or no number at all; every one is read once, and none is copied.
+
+    Raises:
+        CheckpointError: One is.
+    """
+    for key, value in tensors.items():
+        if not value.is_floating_point() or not value.numel():
+            continue
+        plain = value if value.element_size() > 1 else value.float()  # torch does not compare 8-bit numbers
+        if not torch.stack(plain.detach().aminmax()).isfinite().all():
+            raise CheckpointError(
+                f"Tensor {key} holds numbers that are infinite or not numbers (NaN): the training failed, or the file is "
+                "damaged; choose an earlier checkpoint, or download it again."
+            )
 
 
 def check_size(width: int, height: int, multiple: int) -> None:

@@ -5,7 +5,7 @@ not. So noise of known strength is put on a few synthetic pictures, and the read
 """
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
@@ -17,7 +17,7 @@ from .diffusion import DiffusionConfig
 from .family import Detection
 from .network import Network, build
 
-__all__ = ["choose", "denoising_error", "in_words", "probe_schedule", "settle_schedule", "test_pictures"]
+__all__ = ["choose", "denoising_error", "in_words", "nothing", "probe_schedule", "settle_schedule", "test_pictures"]
 
 SCHEDULE = ("noise_schedule", "diffusion_steps", "rescale_timesteps")
 
@@ -35,13 +35,19 @@ SCHEDULES = tuple(
 Reading = TypeVar("Reading")
 
 
-def settle_schedule(tensors: Mapping[str, Tensor], found: Detection) -> Detection:
-    """Replace a guess about the noise schedule by what works best, where the difference is clear."""
+def nothing() -> None:
+    """What is done between readings where nobody can ask to stop."""
+
+
+def settle_schedule(
+    tensors: Mapping[str, Tensor], found: Detection, between: Callable[[], None] = nothing
+) -> Detection:
+    """Replace a guess about the noise schedule by what works best, where the difference is clear; see `Family.probe`."""
     if not found.guessed(("noise_schedule",)):
         return found
     guessed = [flag for flag in SCHEDULE if found.guessed((flag,))]
     net = build(tensors, found)
-    diffusion, gain = probe_schedule(net, found.diffusion, fixed=set(SCHEDULE) - set(guessed))
+    diffusion, gain = probe_schedule(net, found.diffusion, fixed=set(SCHEDULE) - set(guessed), between=between)
     sources = dict.fromkeys(guessed, in_words(gain)) if gain > 1 else {}
     return replace(found, diffusion=diffusion, sources={**found.sources, **sources})
 
@@ -73,14 +79,20 @@ def timestep_at(share: float, diffusion: DiffusionConfig) -> float:
 
 
 @torch.no_grad()
-def denoising_error(net: Network, diffusion: DiffusionConfig, shares: tuple[float, ...]) -> float:
-    """Squared error of the predicted noise, geometric mean over the shares so that each counts alike."""
+def denoising_error(
+    net: Network, diffusion: DiffusionConfig, shares: tuple[float, ...], between: Callable[[], None] = nothing
+) -> float:
+    """Squared error of the predicted noise, geometric mean over the shares so that each counts alike.
+
+    `between` is called before each pass through the network.
+    """
     channels = net.config.in_channels
     x0 = test_pictures(channels, -(-SIDE // net.config.size_multiple) * net.config.size_multiple)
     noise = torch.randn(x0.shape, generator=torch.Generator().manual_seed(0))
     y = None if net.config.num_classes is None else torch.zeros(len(x0), dtype=torch.long)
     errors = []
     for share in shares:
+        between()
         signal, sigma = share**0.5, (1 - share) ** 0.5
         x = signal * x0 + sigma * noise
         t = torch.full((len(x0),), timestep_at(share, diffusion))
@@ -90,7 +102,7 @@ def denoising_error(net: Network, diffusion: DiffusionConfig, shares: tuple[floa
 
 
 def probe_schedule(
-    net: Network, diffusion: DiffusionConfig, fixed: Collection[str] = ()
+    net: Network, diffusion: DiffusionConfig, fixed: Collection[str] = (), between: Callable[[], None] = nothing
 ) -> tuple[DiffusionConfig, float]:
     """The best noise schedule, and how many times smaller its error is than that of the one that stands.
 
@@ -98,10 +110,11 @@ def probe_schedule(
         net: The network.
         diffusion: The schedule that stands.
         fixed: Flags that are known and stay as they are.
+        between: Called before each pass through the network; what it raises ends the probe.
     """
     kept = {flag: getattr(diffusion, flag) for flag in ("prediction", "var_type", *fixed)}
     candidates = dict.fromkeys([diffusion, *(replace(s, **kept) for s in SCHEDULES)])
-    scored = [(denoising_error(net, c, SCHEDULE_SHARES), c) for c in candidates]
+    scored = [(denoising_error(net, c, SCHEDULE_SHARES, between), c) for c in candidates]
     return choose(scored, diffusion)
 
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection
 
-from .file import CheckpointError
+from .error import CheckpointError
 
 __all__ = ["LATENT", "STRANGERS", "refuse"]
 

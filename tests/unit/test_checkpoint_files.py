@@ -152,7 +152,7 @@ def test_git_lfs_pointer_is_told(tmp_path):
     path = tmp_path / "file.pt"
     path.write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 2211383297\n")
     assert refusal(path) == (
-        "file.pt is a git-lfs pointer, not the weights; run `git lfs pull` or download the file itself."
+        "This file is a git-lfs pointer, not the weights; run `git lfs pull` or download the file itself."
     )
 
 
@@ -160,14 +160,14 @@ def test_git_lfs_pointer_is_told(tmp_path):
 def test_web_page_is_told(tmp_path, name):
     path = tmp_path / name
     path.write_bytes(b"\n<!DOCTYPE html><html><head><title>Google Drive - Virus scan warning</title>")
-    assert f"{name} is a web page" in refusal(path)
+    assert "This file is a web page" in refusal(path)
 
 
 @pytest.mark.parametrize("name", ["file.pt", "file.safetensors"])
 def test_empty_file_is_told(tmp_path, name):
     path = tmp_path / name
     path.touch()
-    assert refusal(path) == f"{name} is empty; download it again."
+    assert refusal(path) == "This file is empty; download it again."
 
 
 @pytest.mark.parametrize("kept", [100, 0.5, 0.99])
@@ -187,14 +187,14 @@ def test_safetensors_cut_short_are_told(tmp_path, kept):
     save_file(weights(), path)
     whole = path.read_bytes()
     path.write_bytes(whole[: kept if kept >= 1 else int(len(whole) * kept)])
-    assert refusal(path).startswith("file.safetensors is damaged or cut short")
+    assert refusal(path).startswith("This file is damaged or cut short")
 
 
 @pytest.mark.parametrize("head", [b"\x89PNG\r\n\x1a\n", b"GIF89a", b"\x1f\x8b\x08", b"\xff\xd8\xff\xe0", b"\0"])
 def test_file_of_something_else_is_told(tmp_path, head):
     path = tmp_path / "file.pt"
     path.write_bytes(head * 50)
-    assert refusal(path) == "file.pt is not a PyTorch checkpoint, or is damaged; download it again."
+    assert refusal(path) == "This file is not a PyTorch checkpoint, or is damaged; download it again."
 
 
 def test_zip_file_of_something_else_is_told(tmp_path):

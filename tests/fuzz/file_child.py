@@ -1,0 +1,164 @@
+"""A process that opens broken files, one case after another, and says what came of each.
+
+It reads lines "SEED NUMBER" and answers each with a line of JSON. What it cannot survive its parent sees: the limits of
+processor time and memory end it.
+"""
+
+import hashlib
+import json
+import resource
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import types
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+pack = types.ModuleType("mask_guidance")
+pack.__path__ = [str(Path(__file__).resolve().parents[2])]
+sys.modules["mask_guidance"] = pack
+
+import torch  # noqa: E402
+from broken_checkpoints import CANARY, CHECKPOINTS, Draw, Files  # noqa: E402
+from broken_configs import CONFIGS, SIDECARS  # noqa: E402
+from mask_guidance.sampler.batch.options import read_options  # noqa: E402
+from mask_guidance.sampler.batch.settings import SettingsError  # noqa: E402
+from mask_guidance.sampler.checkpoint import CheckpointError, build  # noqa: E402
+from mask_guidance.sampler.recognition import describe, recognise  # noqa: E402
+
+CPU_SECONDS = 20.0  # a case
+ADDRESS_SPACE = 6 * 2**30  # more than this process has at its start: it protects the machine
+PEAK = 400 * 2**20  # bytes above what the process had before the case, and
+PER_BYTE = 12  # so many for each byte of the files
+MOST_CHARACTERS = 400
+PROBED, PROBE_SECONDS = 0.005, 100.0  # of the checkpoints: dozens of passes through a network
+
+
+@dataclass
+class Answer:
+    """What came of a case: "" where all is well, or what is wrong with it."""
+
+    maker: str
+    outcome: str
+    bad: str
+    seconds: float = 0.0
+    megabytes: float = 0.0
+
+
+def made(draw: Draw) -> tuple[str, Files]:
+    makers = {**CHECKPOINTS, **SIDECARS, **CONFIGS}
+    maker = draw.choices(list(makers), list(makers.values()))[0]
+    return maker.__name__, maker(draw)
+
+
+def write(folder: Path, files: Files) -> Path:
+    for name, content in (*files.beside, (files.name, files.content)):
+        (folder / name).write_bytes(content)
+    return folder / files.name
+
+
+def digests(folder: Path) -> dict[str, str]:
+    return {
+        str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() if p.is_file() else ""
+        for p in folder.rglob("*")
+    }
+
+
+def call(path: Path, draw: Draw) -> str:
+    """Use a file as the pack does, all that happens before a picture is painted."""
+    if path.name.startswith("conf"):
+        read_options(["--config", str(path), "--weights", "w.pt", "--input_dir", "in", "--save_dir", "out"])
+        return "read"
+    probe = draw.often(PROBED)
+    signal.setitimer(signal.ITIMER_PROF, PROBE_SECONDS if probe else CPU_SECONDS)
+    found = recognise(path, draw.choice(["ema", "model"]), probe=probe)
+    build(found.checkpoint.tensors, found.detection)
+    if not describe(found).isprintable() and "\x1b" in describe(found):
+        raise AssertionError("the report moves the terminal's cursor")
+    return "built"
+
+
+def judged(path: Path, draw: Draw) -> tuple[str, str]:
+    """(outcome, what is wrong)."""
+    try:
+        return call(path, draw), ""
+    except (CheckpointError, SettingsError) as error:
+        text = str(error)
+        wrong = "\n" in text or not text.isprintable() or len(text) > MOST_CHARACTERS or not text.endswith((".", "..."))
+        return "refused", f"no sentence: {text!r:.600}" if wrong or "Traceback" in text else ""
+    except BaseException as error:
+        import traceback
+
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        return "raised", f"{type(error).__name__}: {error!s:.300} ({Path(place.filename).name}:{place.lineno})"
+
+
+def peak() -> int:
+    """Largest resident memory of this process since `forget_peak`, in bytes."""
+    try:
+        status = Path("/proc/self/status").read_text()
+        return int(status.split("VmHWM:")[1].split()[0]) * 1024
+    except (OSError, IndexError):
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def forget_peak() -> None:
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        return  # not Linux: the peak is that of all cases so far
+
+
+def run(seed: int, number: int, folder: Path) -> Answer:
+    draw = Draw(f"{seed}:{number}")
+    draw.folder = folder
+    try:
+        maker, files = made(draw)
+    except Exception as error:
+        return Answer("?", "raised", f"the generator itself failed: {error!r:.300}")
+    path = write(folder, files)
+    before, size = digests(folder), sum(p.stat().st_size for p in folder.iterdir())
+    del files
+    forget_peak()
+    held, started = peak(), time.process_time()
+    signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS)  # its signal ends the process, whatever it is doing
+    outcome, bad = judged(path, draw)
+    signal.setitimer(signal.ITIMER_PROF, 0)
+    seconds, used = time.process_time() - started, peak() - held
+    if (folder / CANARY).exists() or Path(CANARY).exists():
+        bad = "code from the file was run"
+    elif digests(folder) != before or any(Path.cwd().iterdir()):
+        bad = "files were left or changed"
+    elif used > PEAK + PER_BYTE * size:
+        bad = f"{used / 2**20:.0f} MB for {size} bytes"
+    return Answer(maker, outcome, bad, seconds, used / 2**20)
+
+
+def main() -> None:
+    warnings.simplefilter("ignore")  # torch's own, about odd pickles
+    torch.set_num_threads(1)
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)
+    taken = (
+        int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize() if sys.platform == "linux" else 0
+    )
+    if taken:
+        resource.setrlimit(resource.RLIMIT_AS, (taken + ADDRESS_SPACE, taken + ADDRESS_SPACE))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    root = Path(sys.argv[1])
+    (root / "empty").mkdir(exist_ok=True)
+    import os
+
+    os.chdir(root / "empty")
+    print(json.dumps("ready"), flush=True)
+    for line in sys.stdin:
+        seed, number = map(int, line.split())
+        folder = Path(tempfile.mkdtemp(prefix="case", dir=root))
+        print(json.dumps(vars(run(seed, number, folder))), flush=True)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
