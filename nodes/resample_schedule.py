@@ -7,6 +7,7 @@ from PIL import Image, ImageDraw
 
 from ..sampler import Chain, Settings, with_preset
 from ..sampler.respacing import USUAL_LARGEST
+from .checked import checked
 from .inputs import preset, setting
 from .ladder import noise_to_signal, usual_noise_to_signal
 
@@ -70,6 +71,7 @@ class ResampleSchedule(io.ComfyNode):
         )
 
     @classmethod
+    @checked
     def execute(cls, preset, method, model=None, **chosen) -> io.NodeOutput:
         settings = with_preset(preset, Settings(method=method, **chosen))
         ratios = usual_noise_to_signal() if model is None else noise_to_signal(model)

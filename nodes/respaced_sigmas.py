@@ -6,6 +6,7 @@ from comfy_api.latest import io
 from ..sampler import Settings
 from ..sampler.chain import chosen_timesteps
 from ..sampler.respacing import USUAL_LARGEST
+from .checked import checked
 from .inputs import setting
 from .ladder import noise_to_signal
 
@@ -56,6 +57,7 @@ class RespacedSigmas(io.ComfyNode):
         )
 
     @classmethod
+    @checked
     def execute(
         cls, model, skip_type, skip_steps, denoise=1.0, largest_sigma=USUAL_LARGEST, timestep_respacing=""
     ) -> io.NodeOutput:
