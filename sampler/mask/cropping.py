@@ -11,6 +11,7 @@ from torch import Tensor
 from .merging import merged
 from .regions import label, region_boxes
 from .resample import resize_mask, resize_picture
+from .room import check_room
 
 __all__ = ["SPLITS", "Box", "Crops", "Frame", "Region", "crop"]
 
@@ -145,7 +146,10 @@ def crop(
         for (picture, _, (place, own)), box in zip(found, boxes, strict=True)
     )
     height, width = frame.size or (boxes[0].height, boxes[0].width)
-    check_room(len(regions), height, width, len(pictures))
+    check_regions(len(regions), height, width, len(pictures))
+    values = len(regions) * pictures.shape[1] * height * width
+    if len(regions) <= len(pictures):
+        check_room(values, pictures.numel(), f"{len(regions)} crops of {width}x{height}", "take smaller ones")
     crops = pictures.new_empty(len(regions), pictures.shape[1], height, width)
     masks = mask.new_empty(len(regions), height, width)
     for i, r in enumerate(regions):
@@ -154,7 +158,7 @@ def crop(
     return Crops(pictures, mask, regions, crops, masks)
 
 
-def check_room(regions: int, height: int, width: int, pictures: int) -> None:
+def check_regions(regions: int, height: int, width: int, pictures: int) -> None:
     """Raises ValueError if the crops would fill the memory; one for each picture is what somebody asked for."""
     pixels = regions * height * width
     if regions > pictures and pixels > MOST_PIXELS:

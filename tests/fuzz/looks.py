@@ -24,7 +24,7 @@ def image(value: Any) -> list[str]:
 
 def mask(value: Any) -> list[str]:
     bad = numbers(value, 3, "MASK")
-    return bad or ([] if 0 <= value.min() and value.max() <= 1 else ["MASK leaves [0, 1]"])
+    return bad or ([] if value.min() >= 0 and value.max() <= 1 else ["MASK leaves [0, 1]"])
 
 
 def latent(value: Any) -> list[str]:

@@ -93,7 +93,9 @@ LAYOUTS = {
 }
 
 
-def tensor(shape: list[int], fill: str = "levels", dtype: str = "float32", layout: str = "plain", seed: int = 0) -> Tensor:
+def tensor(
+    shape: list[int], fill: str = "levels", dtype: str = "float32", layout: str = "plain", seed: int = 0
+) -> Tensor:
     values = FILLS[fill](shape, torch.Generator().manual_seed(seed))
     return LAYOUTS[layout](values.to(getattr(torch, dtype)))
 

@@ -22,7 +22,10 @@ class Make:
 class Look:
     @classmethod
     def INPUT_TYPES(cls):
-        return {"required": {"value": ("*", {}), "rule": ("STRING", {})}, "optional": {"before": ("*", {}), "other": ("*", {})}}
+        return {
+            "required": {"value": ("*", {}), "rule": ("STRING", {})},
+            "optional": {"before": ("*", {}), "other": ("*", {})},
+        }
 
     RETURN_TYPES = ()
     OUTPUT_NODE = True

@@ -45,9 +45,12 @@ class Fuzzed:
         nodes = folder / "nodes"
         nodes.mkdir(parents=True)
         paths = [str(TESTS / "host"), str(TESTS / "fuzz")]
-        (nodes / "fuzz.py").write_text(f"import sys\n\nsys.path += {paths}\nfrom odd_nodes import NODE_CLASS_MAPPINGS\n")
+        (nodes / "fuzz.py").write_text(
+            f"import sys\n\nsys.path += {paths}\nfrom odd_nodes import NODE_CLASS_MAPPINGS\n"
+        )
         (folder / "nodes.yaml").write_text(f"fuzz:\n  custom_nodes: {nodes}\n")
-        self.server = Comfy(self.host, folder, "--extra-model-paths-config", str(folder / "nodes.yaml"))
+        self.flags = ("--extra-model-paths-config", str(folder / "nodes.yaml"))
+        self.server = Comfy(self.host, folder, *self.flags)
         save_tiny(self.server.models / "tiny.safetensors")
         save_tiny(self.server.models / "tiny_fp16.safetensors", dtype=torch.float16)
         save_tiny(self.server.models / "tiny_unconditional.pt", num_classes=None)
@@ -102,7 +105,9 @@ def main() -> int:
                     found += 1
                     print(json.dumps(result), flush=True)
                 if sum(counts.values()) % 100 == 0:
-                    print(f"{dict(counts)}, {found} bad, {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+                    print(
+                        f"{dict(counts)}, {found} bad, {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True
+                    )
         finally:
             server.server.stop()
     print(f"{sum(counts.values())} prompts: {dict(counts)}, {found} bad, {time.monotonic() - started:.0f} s")

@@ -1,4 +1,4 @@
-"""Whether a run ended as it should: with outputs that hold what was promised, or with one sentence of ours, or of the host's."""
+"""Whether a run ended as it should: with outputs that hold what was promised, or with one sentence, ours or the host's."""
 
 from pathlib import Path
 
@@ -28,7 +28,13 @@ def bad_error(error: dict) -> str | None:
     if kind in HOST:
         return None
     said_by_us, line = frames[-1]
-    if said_by_us and line.startswith("raise ") and kind in SENTENCES and message.endswith((".", ".'")) and "\n" not in message:
+    if (
+        said_by_us
+        and line.startswith("raise ")
+        and kind in SENTENCES
+        and message.endswith((".", ".'"))
+        and "\n" not in message
+    ):
         return None
     return f"{kind}: {message[:300]}"
 

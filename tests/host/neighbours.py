@@ -25,7 +25,12 @@ def fingerprint(value: Any) -> Any:
     """Something equal for equal values: bytes, shapes and types of tensors, whatever holds them."""
     if isinstance(value, Tensor):
         raw = value.detach().contiguous().view(-1).view(torch.uint8) if value.numel() else value
-        return hashlib.sha256(raw.cpu().numpy().tobytes()).hexdigest(), tuple(value.shape), value.stride(), str(value.dtype)
+        return (
+            hashlib.sha256(raw.cpu().numpy().tobytes()).hexdigest(),
+            tuple(value.shape),
+            value.stride(),
+            str(value.dtype),
+        )
     if isinstance(value, dict):
         return [(key, fingerprint(each)) for key, each in value.items()]
     if isinstance(value, (list, tuple)):

@@ -24,17 +24,21 @@ NODES = {
 }
 # Settings with which a node does all it can; with the last of each it refuses.
 SETTINGS = {
-    "MaskGuidanceClassLabel": [{}, {"class_label": 99}],
+    "MaskGuidanceClassLabel": [{}, {"class_name": "house"}],
     "MaskGuidanceCrop": [
         *({"split": split} for split in ("each region", "one per picture", "one box for all")),
         {"fit": "multiple"}, {"context_factor": float("inf")},
     ],
-    "MaskGuidanceFill": [*({"fill": fill} for fill in ("smooth", "edge extend", "mean colour", "neutral", "noise")), {"seed": -1}],
+    "MaskGuidanceFill": [
+        *({"fill": fill} for fill in ("smooth", "edge extend", "mean colour", "neutral", "noise")), {"seed": -1},
+    ],
     "MaskGuidanceKSampler": [
         {"method": "repaint"}, {"method": "feedback", "soft_mask": "blend"}, {"denoise": 0.5, "soft_mask": "time-dependent"},
         {"end_at_step": 3}, {"skip_steps": 5000},
     ],
-    "MaskGuidanceLoadModel": [{"model_name": "in_process.safetensors"}, {"model_name": "in_process.safetensors", "num_heads": 63}],
+    "MaskGuidanceLoadModel": [
+        {"model_name": "in_process.safetensors"}, {"model_name": "in_process.safetensors", "num_heads": 63},
+    ],
     "MaskGuidanceMaskFromImage": [{}, {"source": "brightness"}, {"source": "red"}, {"source": "alpha"}],
     "MaskGuidanceModelView": [{}, {"snapping": "area"}, {"snapping": "none"}],
     "MaskGuidanceOutpaint": [
@@ -49,7 +53,8 @@ SETTINGS = {
     "MaskGuidanceSchedule": [{}, {"preset": "custom", "skip_steps": 9999}],
     "MaskGuidanceSigmas": [{}, {"skip_steps": 9999}],
     "MaskGuidanceStitch": [
-        *({"blend": blend, "colour_match": True} for blend in ("feathered", "hard", "multi-band", "poisson")), {"blend_pixels": -1},
+        *({"blend": blend, "colour_match": True} for blend in ("feathered", "hard", "multi-band", "poisson")),
+        {"blend_pixels": -1},
     ],
     "MaskGuidanceTestMask": [{}, {"kind": "all six of RePaint"}, {"batch_size": 0}],
 }  # fmt: skip
