@@ -16,6 +16,16 @@ KINDS: dict[str, tuple[Any, str]] = {
     "BOOLEAN": (Integral, "true or false"),
     "STRING": (str, "text"),
 }
+# What a socket's value must have: the host and other packs have several classes of each.
+SOCKETS = {
+    "IMAGE": ("movedim", "pictures"),
+    "MASK": ("movedim", "masks"),
+    "MODEL": ("get_model_object", "a MODEL"),
+    "VAE": ("spacial_compression_encode", "a VAE"),
+    "LATENT": ("keys", "a LATENT"),
+    "CONDITIONING": ("append", "a CONDITIONING"),
+    "MASK_GUIDANCE_STITCH": ("regions", "a STITCH from Crop for Inpainting"),
+}
 
 
 def checked(execute: Callable[..., io.NodeOutput]) -> Callable[..., io.NodeOutput]:
@@ -35,15 +45,37 @@ def checked(execute: Callable[..., io.NodeOutput]) -> Callable[..., io.NodeOutpu
 
 def check(wanted: Any, value: Any) -> None:
     """Raises ValueError, in one sentence, if an input does not take a value."""
-    shown = f"{wanted.id} is {value!r:.80}, but must be"
+    if hasattr(wanted, "default"):  # a widget
+        check_value(wanted, value)
+    elif value is not None or not wanted.optional:
+        check_socket(wanted, value)
+
+
+def check_value(wanted: Any, value: Any) -> None:
+    shown = f"{wanted.id} is {in_words(value)}, but must be"
     options = getattr(wanted, "options", None)
-    if options is not None and value not in options:
+    if options is not None and not (isinstance(value, str) and value in options):
         raise ValueError(f"{shown} one of: {', '.join(options)}.")
     kind, words = KINDS.get(wanted.get_io_type(), (object, ""))
     least, largest = (getattr(wanted, end, None) for end in ("min", "max"))
     span = "" if least is None or largest is None else f" from {least} to {largest}"
     if not isinstance(value, kind) or (span and outside(value, least, largest)):
         raise ValueError(f"{shown} {words}{span}; look at what is linked to it.")
+
+
+def check_socket(wanted: Any, value: Any) -> None:
+    attribute, words = SOCKETS.get(wanted.get_io_type(), ("", ""))
+    if attribute and not hasattr(value, attribute):
+        raise ValueError(f"{wanted.id} is {in_words(value)}, but must be {words}; look at what is linked to it.")
+
+
+def in_words(value: Any) -> str:
+    """A value as it is written, on one line and cut short."""
+    try:
+        written = repr(value)
+    except ValueError:  # a number of thousands of digits
+        written = f"a very long {type(value).__name__}"
+    return f"{' '.join(written.split()):.80}"
 
 
 def outside(value: Any, least: Any, largest: Any) -> bool:

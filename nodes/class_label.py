@@ -4,6 +4,7 @@ import torch
 from comfy_api.latest import io
 
 from ..sampler.checkpoint import class_named
+from .checked import checked
 from .pixel_model import LABEL, NULL_LABEL, PixelModel
 
 __all__ = ["ClassLabel", "conditioning"]
@@ -78,6 +79,7 @@ class ClassLabel(io.ComfyNode):
         )
 
     @classmethod
+    @checked
     def execute(cls, class_label: int, model=None, class_name: str = "") -> io.NodeOutput:
         names = class_names(model)
         label = number_of(class_name, names) if class_name.strip() else class_label

@@ -15,4 +15,9 @@ def on_device(step: Callable[..., Tensor], *tensors: Tensor) -> Tensor:
     device, back = comfy.model_management.get_torch_device(), tensors[0].device
     if comfy.model_management.is_device_mps(device):
         device = back
-    return in_chunks(lambda *parts: step(*(part.to(device) for part in parts)).to(back), *tensors)
+
+    def one(*parts: Tensor) -> Tensor:
+        comfy.model_management.throw_exception_if_processing_interrupted()
+        return step(*(part.to(device) for part in parts)).to(back)
+
+    return in_chunks(one, *tensors)

@@ -12,8 +12,12 @@ __all__ = [
     "numbers_only",
     "pictures_and_masks",
     "pictures_from_image",
+    "some_masks",
     "to_8_bits",
 ]
+
+FLOATS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
+NUMBERS = (*FLOATS, torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 
 
 def known_from_mask(mask: Tensor | None, like: Tensor) -> Tensor:
@@ -47,12 +51,16 @@ def pictures_from_image(image: Tensor, what: str = "picture") -> Tensor:
     """The host's IMAGE (B, H, W, C) as the core's pictures (B, C, H, W), without a copy.
 
     Raises:
-        ValueError: Another layout, nothing in it, NaN or infinity.
+        ValueError: Another layout, nothing in it, whole numbers, NaN or infinity.
     """
     if image.ndim != 4 or not image.numel():
         raise ValueError(
             f"The {what} has the shape {tuple(image.shape)}, but must be (pictures, height, width, channels), none of them 0; "
             "look at the node that makes it."
+        )
+    if image.dtype not in FLOATS:
+        raise ValueError(
+            f"The {what} holds {in_words(image.dtype)} values, but must hold floating-point ones from 0 to 1; convert it first."
         )
     return numbers_only(image, what).movedim(-1, 1)
 
@@ -68,16 +76,30 @@ def masks_from(mask: Tensor, what: str = "mask") -> Tensor:
     Raises:
         ValueError: Fewer dimensions, nothing in it, NaN or infinity.
     """
+    return numbers_only(some_masks(mask, what), what).reshape(-1, *mask.shape[-2:]).float().clamp(0, 1)
+
+
+def some_masks(mask: Tensor, what: str) -> Tensor:
+    """The same mask. Raises ValueError if it has fewer than 2 dimensions, or nothing in it."""
     if mask.ndim < 2 or not mask.numel():
         raise ValueError(
             f"The {what} has the shape {tuple(mask.shape)}, but must be (masks, height, width), none of them 0; look at the "
             "node that makes it."
         )
-    return numbers_only(mask, what).reshape(-1, *mask.shape[-2:]).float().clamp(0, 1)
+    return mask
 
 
 def numbers_only(values: Tensor, what: str) -> Tensor:
-    """The same values. Raises ValueError if some are NaN or infinite: they would spread over what is to be kept."""
+    """The same values.
+
+    Raises:
+        ValueError: Some are NaN or infinite, which would spread over what is to be kept; or they are no plain numbers.
+    """
+    if values.layout is not torch.strided or values.is_meta or values.dtype not in NUMBERS:
+        kind = "meta" if values.is_meta else in_words(values.layout, values.dtype)
+        raise ValueError(
+            f"The {what} is a tensor of another kind ({kind}), but must be one of plain numbers; convert it first."
+        )
     if values.is_floating_point() and values.numel():
         least, largest = values.aminmax()  # NaN if there is one; takes no memory
         if not (least.isfinite() and largest.isfinite()):
@@ -85,6 +107,10 @@ def numbers_only(values: Tensor, what: str) -> Tensor:
                 f"The {what} holds values that are no numbers (NaN or infinite); mend the node that makes it."
             )
     return values
+
+
+def in_words(*kinds: torch.dtype | torch.layout) -> str:
+    return " ".join(str(kind).removeprefix("torch.") for kind in kinds)
 
 
 def pictures_and_masks(image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, str]:

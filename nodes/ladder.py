@@ -19,7 +19,9 @@ def ladder_of(sampling, sigmas: Tensor) -> Ladder:
         ValueError: The model does not mix picture and noise in this way, so RePaint has no noise level to climb to.
     """
     ladder = Ladder(*amplitudes(sampling, sigmas.flip(0)))
-    if (ladder.noise[1:] <= ladder.noise[:-1]).any() or (ladder.signal[1:] > ladder.signal[:-1]).any():
+    noise, signal = ladder.noise, ladder.signal
+    fall = bool((noise[1:] > noise[:-1]).all() and (signal[1:] <= signal[:-1]).all())  # not so with NaN
+    if not (fall and noise.isfinite().all() and (noise >= 0).all() and (signal >= 0).all()):
         raise ValueError(
             "RePaint needs sigmas that fall from step to step, and a model that adds noise to the picture in proportion; "
             "choose other sigmas, or another model."

@@ -4,7 +4,7 @@ from torch import Tensor
 
 from ..sampler import SOFT_MASKS, known_at
 from ..sampler.mask import PAINTED_FROM, grid_report, same_shape, to_grid
-from .convert import known_from_mask, numbers_only
+from .convert import known_from_mask, numbers_only, some_masks
 
 __all__ = ["on_latent", "painted_share"]
 
@@ -26,7 +26,7 @@ def on_latent(mask: Tensor | None, latent: Tensor, soft_mask: str, snapping: str
     """
     if mask is None:
         return None, "no mask: the whole picture is painted"
-    mask = mask.reshape(-1, 1, *mask.shape[-2:])
+    mask = some_masks(mask, "mask").reshape(-1, 1, *mask.shape[-2:])
     frames = latent.shape[2] if latent.ndim == 5 else None
     if frames is None and len(mask) not in (1, len(latent)):
         raise ValueError(

@@ -1,9 +1,10 @@
 """Paper Test Mask."""
 
+import comfy.utils
 import torch
 from comfy_api.latest import io
 
-from ..sampler.mask import PAPER_MASKS, paper_mask
+from ..sampler.mask import PAPER_MASKS, check_room, paper_mask
 from .checked import checked
 from .convert import pictures_from_image
 from .seed import seed_input
@@ -62,5 +63,9 @@ class PaperTestMask(io.ComfyNode):
         if image is not None:
             height, width = pictures_from_image(image).shape[-2:]
         kinds = SIX if kind == ALL_SIX else (kind,)
-        mask = torch.cat([paper_mask(name, height, width, seed, batch_size) for name in kinds])
+        count = len(kinds) * batch_size
+        given = 0 if image is None else image.numel()
+        check_room(count * height * width, given, f"{count} masks of {width}x{height}", "take fewer or smaller ones")
+        bar = comfy.utils.ProgressBar(count)  # with it the host stops the node when asked to
+        mask = torch.cat([paper_mask(name, height, width, seed, batch_size, lambda: bar.update(1)) for name in kinds])
         return io.NodeOutput(mask, float(mask.mean(dtype=torch.float64)))

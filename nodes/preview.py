@@ -1,6 +1,8 @@
-"""Progress and preview while a node samples, with the outline of what is painted drawn over the picture."""
+"""What a node shows: progress and preview while it samples, with the outline of what is painted, and results under it."""
 
+import logging
 import math
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -8,12 +10,13 @@ import comfy.utils
 import latent_preview
 import torch
 import torch.nn.functional as F
+from comfy_api.latest import io, ui
 from PIL import Image, ImageChops, ImageFilter
 from torch import Tensor
 
 from ..sampler.mask import PAINTED_FROM
 
-__all__ = ["before_and_after", "callback", "outlined"]
+__all__ = ["before_and_after", "callback", "outlined", "shown_under_node"]
 
 LEAST_SIDE = 256  # of a preview; a line on a smaller one would hide the picture
 
@@ -73,3 +76,21 @@ def before_and_after(before: Tensor, after: Tensor, mask: Tensor) -> Tensor:
     inside = (mask[:1, None] > 0).float()
     line = (F.max_pool2d(inside, 3, 1, 1) - inside).to(before)
     return torch.cat([torch.lerp(before[:1], torch.ones_like(before[:1]), line), after[:1]]).movedim(1, -1)
+
+
+def shown_under_node(pictures: Tensor) -> dict[str, Any] | None:
+    """What the page shows under a node; None where the temp folder takes no files, for a result is worth more than its view.
+
+    Not the host's `PreviewImage`, which draws the file's name from the generator that all of Python shares.
+
+    Args:
+        pictures: IMAGE (B, H, W, C), of any number of channels.
+    """
+    seen = pictures[..., :3] if pictures.shape[-1] >= 3 else pictures[..., :1].expand(-1, -1, -1, 3)
+    name = f"mask_guidance_{uuid.uuid4().hex[:8]}"
+    try:
+        saved = ui.ImageSaveHelper.save_images(seen.float(), name, io.FolderType.temp, None, compress_level=1)
+    except OSError as error:
+        logging.warning("Mask Guidance: the preview could not be written (%s); the result is not affected.", error)
+        return None
+    return {"images": saved, "animated": (False,)}

@@ -1,12 +1,12 @@
 """Stitch Back."""
 
-from comfy_api.latest import io, ui
+from comfy_api.latest import io
 
 from ..sampler.mask import BLENDS, stitch
 from .checked import checked
 from .convert import image_from_pictures, masks_from, pictures_from_image
 from .crop import STITCH
-from .preview import before_and_after
+from .preview import before_and_after, shown_under_node
 
 __all__ = ["StitchBack"]
 
@@ -78,5 +78,5 @@ def stitched(crops, image, blend, blend_pixels, colour_match, mask) -> io.NodeOu
     if result.unchanged:
         report.append(f"{result.unchanged} came back as they were cut, and were left alone")
     after = image_from_pictures(result.pictures)
-    shown = ui.PreviewImage(before_and_after(crops.pictures, result.pictures, crops.mask))
+    shown = shown_under_node(before_and_after(crops.pictures, result.pictures, crops.mask))
     return io.NodeOutput(after, "\n".join(report), ui=shown)

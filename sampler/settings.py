@@ -40,7 +40,7 @@ class Allowed:
 
     def check(self, name: str, value: object) -> None:
         """Raises SettingsError if a setting cannot have this value."""
-        if self.choices and value not in self.choices:
+        if self.choices and not (isinstance(value, str) and value in self.choices):
             raise SettingsError(f"{name} is {shortly(value)}, but must be one of: {', '.join(self.choices)}.")
         if not self.fits(value):
             raise SettingsError(f"{name} is {shortly(value)}, but must be {self.words}.")

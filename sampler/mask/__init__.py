@@ -17,6 +17,7 @@ stitching.py    put them back
 blend.py        how old and new are joined; harmonic.py solves for it
 outpaint.py     pad pictures, with the mask
 resample.py     pictures and masks at another size
+room.py         how large a result may get
 precision.py    half types, for steps that need more
 batch.py        how many masks for how many pictures, which sizes
 """
@@ -33,6 +34,7 @@ from .outpaint import PADDINGS, PLACES, Sides, pad, sides_for_ratio, sides_for_s
 from .paper import PAPER_MASKS, paper_mask
 from .preparation import Setting, prepare, settings_by_age
 from .regions import label, region_boxes
+from .room import check_room
 from .soften import FEATHERS, feather, smooth_outline
 from .source import CHANNELS, from_alpha, from_channel, from_colour, from_luminance
 from .stitching import Stitched, stitch
@@ -58,6 +60,7 @@ __all__ = [
     "Sides",
     "Stitched",
     "at_size",
+    "check_room",
     "crop",
     "distance",
     "feather",

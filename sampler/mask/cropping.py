@@ -11,11 +11,12 @@ from torch import Tensor
 from .merging import merged
 from .regions import label, region_boxes
 from .resample import resize_mask, resize_picture
+from .room import MOST_TIMES, check_room
 
 __all__ = ["SPLITS", "Box", "Crops", "Frame", "Region", "crop"]
 
 MOST_REGIONS = 4096  # each is a crop that somebody paints
-MOST_PIXELS = 2**28  # of all crops together, 1024 of 512x512: 3 GB
+MOST_PIXELS = 2**26  # of all crops together, 256 of 512x512: 1 GB with their masks; or so many times the pictures'
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,10 @@ def crop(
         for (picture, _, (place, own)), box in zip(found, boxes, strict=True)
     )
     height, width = frame.size or (boxes[0].height, boxes[0].width)
-    check_room(len(regions), height, width, len(pictures))
+    check_regions(len(regions), height, width, pictures)
+    values = len(regions) * pictures.shape[1] * height * width
+    if len(regions) <= len(pictures):
+        check_room(values, pictures.numel(), f"{len(regions)} crops of {width}x{height}", "take smaller ones")
     crops = pictures.new_empty(len(regions), pictures.shape[1], height, width)
     masks = mask.new_empty(len(regions), height, width)
     for i, r in enumerate(regions):
@@ -154,13 +158,13 @@ def crop(
     return Crops(pictures, mask, regions, crops, masks)
 
 
-def check_room(regions: int, height: int, width: int, pictures: int) -> None:
+def check_regions(regions: int, height: int, width: int, pictures: Tensor) -> None:
     """Raises ValueError if the crops would fill the memory; one for each picture is what somebody asked for."""
-    pixels = regions * height * width
-    if regions > pictures and pixels > MOST_PIXELS:
+    pixels, most = regions * height * width, max(MOST_PIXELS, MOST_TIMES * pictures[:, 0].numel())
+    if regions > len(pictures) and pixels > most:
         raise ValueError(
             f"The mask has {regions} separate regions, and crops of {width}x{height} for all of them are {pixels / 1e6:.0f} "
-            f"megapixels, more than {MOST_PIXELS / 1e6:.0f}; remove specks, merge regions, or take smaller crops."
+            f"megapixels, more than {most / 1e6:.0f}; remove specks, merge regions, or take smaller crops."
         )
 
 

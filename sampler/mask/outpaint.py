@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from .filling import fill
+from .room import check_room
 
 __all__ = ["PADDINGS", "PLACES", "Sides", "pad", "sides_for_ratio", "sides_for_size", "sides_in_percent", "snapped"]
 
@@ -104,11 +105,18 @@ def pad(
         (B, C, H', W') and the mask (B, H', W'), 1 where new. The picture itself is unchanged.
 
     Raises:
-        ValueError: Unknown padding, or an overlap that leaves nothing of the picture.
+        ValueError: Unknown padding, an overlap that leaves nothing of the picture, or a result that fills the memory.
     """
     if how not in PADDINGS:
         raise ValueError(f"The padding is '{how}', but must be one of: {', '.join(PADDINGS)}.")
     height, width = pictures.shape[-2:]
+    larger_height, larger_width = height + sides.top + sides.bottom, width + sides.left + sides.right
+    check_room(
+        pictures.shape[0] * pictures.shape[1] * larger_height * larger_width,
+        pictures.numel(),
+        f"The picture of {width}x{height} padded to {larger_width}x{larger_height}",
+        "pad less",
+    )
     y = torch.arange(-sides.top, height + sides.bottom, device=pictures.device)
     x = torch.arange(-sides.left, width + sides.right, device=pictures.device)
     index = PADDINGS[how]

@@ -44,7 +44,9 @@ NARROW = Brush(strokes=(4, 49), bends=(1, 5), length=(10, 49), width=(5, 14))
 FREE_FORM = Brush(strokes=(1, 4), bends=(4, 12), length=(20, 60), width=(12, 40))
 
 
-def paper_mask(name: str, height: int, width: int, seed: int = 0, count: int = 1) -> Tensor:
+def paper_mask(
+    name: str, height: int, width: int, seed: int = 0, count: int = 1, done: Callable[[], None] = lambda: None
+) -> Tensor:
     """Masks by name, 1 where the picture is to be painted.
 
     Args:
@@ -53,6 +55,7 @@ def paper_mask(name: str, height: int, width: int, seed: int = 0, count: int = 1
         width: In pixels.
         seed: Of strokes and boxes; mask k of a seed is the same in any batch, on any device.
         count: How many.
+        done: Called after each.
 
     Returns:
         float32 (count, height, width) of zeros and ones.
@@ -65,6 +68,7 @@ def paper_mask(name: str, height: int, width: int, seed: int = 0, count: int = 1
     masks = torch.zeros(count, height, width)
     for index, mask in enumerate(masks):
         PAPER_MASKS[name](mask, generator(f"{seed}/{index}/{name}"))
+        done()
     return masks
 
 
