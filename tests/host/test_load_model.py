@@ -36,7 +36,7 @@ def test_cancel_ends_a_probe_at_the_next_reading(silent, monkeypatch):
 
 def test_a_file_is_named_once(models_folder):
     (models_folder / "broken.safetensors").write_bytes(b"x" * 100)
-    with pytest.raises(ValueError, match="^broken.safetensors: ") as caught:
+    with pytest.raises(ValueError, match=r"^broken\.safetensors: ") as caught:
         load("broken.safetensors")
     assert str(caught.value).count("broken") == 1
 
@@ -54,7 +54,7 @@ def test_weights_that_are_no_numbers_are_refused(models_folder):
 
 @pytest.mark.parametrize("name", ["../../tiny.pt", "nobody.pt", 5, None])
 def test_a_linked_name_that_is_no_checkpoint_is_a_sentence(host, name):
-    with pytest.raises(ValueError, match="^model_name is .*, but must be one of"):
+    with pytest.raises(ValueError, match=r"^model_name is .*, but must be one of"):
         load(name)
 
 

@@ -25,7 +25,7 @@ def test_a_case_is_the_same_whenever_it_is_drawn(tmp_path):
         draw.folder = tmp_path
         return file_child.made(draw)[1]
 
-    for number in range(12):
+    for number in range(40):
         assert drawn(number).name == drawn(number).name
         assert drawn(number).content == drawn(number).content
 
