@@ -13,6 +13,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from . import families
+from .checkpoint.classes import in_words
 from .checkpoint.error import CheckpointError
 from .checkpoint.family import Detection, Family
 from .checkpoint.file import Checkpoint, read_checkpoint
@@ -20,6 +21,7 @@ from .checkpoint.flags import COMMON, SIDECARS, Flags, Layers, metadata_flags, p
 from .checkpoint.network import build, check_finite, check_keys
 from .checkpoint.probe import nothing, settle_schedule
 from .checkpoint.strangers import refuse
+from .sentence import in_one_line
 
 __all__ = [
     "Recognised",
@@ -142,7 +144,7 @@ def describe(found: Recognised) -> str:
     parameters = sum(value.numel() for value in found.checkpoint.tensors.values()) / 1e6
     origin = f", weights from '{found.checkpoint.origin}'" if found.checkpoint.origin else ""
     rescaled = ", rescaled timesteps" if diffusion.rescale_timesteps else ""
-    names = f" ({', '.join(detection.class_names)})" if detection.class_names else ""
+    names = f" ({in_one_line(in_words(detection.class_names))})" if detection.class_names else ""
     outputs = detection.config.out_channels
 
     def source(flag: str) -> str:

@@ -35,7 +35,7 @@ def unwrap(content: object, weights: str) -> tuple[StateDict, str]:
             )
         key, content = enter(content, weights)
         trail.append(in_one_line(str(key)))
-    tensors = {key: value for key, value in content.items() if is_parameter(key, value)}
+    tensors = {k: v for k, v in content.items() if isinstance(k, str) and isinstance(v, Tensor)}
     tensors, prefix = strip_prefixes(tensors, weights)
     return tensors, ".".join([*trail, *([prefix] if prefix else [])])
 
@@ -44,12 +44,8 @@ def is_state_dict(content: object) -> TypeGuard[dict[str, object]]:
     """Parameters by name, perhaps with a few numbers among them; not a dictionary of such dictionaries."""
     if not isinstance(content, dict):
         return False
-    parameters = any(is_parameter(key, value) for key, value in content.items())
+    parameters = any(isinstance(k, str) and isinstance(v, Tensor) for k, v in content.items())
     return parameters and not any(isinstance(value, (dict, list, tuple)) for value in content.values())
-
-
-def is_parameter(key: object, value: object) -> bool:
-    return isinstance(key, str) and isinstance(value, Tensor)
 
 
 def enter(content: object, weights: str) -> tuple[object, object]:

@@ -174,7 +174,7 @@ def sidecar(draw: Draw) -> Files:
 
 def metadata(draw: Draw) -> Files:
     text = text_of(draw, section(draw, FLAGS), ".json").decode("utf-8", "replace")
-    return Files("net.safetensors", save(weights(draw), {METADATA_KEY: text, draw.choice(FLAGS): text[:99]}))
+    return Files("net.safetensors", save(weights(draw), {METADATA_KEY: text}))
 
 
 def repaint_conf(draw: Draw) -> dict:

@@ -64,8 +64,9 @@ class Child:
         return self.process.stdout.readline() or None
 
     def ask(self, seed: int, number: int) -> dict:
-        self.process.stdin.write(f"{seed} {number}\n")
-        self.process.stdin.flush()
+        with contextlib.suppress(BrokenPipeError):  # it is dead, as will be seen
+            self.process.stdin.write(f"{seed} {number}\n")
+            self.process.stdin.flush()
         if line := self.line(WALL_SECONDS):
             return json.loads(line)
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -78,7 +79,8 @@ class Child:
     def stop(self) -> None:
         self.process.kill()
         self.process.wait()
-        self.process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
         self.process.stdout.close()
 
 

@@ -1,0 +1,80 @@
+"""The loader node in the host: files that cannot be used, names that arrive by a link, and Cancel while it looks."""
+
+import pytest
+import torch
+import workflows
+from checkpoints import save_tiny
+from nodes_by_hand import load
+
+
+@pytest.fixture
+def silent(models_folder):
+    """A checkpoint that says nothing of itself, so that all is probed."""
+    save_tiny(models_folder / "silent.pt", num_classes=None)
+    (models_folder / "silent.json").unlink()
+    return "silent.pt"
+
+
+def test_cancel_ends_a_probe_at_the_next_reading(silent, monkeypatch):
+    import comfy.model_management as management
+    from mask_guidance.sampler.adm import UNet
+
+    passes = []
+    forward = UNet.forward
+
+    def cancelled_in_the_second(self, *arguments):
+        passes.append(1)
+        if len(passes) == 2:
+            management.interrupt_current_processing()  # what the button does, from another thread
+        return forward(self, *arguments)
+
+    monkeypatch.setattr(UNet, "forward", cancelled_in_the_second)
+    with pytest.raises(management.InterruptProcessingException):
+        load(silent)
+    assert len(passes) == 2
+
+
+def test_a_file_is_named_once(models_folder):
+    (models_folder / "broken.safetensors").write_bytes(b"x" * 100)
+    with pytest.raises(ValueError, match=r"^broken\.safetensors: ") as caught:
+        load("broken.safetensors")
+    assert str(caught.value).count("broken") == 1
+
+
+def test_weights_that_are_no_numbers_are_refused(models_folder):
+    save_tiny(models_folder / "nan.pt")
+    tensors = torch.load(models_folder / "nan.pt")
+    tensors["out.2.bias"][0] = float("nan")
+    torch.save(tensors, models_folder / "nan.pt")
+    with pytest.raises(
+        ValueError, match=r"^nan\.pt: Tensor out\.2\.bias holds numbers that are infinite or not numbers"
+    ):
+        load("nan.pt")
+
+
+@pytest.mark.parametrize("name", ["../../tiny.pt", "nobody.pt", 5, None])
+def test_a_linked_name_that_is_no_checkpoint_is_a_sentence(host, name):
+    with pytest.raises(ValueError, match=r"^model_name is .*, but must be one of"):
+        load(name)
+
+
+def linked(picture: str, name: str) -> dict:
+    """The tiny workflow, its checkpoint's name from another node."""
+    workflow = workflows.tiny(picture)
+    loader = next(node for node in workflow.values() if node["class_type"] == "MaskGuidanceLoadModel")
+    loader["inputs"]["model_name"] = ["90", 0]
+    workflow["91"] = {"class_type": "PrimitiveString", "inputs": {"value": name}}
+    workflow["90"] = {
+        "class_type": "ComfySwitchNode",
+        "inputs": {"switch": True, "on_true": ["91", 0], "on_false": ["91", 0]},
+    }
+    return workflow
+
+
+def test_a_linked_name_is_loaded(comfy, picture):
+    assert comfy.run(linked(picture, "tiny.pt")).error is None
+
+
+def test_a_linked_name_that_is_not_there_is_told(comfy, picture):
+    run = comfy.run(linked(picture, "nobody.pt"))
+    assert "model_name is 'nobody.pt', but must be one of: " in str(run.error)
