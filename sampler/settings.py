@@ -38,10 +38,11 @@ class Allowed:
 
     def check(self, name: str, value: object) -> None:
         """Raises SettingsError if a setting cannot have this value."""
-        if self.choices and value not in self.choices:
-            raise SettingsError(f"{name} is {value!r}, but must be one of: {', '.join(self.choices)}.")
+        shown = f"{name} is {' '.join(repr(value).split()):.80}, but must be"  # on one line, whatever it is
+        if self.choices and not (isinstance(value, str) and value in self.choices):
+            raise SettingsError(f"{shown} one of: {', '.join(self.choices)}.")
         if not self.fits(value):
-            raise SettingsError(f"{name} is {value!r}, but must be {self.words}.")
+            raise SettingsError(f"{shown} {self.words}.")
 
     def fits(self, value: object) -> bool:
         if self.kind is bool or isinstance(value, bool):
