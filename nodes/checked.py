@@ -59,7 +59,8 @@ def check_value(wanted: Any, value: Any) -> None:
     kind, words = KINDS.get(wanted.get_io_type(), (object, ""))
     least, largest = (getattr(wanted, end, None) for end in ("min", "max"))
     span = "" if least is None or largest is None else f" from {least} to {largest}"
-    if not isinstance(value, kind) or (span and outside(value, least, largest)):
+    true_or_false = span and isinstance(value, bool)  # numbers to Python, but no widths and heights to torch
+    if true_or_false or not isinstance(value, kind) or (span and outside(value, least, largest)):
         raise ValueError(f"{shown} {words}{span}; look at what is linked to it.")
 
 

@@ -78,6 +78,8 @@ class LayerFactory:
 
 def normalize(norm: nn.Module, h: Tensor) -> Tensor:
     """GroupNorm in float32 whatever the torso's dtype: half-precision sums over a whole group overflow."""
+    if h.numel() == NORM_GROUPS:  # torch refuses groups of one value, though only of a picture alone
+        return norm(h.float().repeat(2, *[1] * (h.ndim - 1)))[:1].to(h.dtype)
     return norm(h.float()).to(h.dtype)
 
 

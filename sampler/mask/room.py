@@ -2,7 +2,9 @@
 
 __all__ = ["MOST_TIMES", "check_room"]
 
-MOST_VALUES = 2**26  # 256 MB: 1024 masks of 256x256, a picture of 4700x4700; steps take several times that while they work
+MOST_VALUES = (
+    2**26
+)  # 256 MB: 1024 masks of 256x256, a picture of 4700x4700; steps take several times that while they work
 MOST_TIMES = 16  # or so many times what came in: who has a long video has the memory for it
 
 

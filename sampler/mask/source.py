@@ -40,14 +40,19 @@ def from_colour(pictures: Tensor, colour: tuple[float, float, float], tolerance:
     """Masked where a picture has about this colour.
 
     Args:
-        pictures: (B, 3 or 4, H, W) in [0, 1].
+        pictures: (B, C, H, W) in [0, 1]; one channel is grey, of three or more the first three are the colour.
         colour: Red, green, blue in [0, 1].
         tolerance: Largest difference in any of the three that still counts, in [0, 1].
         softness: Over so much more difference the mask falls to 0; 0 is a hard edge.
 
     Returns:
         (B, H, W).
+
+    Raises:
+        ValueError: Two channels.
     """
+    if pictures.shape[1] == 2:
+        raise ValueError("The picture has 2 channels, and no colour; take its red or green channel, or its brightness.")
     wanted = torch.tensor(colour, dtype=pictures.dtype, device=pictures.device)[:, None, None]
     return falling((pictures[:, :3] - wanted).abs().amax(1) - tolerance, softness)
 

@@ -421,8 +421,8 @@ class Writer:
         elif kind == "MaskGuidanceOutpaint":
             self.same("placed", [node, 0], image, [node, 2])
         elif kind == "MaskGuidanceKSampler" and inputs.get("end_at_step") == 10_000 and not self.text_model:
-            before = inputs.get("known_latent") or inputs["latent_image"]
-            self.same("kept latent", [node, 0], before, inputs["latent_image"])
+            latent = inputs.get("latent_image")
+            self.same("kept latent", [node, 0], inputs.get("known_latent") or latent, latent)
         elif kind == "MaskGuidanceStitch":
             crop = self.prompt.workflow.get(str(inputs.get("stitch", [""])[0]), {}).get("inputs", {})
             if "mask" not in inputs and isinstance(inputs.get("blend_pixels"), int) and "mask" in crop:

@@ -83,8 +83,10 @@ def kept_image(value: Tensor, before: Any, masks: Any, band: int = 0) -> list[st
 
 def kept_latent(value: dict, before: dict, mask_of: dict) -> list[str]:
     masks = mask_of.get("noise_mask")
-    if masks is None:
-        return []
+    if masks is None or masks.ndim < 3 or len(masks) > len(value["samples"]):
+        return []  # the host takes the first ones
+    if not before["samples"].any() and before["samples"].shape != value["samples"].shape:
+        return []  # all zeros are an empty latent, which the host makes fit
     return changed(before["samples"], value["samples"], masks.reshape(-1, *masks.shape[-2:]))
 
 

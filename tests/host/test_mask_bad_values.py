@@ -104,6 +104,13 @@ def test_linked_values_keep_to_the_ranges_that_typed_ones_have(host, module, nam
         run(module, name, *sockets, **values)
 
 
+class Anything:
+    """Has whatever a socket asks for."""
+
+    def __getattr__(self, name: str) -> None:
+        return None
+
+
 def test_every_mask_node_checks_its_values(host):
     from test_mask_nodes import MASK_NODES
 
@@ -111,9 +118,57 @@ def test_every_mask_node_checks_its_values(host):
         cls = node(module, name)
         sockets = [each.id for each in cls.define_schema().inputs if each.id not in defaults(cls)]
         for each in defaults(cls):
-            wrong = dict.fromkeys(sockets) | defaults(cls) | {each: object()}
+            wrong = dict.fromkeys(sockets, Anything()) | defaults(cls) | {each: object()}
             with pytest.raises(ValueError, match=f"^{each} is <object object at .*>, but must be"):
                 cls.execute(**wrong)
+
+
+@pytest.mark.parametrize("where", [*MASKS, *PICTURES])
+@pytest.mark.parametrize("value", ["text", [torch.zeros(1, 48, 64)], 7, {}])
+def test_what_is_no_picture_and_no_mask_is_refused(host, where, value):
+    call = {**MASKS, **PICTURES}[where]
+    with pytest.raises(
+        ValueError, match=r"^(image|mask|context_mask) is .*, but must be (pictures|masks); look at what"
+    ):
+        call(value)
+
+
+@pytest.mark.parametrize("where", PICTURES)
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int64, torch.bool, torch.complex64])
+def test_pictures_of_other_numbers_are_refused(host, where, dtype):
+    with pytest.raises(ValueError, match=r"picture holds \w+ values, but must hold floating-point ones"):
+        PICTURES[where](PICTURE.to(dtype))
+
+
+@pytest.mark.parametrize("where", MASKS)
+def test_masks_of_whole_numbers_are_masks_and_sparse_ones_are_not(host, where):
+    MASKS[where](box_mask().to(torch.uint8))
+    MASKS[where](box_mask().bool())
+    for mask in (box_mask().to_sparse(), box_mask().to("meta"), box_mask().to(torch.complex64)):
+        with pytest.raises(ValueError, match="is a tensor of another kind"):
+            MASKS[where](mask)
+
+
+def test_numbers_of_thousands_of_digits_and_of_many_lines_are_told_in_one_short_line(host):
+    for value, words in ((10**5000, "a very long int"), (torch.zeros(9, 9), "tensor")):
+        with pytest.raises(ValueError, match=f"^grow is {words}[^\n]*, but must be a whole number") as told:
+            run("prepare_mask", "PrepareMask", box_mask(), grow=value)
+        assert len(str(told.value)) < 250
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "sockets", "values"),
+    [
+        ("paper_mask", "PaperTestMask", (), {"width": 16384, "height": 16384}),
+        ("paper_mask", "PaperTestMask", (), {"kind": "all six of RePaint", "batch_size": 4096}),
+        ("outpaint", "PadForOutpainting", (PICTURE,), {"left": 16384, "top": 16384}),
+        ("outpaint", "PadForOutpainting", (PICTURE,), {"pad_by": "percent", "left": 16384, "top": 16384}),
+        ("crop", "CropForInpainting", (PICTURE, box_mask()), {"width": 16384, "height": 16384}),
+    ],
+)
+def test_what_would_fill_the_memory_is_refused_before_it_does(host, module, name, sockets, values):
+    with pytest.raises(ValueError, match=r"would take [\d.e+]+ GB, more than the 0.25 that are sensible here; "):
+        run(module, name, *sockets, **values)
 
 
 def test_with_half_intermediates_the_nodes_give_half_pictures_and_change_nothing_that_is_known(host):

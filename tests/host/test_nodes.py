@@ -312,3 +312,11 @@ def test_ladder_of_every_kind_of_host_model_has_the_marginals_of_its_own_noising
     for level in range(ladder.steps + 1):
         expected = sampling.noise_scaling(sigmas[-1 - level], n.clone(), x0.clone())
         torch.testing.assert_close(ladder.diffuse(x0, level, n), expected, atol=1e-4, rtol=1e-4)
+
+
+def test_a_picture_so_small_that_a_norms_groups_have_one_value_is_painted_alone_as_in_a_batch(tiny):
+    model, _ = tiny
+    samples = torch.rand(2, 3, 2, 2, generator=torch.Generator().manual_seed(1))
+    together, _ = paint(model, {"samples": samples})
+    alone, _ = paint(model, {"samples": samples[:1]})
+    assert (together[:1] - alone).abs().max() < 1e-5
