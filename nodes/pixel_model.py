@@ -139,7 +139,7 @@ class PixelModel(comfy.model_base.BaseModel):
             return {}
         return {"y": comfy.conds.CONDRegular(torch.tensor([self.label(kwargs.get(LABEL), classes)]))}
 
-    def label(self, label: int | None, classes: int) -> int:
+    def label(self, label: Any, classes: int) -> int:
         if isinstance(label, Integral) and label == NULL_LABEL:
             label = self.detection.null_class
             if label is None:
