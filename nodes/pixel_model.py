@@ -1,7 +1,6 @@
 """A pixel-space network of any family as a MODEL of the host: loaded, cast, offloaded, patched and sampled like any other."""
 
 from functools import cache
-from numbers import Integral
 from typing import Any
 
 import comfy.conds
@@ -140,7 +139,7 @@ class PixelModel(comfy.model_base.BaseModel):
         return {"y": comfy.conds.CONDRegular(torch.tensor([self.label(kwargs.get(LABEL), classes)]))}
 
     def label(self, label: Any, classes: int) -> int:
-        if isinstance(label, Integral) and label == NULL_LABEL:
+        if isinstance(label, int) and label == NULL_LABEL:
             label = self.detection.null_class
             if label is None:
                 raise ValueError("This model was trained without an 'any class' label; choose a class in Class Label.")
@@ -148,7 +147,7 @@ class PixelModel(comfy.model_base.BaseModel):
             raise ValueError(
                 f"This model has {classes} classes; connect a Class Label node to its conditioning inputs."
             )
-        if not isinstance(label, Integral) or not 0 <= label < classes:
+        if not isinstance(label, int) or not 0 <= label < classes:
             raise ValueError(f"class_label is {label!r:.80}, but this model has classes 0 to {classes - 1}.")
         return label
 
