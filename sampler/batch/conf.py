@@ -3,6 +3,7 @@
 What such a file asks for and what is done here differ in places; each difference is a note for the user.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -54,12 +55,21 @@ def read_conf(path: Path, options: set[str]) -> Conf:
     if not path.is_file():
         raise SettingsError(f"There is no configuration file {path}.")
     try:
-        content = parse_config(path)
-    except CheckpointError as error:
+        conf = read_content(parse_config(path), path.name, options)
+    except CheckpointError as error:  # about the file as a whole, or what it says of the network
         raise SettingsError(str(error)) from error
+    try:
+        json.dumps(conf.flags, sort_keys=True)  # as the run's record will hold them
+    except (TypeError, ValueError, RecursionError) as error:
+        raise SettingsError(f"flags in {path.name} must be names with numbers, texts, or lists of them.") from error
+    return conf
+
+
+def read_content(content: object, name: str, options: set[str]) -> Conf:
+    """Whose file it is, and what it asks for; arguments and errors as for `read_conf`, and CheckpointError."""
     if not isinstance(content, Mapping):
-        raise SettingsError(f"{path.name} holds no settings; expected names with values.")
-    content = {str(name): value for name, value in content.items()}
+        raise SettingsError(f"{name} holds no settings; expected names with values.")
+    content = {str(key): value for key, value in content.items()}
     if "schedule_jump_params" in content or ("timestep_respacing" in content and set(content) - options):
         return repaint_conf(content)
     if isinstance(content.get("model"), Mapping) or isinstance(content.get("diffusion"), Mapping):
@@ -69,7 +79,7 @@ def read_conf(path: Path, options: set[str]) -> Conf:
     unknown = sorted(set(content) - options - {"flags"})
     if unknown:
         raise SettingsError(
-            f"{path.name} is neither a RePaint conf (no schedule_jump_params), nor an xyfJASON one (no model or diffusion "
+            f"{name} is neither a RePaint conf (no schedule_jump_params), nor an xyfJASON one (no model or diffusion "
             f"section), and as one of ours it has the unknown {', '.join(unknown[:5])}."
         )
     flags = content.pop("flags", None) or {}
@@ -217,11 +227,11 @@ def params(content: Mapping[str, object], section: str) -> Mapping[str, object]:
 
 def check_betas(diffusion: Mapping[str, object]) -> None:
     name, steps = str(diffusion.get("beta_schedule", "linear")), whole(diffusion, "total_steps", 1000)
-    if name not in BASE_BETAS:
+    if name not in BASE_BETAS or not steps:  # that there are no steps is told with the network's flags
         return
     for key, base in zip(("beta_start", "beta_end"), BASE_BETAS[name], strict=True):
         value, expected = diffusion.get(key), base * 1000 / steps
-        if value is not None and (not isinstance(value, (int, float)) or abs(value / expected - 1) > 1e-6):
+        if value is not None and (not isinstance(value, (int, float)) or not abs(value / expected - 1) <= 1e-6):
             raise SettingsError(
                 f"{key} is {shortly(value)}, but the '{name}' schedule of {steps} steps has {expected:g} there."
             )

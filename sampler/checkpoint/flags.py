@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from ..posterior import PREDICTIONS, VAR_TYPES
 from ..schedule import BETAS
@@ -37,6 +37,7 @@ SIDECARS = (".json", ".yaml", ".yml")  # NAME.json beside NAME.pt
 # What a configuration may be at most; real ones have a few dozen lines, a few levels and no references.
 MOST_BYTES = 256 * 1024
 MOST_LEVELS = 40
+MOST_DIGITS = 100  # of a whole number
 MOST_REFERENCES = 8  # YAML's *name, which a few lines can make stand for billions
 
 Flags = dict[str, object]
@@ -258,7 +259,9 @@ def metadata_flags(metadata: Mapping[str, str], vocabulary: Vocabulary) -> Flags
     if METADATA_KEY not in metadata:
         return {}
     text = metadata[METADATA_KEY]
-    return vocabulary.pick(parse(text.encode(), json.loads, f"The file's own {METADATA_KEY}", " as JSON"))
+    return vocabulary.pick(
+        parse(text.encode(errors="replace"), parse_json, f"The file's own {METADATA_KEY}", " as JSON")
+    )
 
 
 def sidecar_flags(path: Path, vocabulary: Vocabulary) -> tuple[str, Flags]:
@@ -280,7 +283,7 @@ def parse_config(path: Path) -> object:
             text = file.read(MOST_BYTES + 1)
     except OSError as error:
         raise CheckpointError(f"{path.name} cannot be read: {error.strerror}.") from error
-    return parse(text, json.loads if path.suffix == ".json" else parse_yaml, path.name)
+    return parse(text, parse_json if path.suffix == ".json" else parse_yaml, path.name)
 
 
 def parse(text: bytes, parser: Callable[[str], object], name: str, as_what: str = "") -> object:
@@ -298,9 +301,26 @@ def parse(text: bytes, parser: Callable[[str], object], name: str, as_what: str 
         raise CheckpointError(f"{name} cannot be read{as_what}: {what}.") from error
 
 
+def bounded(digits: str) -> str:
+    """A whole number's text; what is no longer a number to count with is refused."""
+    if len(digits) > MOST_DIGITS:
+        raise ValueError(f"a number of {len(digits)} digits")
+    return digits
+
+
+def parse_json(text: str) -> object:
+    return json.loads(text, parse_int=lambda digits: int(bounded(digits)))
+
+
 def parse_yaml(text: str) -> object:
     import yaml  # the host has it; the library alone does without
 
+    class Loader(yaml.SafeLoader):  # type: ignore[misc] # it has no types here
+        def construct_yaml_int(self, node: Any) -> int:
+            bounded(self.construct_scalar(node))
+            return int(super().construct_yaml_int(node))
+
+    Loader.add_constructor("tag:yaml.org,2002:int", Loader.construct_yaml_int)
     levels = references = 0
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
         levels += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
@@ -309,4 +329,4 @@ def parse_yaml(text: str) -> object:
             raise ValueError(f"more than {MOST_LEVELS} sections within each other")
         if references > MOST_REFERENCES:
             raise ValueError(f"more than {MOST_REFERENCES} references (*name); write out what they stand for")
-    return yaml.safe_load(text)
+    return yaml.load(text, Loader)

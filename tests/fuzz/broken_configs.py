@@ -63,6 +63,26 @@ SCALARS = (
     "\u0661\u0660", "\u00b2",
     "1," * 5000 + "1", "balanced", "best", "paper", "\u202e", "\x1b[2J", "%s", "{x}",
 )  # fmt: skip
+# What may stand there, so that what is wrong is met behind the first check, too.
+FITS = {
+    "num_heads": 2, "num_head_channels": 32, "noise_schedule": "cosine", "diffusion_steps": 1000, "prediction": "eps",
+    "rescale_timesteps": True, "use_new_attention_order": False, "image_size": 64, "var_type": "learned_range",
+    "predict_xstart": False,
+    "class_names": ["cat", "dog", "any"], "null_class": 2, "method": "repaint", "skip_type": "uniform", "skip_steps": 50,
+    "timestep_respacing": "250", "resample": True, "resample_r": 2, "resample_j": 2, "denoise": 1.0, "feedback": 0.5, "seed": 3,
+    "clip": True, "class_label": "1", "mask_polarity": "keep", "dtype": "fp32", "load_ema": True, "variants": 2,
+    "micro_batch": 4,
+    "flags": {"num_heads": 2}, "weights": "w.pt", "input_dir": ["in"], "mask_dir": "masks", "save_dir": "out", "n_samples": 5,
+    "resume": True, "cpu": True, "preset": "fast", "start_resampling": 100, "mask_type": "", "contact_sheet": False,
+    "dry_run": True,
+    "t_T": 250, "n_sample": 1, "jump_length": 10, "jump_n_sample": 10, "gt_path": "in", "mask_path": "masks", "max_len": 5,
+    "batch_size": 4, "paths": {"srs": "out"}, "model_path": "w.pt", "clip_denoised": True, "total_steps": 1000,
+    "beta_schedule": "linear",
+    "beta_start": 1e-4, "beta_end": 0.02, "objective": "pred_eps", "respace_type": "uniform", "respace_steps": 50,
+    "model": {"params": {}},
+    "sigma_small": False, "model_var_type": "fixed_large", "num_diffusion_timesteps": 1000, "num_heads_upsample": -1,
+    "use_fp16": False,
+}  # fmt: skip
 HUGE_HEX = "0x" + "f" * 6000
 
 
@@ -76,7 +96,9 @@ def value(draw: Draw, names: tuple[str, ...], level: int = 0) -> object:
 
 
 def section(draw: Draw, names: tuple[str, ...], level: int = 0) -> dict:
-    return {draw.choice(names): value(draw, names, level) for _ in range(draw.choice([0, 1, 1, 2, 3, 6, 12]))}
+    chosen = [draw.choice(names) for _ in range(draw.choice([0, 1, 1, 2, 3, 6, 12]))]
+    fitting = draw.choice([0.0, 0.5, 0.9, 0.97])
+    return {name: FITS[name] if name in FITS and draw.often(fitting) else value(draw, names, level) for name in chosen}
 
 
 def as_json(draw: Draw, content: object) -> bytes:
@@ -184,7 +206,7 @@ def repaint_conf(draw: Draw) -> dict:
     if draw.often(0.6):
         conf["data"] = {"eval": {"some": section(draw, DATA)}} if draw.often(0.8) else value(draw, ("eval", *DATA))
     if draw.often(0.5):
-        conf["timestep_respacing"] = draw.choice(SCALARS)
+        conf["timestep_respacing"] = draw.choice([*SCALARS, *["250", "ddim50", "10,10,5", 100] * 20])
     return conf
 
 

@@ -71,7 +71,10 @@ def digests(folder: Path) -> dict[str, str]:
 def call(path: Path, draw: Draw) -> str:
     """Use a file as the pack does, all that happens before a picture is painted."""
     if path.name.startswith("conf"):
-        read_options(["--config", str(path), "--weights", "w.pt", "--input_dir", "in", "--save_dir", "out"])
+        places = {"--weights": "w.pt", "--input_dir": "in", "--save_dir": "out"}
+        missing = draw.choice([(), (), (), ("--weights",), ("--save_dir",), ("--input_dir",), tuple(places)])
+        words = [word for name, value in places.items() if name not in missing for word in (name, value)]
+        read_options(["--config", str(path), *words]).settings.key()
         return "read"
     probe = draw.often(PROBED)
     signal.setitimer(signal.ITIMER_PROF, PROBE_SECONDS if probe else CPU_SECONDS)
@@ -85,9 +88,10 @@ def call(path: Path, draw: Draw) -> str:
 
 def judged(path: Path, draw: Draw) -> tuple[str, str]:
     """(outcome, what is wrong)."""
+    expected = SettingsError if path.name.startswith("conf") else CheckpointError
     try:
         return call(path, draw), ""
-    except (CheckpointError, SettingsError) as error:
+    except expected as error:
         text = str(error)
         wrong = "\n" in text or not text.isprintable() or len(text) > MOST_CHARACTERS or not text.endswith((".", "..."))
         return "refused", f"no sentence: {text!r:.600}" if wrong or "Traceback" in text else ""

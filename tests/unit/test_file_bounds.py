@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from mask_guidance.sampler.batch.options import read_options
+from mask_guidance.sampler.batch.settings import SettingsError
 from mask_guidance.sampler.checkpoint import CheckpointError, build, read_checkpoint
 from mask_guidance.sampler.recognition import recognise
 from mask_guidance.sampler.respacing import parse_respacing
@@ -311,3 +313,33 @@ def test_a_probe_calls_back_before_each_pass_and_ends_with_what_that_raises(tmp_
     with pytest.raises(Cancelled):
         recognise(path, between=cancel)
     assert len(calls) == 3
+
+
+# --- what a configuration of the command line may say
+
+HUGE = "0x" + "f" * 5000  # YAML reads it, and Python neither writes it nor makes a float of it
+CONFS = {
+    "a wrong flag": "schedule_jump_params: {}\nsigma_small: 5",
+    "a wrong flag of xyfJASON's": "model: {params: {sigma_small: x}}",
+    "huge preset": f"preset: {HUGE}",
+    "huge method": f"method: {HUGE}",
+    "huge label": f"class_label: {HUGE}",
+    "huge path": f"schedule_jump_params: {{}}\nmodel_path: {HUGE}",
+    "huge steps": f"diffusion: {{total_steps: {HUGE}, beta_start: 1}}",
+    "huge beta": f"diffusion: {{beta_start: 1{'0' * 400}}}",
+    "beta that is no number": "diffusion: {beta_start: .nan}",
+    "a date": "flags: {num_heads: 2001-01-01}",
+    "names of two kinds": "flags: {1: 2, a: 3}",
+    "flags within themselves": "flags: &a {x: *a}",
+    "long text": f"seed: '{'x' * 5000}'",
+}
+
+
+@pytest.mark.parametrize("name", CONFS)
+def test_a_configuration_that_says_nonsense_is_a_sentence(tmp_path, name):
+    (tmp_path / "conf.yaml").write_text(CONFS[name])
+    places = ["--weights", "w.pt", "--input_dir", "in", "--save_dir", "out"]
+    with pytest.raises(SettingsError) as caught:
+        read_options(["--config", str(tmp_path / "conf.yaml"), *places])
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) <= MOST
