@@ -37,7 +37,7 @@ def number_of(name: str, names: tuple[str, ...]) -> int:
     """The label of a class by name."""
     if not names:
         raise ValueError(
-            f"class_name is '{name}', but no class names are known; connect the model, or use class_label."
+            f"class_name is {name!r:.80}, but no class names are known; connect the model, or use class_label."
         )
     return class_named(name, names)
 

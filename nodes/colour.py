@@ -9,5 +9,5 @@ def colour_from_hex(text: str) -> tuple[float, float, float]:
     try:
         red, green, blue = bytes.fromhex(digits)
     except ValueError:
-        raise ValueError(f"The colour is '{text}', but must look like #ff8000 (red, green, blue).") from None
+        raise ValueError(f"The colour is {text!r:.80}, but must look like #ff8000 (red, green, blue).") from None
     return red / 255, green / 255, blue / 255

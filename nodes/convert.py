@@ -17,6 +17,7 @@ __all__ = [
 ]
 
 FLOATS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
+LARGEST = 1e15  # of a picture's values: far beyond high dynamic range, and its square is still a float32
 NUMBERS = (*FLOATS, torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 
 
@@ -51,7 +52,7 @@ def pictures_from_image(image: Tensor, what: str = "picture") -> Tensor:
     """The host's IMAGE (B, H, W, C) as the core's pictures (B, C, H, W), without a copy.
 
     Raises:
-        ValueError: Another layout, nothing in it, whole numbers, NaN or infinity.
+        ValueError: Another layout, nothing in it, whole numbers, NaN, infinity or absurdly large values.
     """
     if image.ndim != 4 or not image.numel():
         raise ValueError(
@@ -62,7 +63,12 @@ def pictures_from_image(image: Tensor, what: str = "picture") -> Tensor:
         raise ValueError(
             f"The {what} holds {in_words(image.dtype)} values, but must hold floating-point ones from 0 to 1; convert it first."
         )
-    return numbers_only(image, what).movedim(-1, 1)
+    largest = float(max(end.abs() for end in numbers_only(image, what).aminmax()))
+    if largest > LARGEST:
+        raise ValueError(
+            f"The {what} holds values as large as {largest:.3g}, but must hold ones from 0 to 1; mend the node that makes it."
+        )
+    return image.movedim(-1, 1)
 
 
 def image_from_pictures(pictures: Tensor) -> Tensor:

@@ -35,7 +35,7 @@ def ratio_from(text: str) -> float:
         ratio = math.nan
     if not 0.01 <= ratio <= 100:  # also what is no number
         raise ValueError(
-            f"The aspect ratio is '{text}', but must look like 16:9 or 1.78, and lie between 0.01 and 100."
+            f"The aspect ratio is {text!r:.80}, but must look like 16:9 or 1.78, and lie between 0.01 and 100."
         )
     return ratio
 

@@ -6,7 +6,7 @@ __all__ = ["bad", "frames_of"]
 
 PACK = Path(__file__).resolve().parents[2]
 CODE = (PACK / "nodes", PACK / "sampler")
-SENTENCES = ("ValueError", "SettingsError", "CheckpointError")
+OURS = ".sampler."  # in the full name of the core's own exceptions
 HOST = ("InterruptProcessingException", "OutOfMemoryError")  # the host knows what they mean
 
 
@@ -28,12 +28,12 @@ def bad_error(error: dict) -> str | None:
     if kind in HOST:
         return None
     said_by_us, line = frames[-1]
+    sentence = message.endswith((".", ".'")) and "\n" not in message
     if (
-        said_by_us
+        sentence
+        and said_by_us
         and line.startswith("raise ")
-        and kind in SENTENCES
-        and message.endswith((".", ".'"))
-        and "\n" not in message
+        and (kind == "ValueError" or OURS in error["exception_type"])
     ):
         return None
     return f"{kind}: {message[:300]}"

@@ -76,7 +76,7 @@ def settings_of(cls) -> list[dict]:
     choices = [{each.id: option} for each in inputs for option in getattr(each, "options", None) or ()]
     flags = [{each.id: value} for each in inputs if each.get_io_type() == "BOOLEAN" for value in (True, False)]
     alone = [{name: value} for ends in (largest, least) for name, value in ends.items()]
-    together = [{**ends, **choice} for ends in (largest, least) for choice in (*choices, *flags)]
+    together = [{**largest, **choice} for choice in (*choices, *flags)]
     return [*alone, largest, least, *together]
 
 

@@ -92,6 +92,8 @@ def test_a_mask_that_is_no_numbers_is_refused_by_the_samplers_too(host):
         ("crop", "CropForInpainting", (PICTURE, box_mask()), {"fit": "glove"}, "fit is 'glove', but must be one of: size, m"),
         ("crop", "CropForInpainting", (PICTURE, box_mask()), {"width": 0}, "width is 0, but must be a whole number from 1"),
         ("crop", "CropForInpainting", (PICTURE, box_mask()), {"width": 8.0}, "width is 8.0, but must be a whole number"),
+        ("crop", "CropForInpainting", (PICTURE, box_mask()), {"width": True}, "width is True, but must be a whole number"),
+        ("outpaint", "PadForOutpainting", (PICTURE,), {"fill": "colour", "colour": "a\nb"}, r"The colour is 'a\\nb', but must"),
         ("fill", "FillMaskedArea", (PICTURE, box_mask()), {"seed": -1}, "seed is -1, but must be a whole number from 0"),
         ("prepare_mask", "PrepareMask", (box_mask(),), {"threshold": NAN}, "threshold is nan, but must be a number from 0"),
         ("prepare_mask", "PrepareMask", (box_mask(),), {"grow": 10**9}, "grow is 1000000000, but must be a whole number"),
@@ -138,6 +140,29 @@ def test_what_is_no_picture_and_no_mask_is_refused(host, where, value):
 def test_pictures_of_other_numbers_are_refused(host, where, dtype):
     with pytest.raises(ValueError, match=r"picture holds \w+ values, but must hold floating-point ones"):
         PICTURES[where](PICTURE.to(dtype))
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4, 5])
+def test_pictures_of_any_number_of_channels_go_through_every_node_or_are_told_what_is_missing(host, channels):
+    image = torch.rand(1, 48, 64, channels)
+    crops, _, cut, _ = run("crop", "CropForInpainting", image, box_mask(), width=32, height=32)
+    stitched, _ = run("stitch", "StitchBack", cut, 1 - crops)
+    (filled,) = run("fill", "FillMaskedArea", image, box_mask())
+    larger, _, _ = run("outpaint", "PadForOutpainting", image, fill="colour")
+    assert stitched.shape == filled.shape == image.shape
+    assert larger.shape[-1] == channels
+    assert run("model_view", "ModelView", box_mask(), model=pixel_model(), image=image)[0].shape[-1] == 3
+    if channels == 2:
+        with pytest.raises(ValueError, match="2 channels, and no colour"):
+            run("mask_from_image", "MaskFromImage", image)
+    else:
+        assert run("mask_from_image", "MaskFromImage", image)[0].shape == (1, 48, 64)
+
+
+@pytest.mark.parametrize("where", PICTURES)
+def test_pictures_whose_squares_overflow_are_refused(host, where):
+    with pytest.raises(ValueError, match=r"picture holds values as large as 3e\+38, but must hold ones from 0 to 1"):
+        PICTURES[where](spoiled(PICTURE, 3e38))
 
 
 @pytest.mark.parametrize("where", MASKS)
