@@ -38,7 +38,8 @@ def checked(execute: Callable[..., io.NodeOutput]) -> Callable[..., io.NodeOutpu
         for each in cls.define_schema().inputs:
             if each.id in given:
                 check(each, given[each.id])
-        return execute(cls, *sockets, **values)
+                given[each.id] = plain(given[each.id])
+        return execute(cls, **given)
 
     return with_checks
 
@@ -77,6 +78,13 @@ def in_words(value: Any) -> str:
     except ValueError:  # a number of thousands of digits
         written = f"a very long {type(value).__name__}"
     return f"{' '.join(written.split()):.80}"
+
+
+def plain(value: Any) -> Any:
+    """numpy's numbers as Python's: the host writes them into JSON for its page, and its thread for that dies of others."""
+    if isinstance(value, Real) and not isinstance(value, (int, float)):
+        return int(value) if isinstance(value, Integral) else float(value)
+    return float(value) if type(value) is not float and isinstance(value, float) else value
 
 
 def outside(value: Any, least: Any, largest: Any) -> bool:

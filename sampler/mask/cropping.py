@@ -141,15 +141,15 @@ def crop(
     if context is not None:
         found = with_context(found, context)
     boxes = fitted([widened(box, frame) for _, box, _ in found], frame, whole(mask))
+    height, width = frame.size or (boxes[0].height, boxes[0].width)
+    check_regions(len(found), height, width, pictures)
+    if len(found) <= len(pictures):
+        values = len(found) * pictures.shape[1] * height * width
+        check_room(values, pictures.numel(), f"{len(found)} crops of {width}x{height}", "take smaller ones")
     regions = tuple(
         Region(picture, box, cut(own[None], moved(box, place), outside=0)[0])
         for (picture, _, (place, own)), box in zip(found, boxes, strict=True)
     )
-    height, width = frame.size or (boxes[0].height, boxes[0].width)
-    check_regions(len(regions), height, width, pictures)
-    values = len(regions) * pictures.shape[1] * height * width
-    if len(regions) <= len(pictures):
-        check_room(values, pictures.numel(), f"{len(regions)} crops of {width}x{height}", "take smaller ones")
     crops = pictures.new_empty(len(regions), pictures.shape[1], height, width)
     masks = mask.new_empty(len(regions), height, width)
     for i, r in enumerate(regions):

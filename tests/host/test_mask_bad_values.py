@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from test_mask_nodes import PICTURE, box_mask, defaults, node, run
@@ -179,6 +180,21 @@ def test_numbers_of_thousands_of_digits_and_of_many_lines_are_told_in_one_short_
         with pytest.raises(ValueError, match=f"^grow is {words}[^\n]*, but must be a whole number") as told:
             run("prepare_mask", "PrepareMask", box_mask(), grow=value)
         assert len(str(told.value)) < 250
+
+
+def test_numbers_of_numpy_become_pythons_own_before_the_host_writes_them_into_json(host):
+    import json
+
+    import comfy.utils
+
+    before, heard = comfy.utils.PROGRESS_BAR_HOOK, []
+    comfy.utils.set_progress_bar_global_hook(lambda value, total, *_, **__: heard.append((value, total)))
+    try:
+        mask, _ = run("paper_mask", "PaperTestMask", width=np.int32(9), height=np.int64(8), batch_size=np.int64(2))
+    finally:
+        comfy.utils.set_progress_bar_global_hook(before)
+    assert mask.shape == (2, 8, 9)
+    assert json.loads(json.dumps(heard))[-1] == [2, 2]
 
 
 @pytest.mark.parametrize(
