@@ -82,9 +82,9 @@ def in_words(value: Any) -> str:
 
 def plain(value: Any) -> Any:
     """numpy's numbers as Python's: the host writes them into JSON for its page, and its thread for that dies of others."""
-    if isinstance(value, Real) and not isinstance(value, (int, float)):
-        return int(value) if isinstance(value, Integral) else float(value)
-    return float(value) if type(value) is not float and isinstance(value, float) else value
+    if type(value) in (bool, int, float) or not isinstance(value, Real):
+        return value
+    return int(value) if isinstance(value, Integral) else float(value)
 
 
 def outside(value: Any, least: Any, largest: Any) -> bool:

@@ -15,7 +15,7 @@ from .checked import checked
 from .guidance import completed, guided
 from .inputs import preset, setting, soft_mask
 from .ladder import noise_to_signal
-from .latent_form import check_form
+from .latent_form import check_form, check_latent, numbers_of
 from .latent_mask import on_latent, painted_share
 from .preview import callback
 from .record import keep_in_picture, model_name
@@ -163,6 +163,8 @@ class MaskGuidedKSampler(io.ComfyNode):
         **chosen,
     ) -> io.NodeOutput:
         settings = with_preset(preset, Settings(**chosen))
+        for name, latent in (("latent_image", latent_image), ("known_latent", known_latent or latent_image)):
+            check_latent(latent, name)
         samples = in_models_channels(model, latent_image)
         check_form(model.get_model_object("latent_format"), samples)
         picture = known_picture(model, latent_image, samples, known_latent, add_noise)
@@ -175,7 +177,7 @@ class MaskGuidedKSampler(io.ComfyNode):
         largest = largest_sigma(samples.shape)
         remember(model, ratios, largest)
         chain = Chain.of(settings, ratios, largest, start_at_step, end_at_step)
-        indices = tuple(latent_image.get("batch_index") or range(len(samples)))
+        indices = numbers_of(latent_image, len(samples))
         sampler = RePaintSampler(
             settings,
             soft_mask,

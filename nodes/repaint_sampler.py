@@ -31,11 +31,15 @@ def stated_variance(model, var_type: str) -> str:
 
 
 def known_by_host(function, mask: Tensor, sigmas: Tensor, model_wrap) -> Known:
-    """The known region by level, where the MODEL brings a rule of its own (Differential Diffusion)."""
+    """The known region by level, where the MODEL brings a rule of its own (Differential Diffusion).
+
+    The host's rule frees everything at the last step; what is not masked at all stays known all the same.
+    """
 
     def known(level: int) -> Tensor:
         sigma = sigmas[-1 - level].reshape(1)
-        return known_from_mask(function(sigma, mask, extra_options={"model": model_wrap, "sigmas": sigmas}), mask)
+        ruled = function(sigma, mask, extra_options={"model": model_wrap, "sigmas": sigmas})
+        return known_from_mask(torch.where(mask > 0, ruled, 0), mask)
 
     return known
 

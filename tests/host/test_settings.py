@@ -200,7 +200,7 @@ def test_repaint_sampler_refuses_a_latent_of_another_form_too(tiny):
         sampled(model, RePaintSampler(), torch.rand(1, 4, 32, 32))
 
 
-def sampled(model, sampler, samples: torch.Tensor) -> torch.Tensor:
+def sampled(model, sampler, samples: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
     """Through the host's own guider, as SamplerCustomAdvanced does."""
     from mask_guidance.nodes.class_label import conditioning
     from mask_guidance.nodes.guidance import guided
@@ -208,7 +208,7 @@ def sampled(model, sampler, samples: torch.Tensor) -> torch.Tensor:
 
     (sigmas,) = RespacedSigmas.execute(model, "karras", 4).result
     guider = guided(model, conditioning(0), conditioning(0), 1.0)
-    return guider.sample(torch.randn(samples.shape), samples, sampler, sigmas, None, None, True, 0)
+    return guider.sample(torch.randn(samples.shape), samples, sampler, sigmas, mask, None, True, 0)
 
 
 def test_a_network_whose_numbers_overflow_is_stopped_at_that_call(tiny):
@@ -237,3 +237,38 @@ def test_a_linked_value_outside_its_range_is_named(tiny, name, value):
     model, vae = tiny
     with pytest.raises(ValueError, match=rf"^{name} is '?{value}'?, but must be"):
         paint(model, latent(vae), **{name: value})
+
+
+@pytest.mark.parametrize(
+    ("broken", "told"),
+    [
+        ({}, "latent_image holds no samples"),
+        ({"samples": None}, "latent_image holds no samples"),
+        ({"samples": torch.rand(0, 3, 32, 32)}, "latent_image is empty"),
+        ({"samples": torch.rand(1, 0, 32, 32)}, "latent_image is empty"),
+        ({"samples": torch.zeros(1, 3, 32, 32, dtype=torch.uint8)}, "floating point"),
+        ({"samples": torch.full((1, 3, 32, 32), torch.nan)}, "no numbers"),
+        ({"samples": torch.rand(2, 3, 32, 32), "batch_index": [1]}, "batch_index"),
+        ({"samples": torch.rand(1, 3, 32, 32), "batch_index": ["one"]}, "batch_index"),
+    ],
+)
+def test_a_latent_that_is_none_is_refused_in_a_sentence(tiny, broken, told):
+    model, _ = tiny
+    with pytest.raises(ValueError, match=told):
+        paint(model, broken)
+
+
+@pytest.mark.parametrize("method", ["repaint", "feedback"])
+def test_a_rule_of_the_models_own_frees_nothing_that_is_not_masked(tiny, method):
+    """Differential Diffusion frees everything at its last step; at RePaint Sampler nothing puts it back afterwards."""
+    from comfy_extras.nodes_differential_diffusion import DifferentialDiffusion
+    from mask_guidance.nodes.repaint_sampler import RePaintSampler
+    from mask_guidance.sampler import Settings
+
+    model, vae = tiny
+    given = latent(vae, mask=right_half())
+    (ruled,) = DifferentialDiffusion.execute(model).result
+    sampler = RePaintSampler(Settings(method=method, resample_r=2, resample_j=2))
+    with torch.inference_mode():
+        samples = sampled(ruled, sampler, given["samples"], given["noise_mask"])
+    torch.testing.assert_close(samples[..., :16], given["samples"][..., :16], atol=1e-6, rtol=0)

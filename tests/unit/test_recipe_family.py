@@ -1,6 +1,6 @@
 """A family of networks is one folder and one row: the one of throwaway_family.py, through the library and the command line.
 
-CONTRIBUTING's recipe "a model family" points here; tests/host/test_recipe_family.py does the same through the nodes.
+CONTRIBUTING's recipe "a model family" points here; tests/host/test_recipe_family_nodes.py does the same through the nodes.
 """
 
 import pickle
