@@ -1,7 +1,9 @@
 """Every node at the ends of what its schema allows, on a small picture; prints what each call cost, as JSON, one a line.
 
+    COMFYUI_PATH=... EXTREMES_FOLDER=/tmp/x python tests/host/extremes.py [MOST]
+
 Run as a process of its own: each call is a fork of it with limits of processor time and memory, which a test could not set
-for itself.
+for itself. MOST: only so many calls of each node, spread over all that there are; the test does so, for all take many minutes.
 """
 
 import json
@@ -14,6 +16,7 @@ from typing import Any
 
 TESTS = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(TESTS), str(TESTS / "host"), os.environ["COMFYUI_PATH"]]
+MOST = int(sys.argv[1]) if len(sys.argv) > 1 else 0
 sys.argv = ["main.py", "--cpu"]
 
 import comfy.options  # noqa: E402
@@ -119,6 +122,12 @@ def cases() -> list[tuple[str, str, dict, dict]]:
     return found
 
 
+def spread(node: str, all_cases: list[tuple]) -> list[tuple]:
+    """A node's calls, MOST of them, evenly over the list."""
+    own = [case for case in all_cases if case[1] == node]
+    return own[:: -(-len(own) // MOST)]
+
+
 def called(module: str, name: str, given: dict, settings: dict, sockets: dict) -> str:
     """What a node says, or that it gave its outputs."""
     from test_mask_nodes import defaults, node
@@ -191,7 +200,10 @@ def main() -> None:
     torch.set_num_threads(1)  # a fork has no other threads
     with torch.inference_mode():
         shared = sockets(os.environ["EXTREMES_FOLDER"])
-    for case in cases():
+    chosen = cases()
+    if MOST:
+        chosen = [case for name in dict.fromkeys(case[1] for case in chosen) for case in spread(name, chosen)]
+    for case in chosen:
         print(json.dumps(measured(case, shared), default=str), flush=True)
 
 
