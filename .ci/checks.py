@@ -39,8 +39,8 @@ def types() -> bool:
 
 
 def vulnerabilities() -> bool:
-    """Of the versions in constraints.txt, those that are known to be vulnerable."""
-    words = ("-r", "constraints.txt", "--no-deps", "--disable-pip", "--progress-spinner=off", "--format=json")
+    """Of all that run.py has installed here, ComfyUI's requirements among it."""
+    words = ("--local", "--progress-spinner=off", "--format=json")
     command = (sys.executable, "-m", "pip_audit", *words)
     answer = subprocess.run(command, cwd=PACK, capture_output=True, text=True)
     told, fine = explain_audit(answer.stdout)
@@ -49,13 +49,19 @@ def vulnerabilities() -> bool:
 
 
 def explain_audit(answer: str) -> tuple[str, bool]:
-    """pip-audit's JSON in words, and whether no vulnerability is known. A service that cannot be asked fails nothing."""
+    """pip-audit's JSON in words, and whether nothing is to be done: whether no known vulnerability has a version that mends
+    it. A service that cannot be asked fails nothing."""
     packages = json.loads(answer)["dependencies"] if answer.strip() else []
     known = [package for package in packages if "vulns" in package]
     if not known:
         return "not checked: the service that knows of vulnerabilities could not be asked", True
-    found = [f"{package['name']} {package['version']}: {flaw['id']}" for package in known for flaw in package["vulns"]]
-    return "\n".join([*found, f"asked for {len(known)} of {len(packages)} packages"]), not found
+    flaws = [(package, flaw, flaw.get("fix_versions") or []) for package in known for flaw in package["vulns"]]
+    found = [
+        f"{package['name']} {package['version']}: {flaw['id']}, mended in {', '.join(fixed) or 'no version yet'}"
+        for package, flaw, fixed in flaws
+    ]
+    told = "\n".join([*found, f"asked for {len(known)} of {len(packages)} packages"])
+    return told, not any(fixed for _, _, fixed in flaws)
 
 
 CHECKS = {

@@ -403,12 +403,15 @@ def test_the_checks_fail_for_a_known_vulnerability_and_not_for_a_service_that_do
     checks = load(PACK / ".ci" / "checks.py")
     unknown = {"name": "torch", "skip_reason": "not found"}
     clean = {"name": "scipy", "version": "1", "vulns": []}
-    bad = {"name": "tqdm", "version": "2", "vulns": [{"id": "CVE-1"}]}
+    bad = {"name": "tqdm", "version": "2", "vulns": [{"id": "CVE-1", "fix_versions": ["3"]}]}
+    unmended = {"name": "yaml", "version": "2", "vulns": [{"id": "CVE-2", "fix_versions": []}]}
     assert checks.explain_audit("")[1] and "could not be asked" in checks.explain_audit("")[0]
     assert checks.explain_audit(json.dumps({"dependencies": [unknown]})) == checks.explain_audit("")
     assert checks.explain_audit(json.dumps({"dependencies": [unknown, clean]})) == ("asked for 1 of 2 packages", True)
     told, fine = checks.explain_audit(json.dumps({"dependencies": [unknown, clean, bad]}))
-    assert (told.splitlines()[0], fine) == ("tqdm 2: CVE-1", False)
+    assert (told.splitlines()[0], fine) == ("tqdm 2: CVE-1, mended in 3", False)
+    told, fine = checks.explain_audit(json.dumps({"dependencies": [unmended]}))
+    assert (told.splitlines()[0], fine) == ("yaml 2: CVE-2, mended in no version yet", True)
 
 
 def test_every_check_runs_also_after_one_has_failed(monkeypatch, capsys):
