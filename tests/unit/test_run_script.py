@@ -1,6 +1,7 @@
 """The parts of run.py that decide what gets unpacked, installed, started and said; and run.py itself."""
 
 import ast
+import contextlib
 import hashlib
 import importlib.util
 import io
@@ -49,6 +50,16 @@ def run(*words):
     """run.py itself, without the variable that names a ComfyUI."""
     variables = {name: value for name, value in os.environ.items() if name != "COMFYUI_PATH"}
     return subprocess.run([sys.executable, PACK / "run.py", *words], capture_output=True, text=True, env=variables)
+
+
+def is_gone(group):
+    """Whether no process of a group is left. One that was killed stays listed until the system has noted its end."""
+    with contextlib.suppress(ProcessLookupError):
+        for _ in range(100):
+            os.killpg(group, 0)
+            time.sleep(0.1)
+        return False
+    return True
 
 
 def test_run_says_what_it_can_do():
@@ -316,7 +327,7 @@ def test_all_tests_run_unless_some_are_named():
 
 @pytest.mark.parametrize(
     ("text", "complaint"),
-    [(None, "is missing"), ("{", "API format"), ('{"nodes": []}', "API format"), ('{"1": {}}', "API format")],
+    [(None, "No such file"), ("{", "API format"), ('{"nodes": []}', "API format"), ('{"1": {}}', "API format")],
 )
 def test_what_is_no_workflow_is_refused_before_anything_is_set_up(tmp_path, text, complaint):
     path = tmp_path / "workflow.json"
@@ -356,8 +367,7 @@ def test_ending_a_process_ends_what_it_has_started():
     parent = "import subprocess, sys; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']).wait()"
     process = script.start([sys.executable, "-c", parent])
     script.stop(process)
-    with pytest.raises(ProcessLookupError):
-        os.killpg(process.pid, 0)
+    assert is_gone(process.pid)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals work otherwise there")
@@ -381,8 +391,7 @@ def test_a_signal_ends_run_and_a_comfyui_that_does_not_come_up(tmp_path, name):
     running.send_signal(getattr(signal, name))
     assert running.communicate(timeout=60)[1] == "run.py: interrupted; the next start goes on from here\n"
     assert running.returncode == 130
-    with pytest.raises(ProcessLookupError):
-        os.killpg(int(started.read_text()), 0)
+    assert is_gone(int(started.read_text()))
 
 
 def test_a_dead_server_is_reported_with_the_end_of_its_log(tmp_path):
