@@ -147,7 +147,8 @@ class Prepared:
         """The plan in words."""
         s, sources = self.job.settings, self.job.sources
         total = found.detection.diffusion.diffusion_steps
-        chosen = [f"{name} {getattr(s, name)} [{source}]" for name, source in sources.items() if source != "default"]
+        told = {name: getattr(s, name) for name, source in sources.items() if source != "default"}
+        chosen = [f"{name} {value} [{sources[name]}]" for name, value in told.items() if value != ""]
         several = f", {s.variants} variants each" if s.variants > 1 else ""
         return [
             *describe(found).splitlines(),
