@@ -163,8 +163,9 @@ class MaskGuidedKSampler(io.ComfyNode):
         **chosen,
     ) -> io.NodeOutput:
         settings = with_preset(preset, Settings(**chosen))
-        for name, latent in (("latent_image", latent_image), ("known_latent", known_latent or latent_image)):
-            check_latent(latent, name)
+        check_latent(latent_image, "latent_image")
+        if known_latent is not None:
+            check_latent(known_latent, "known_latent")
         samples = in_models_channels(model, latent_image)
         check_form(model.get_model_object("latent_format"), samples)
         picture = known_picture(model, latent_image, samples, known_latent, add_noise)

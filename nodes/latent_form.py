@@ -23,10 +23,10 @@ def check_form(latent_format, samples: Tensor) -> None:
     if samples.ndim != dims or samples.shape[1] != channels:
         raise ValueError(
             f"This model paints the latent of {name}, {dims} dimensions and {channels} channels, but one of shape "
-            f"{'x'.join(map(str, samples.shape))} came; encode the picture with this model's own VAE."
+            f"{in_words(samples)} came; encode the picture with this model's own VAE."
         )
     if 0 in samples.shape:
-        raise ValueError(f"The latent is empty ({'x'.join(map(str, samples.shape))}); give it at least one picture.")
+        raise ValueError(f"The latent is empty ({in_words(samples)}); give it at least one picture.")
 
 
 def check_latent(latent: object, name: str) -> None:
