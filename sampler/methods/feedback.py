@@ -16,6 +16,7 @@ LanPaint's guidance of both regions (https://arxiv.org/abs/2502.03491), analytic
 https://arxiv.org/abs/2201.06503).
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -47,6 +48,8 @@ class Feedback:
         fade: Power of the noise ratio by which the shift shrinks from level to level.
         match_energy: The known region's noise gives way to the shift.
         calibrate: The measured error of the guess goes into the variance of each step.
+        settle: Where a step ends at the lowest level above the picture, the error adds at most this share of the noise that the
+            step comes down to. What it adds there is grain that no later call takes out.
         caution: Factor of that error. Feedback pulls the guess nearer to the truth where that is known than elsewhere, so
             what is measured there is too small.
         dip: A repeat goes down to this share of the level's noise and back up, 0 to 1.
@@ -59,6 +62,7 @@ class Feedback:
     calibrate: bool = True
     caution: float = 1.5
     dip: float = 0.5
+    settle: float = 1.0
 
 
 def repeated_levels(steps: int, repeats: int) -> list[int]:
@@ -113,7 +117,10 @@ def feedback(
         else:
             reached = float(ladder.noise[target] / ladder.signal[target])
             low = reached if level != target else rule.dip * sigma
-            x = stepped(predicted, direction, sigma, low, reached, spread(residual, weight, rule), noise(x))
+            error = spread(residual, weight, rule)
+            if target == 1 and ladder.noise[0] == 0:
+                error = settled(error, sigma, low, rule)
+            x = stepped(predicted, direction, sigma, low, reached, error, noise(x))
             x = float(ladder.signal[target]) * x
             shift = shift * (reached / sigma) ** rule.fade
         if call == len(levels) - 1:
@@ -141,6 +148,13 @@ def spread(residual: Tensor, weight: Tensor, rule: Feedback) -> Tensor | float:
     if not rule.calibrate:
         return 0.0
     return rule.caution * known_mean(residual.square(), weight)
+
+
+def settled(error: Tensor | float, sigma: float, low: float, rule: Feedback) -> Tensor | float:
+    """The error, as much of it as a step from the noise `sigma` to `low` may turn into noise at the end of a chain."""
+    share = 1 - low**2 / sigma**2  # of the error's amplitude that the step keeps, see `stepped`
+    most = (rule.settle * low / share) ** 2 if share else math.inf
+    return error.clamp(max=most) if isinstance(error, Tensor) else min(error, most)
 
 
 def stepped(

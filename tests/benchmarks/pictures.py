@@ -7,6 +7,7 @@ Every method runs the same network on the same pictures, masks and seeds. Column
     seam        jump of colour across the mask's edge over the original's own jump there; 1 is perfect
     beside      squared error of the painted pixels within 4 px of the edge, on [0, 1]
     hole        squared error of all painted pixels
+    grain       median second difference of the painted pixels, on [0, 1]; the originals are flat in most places: 0
     features    distance of the network's own middle features, original against painted, over the distance of two
                 unrelated pictures of the same style (a perceptual distance that needs no download)
     class       share of painted pictures that the network, used as a classifier, gives the class of the original (higher)
@@ -14,6 +15,7 @@ Every method runs the same network on the same pictures, masks and seeds. Column
 """
 
 import argparse
+import math
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -31,10 +33,14 @@ sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "examples" / "train")]
 import conftest  # noqa: E402, F401 - the pack as `mask_guidance`
 from mask_guidance.sampler import (  # noqa: E402
     PRESETS,
+    Chain,
+    Feedback,
     ImageNoise,
     Ladder,
     Settings,
     denoiser,
+    feedback,
+    largest_sigma,
     paint,
     respaced_timesteps,
     sigmas,
@@ -44,7 +50,7 @@ from mask_guidance.sampler.recognition import load_network  # noqa: E402
 from pictures import HELD_OUT, SIZE, STYLES, render  # noqa: E402
 
 BESIDE = 4
-DIGITS = {"seam": 2, "beside": 4, "hole": 4, "features": 2, "class": 2, "diversity": 4}
+DIGITS = {"seam": 2, "beside": 4, "hole": 4, "grain": 4, "features": 2, "class": 2, "diversity": 4}
 PROBED = 250  # timestep at which features are compared and classes are told apart
 
 
@@ -73,6 +79,20 @@ def published(steps: int, r: int, j: int, skip_type: str = "uniform"):
 
     def run(net, labels, pictures, known, seed) -> Iterator:
         return paint(net(labels), net.schedule, pictures, known, settings, seed=seed)
+
+    return run
+
+
+def changed(name: str, **rule):
+    """A preset of feedback with something else in its rule, see `Feedback`."""
+    settings = PRESETS[name]
+
+    def run(net, labels, pictures, known, seed) -> Iterator:
+        chain = Chain.of(settings, sigmas(net.schedule), largest_sigma(pictures.shape))
+        ladder = Ladder.from_alphas_cumprod(net.schedule, chain.timesteps)
+        start, steps = (ImageNoise(seed, range(len(pictures)), stream) for stream in ("start", "steps"))
+        denoise = denoiser(net(labels), ladder, chain.timesteps)
+        yield from feedback(denoise, ladder, chain.levels, start(pictures), pictures, known, steps, Feedback(**rule))
 
     return run
 
@@ -107,12 +127,17 @@ METHODS = {
     "repaint on karras, r=8, T=16, j=2": published(16, 8, 2, "karras"),
     "feedback 0, balanced": preset("balanced", 0.0),
     "feedback, draft": preset("draft"),
+    **{
+        f"settle {x:g}, {name}": changed(name, settle=x)
+        for name in ("draft", "fast")
+        for x in (0.5, 0.75, 1.0, 1.5, math.inf)
+    },
     "feedback, fast": preset("fast"),
     "feedback, balanced": preset("balanced"),
     "feedback, quality": preset("quality"),
     "repaint, paper": preset("paper"),
 }
-QUICK = [name for name in METHODS if name != "repaint, paper"]
+QUICK = [name for name in METHODS if name != "repaint, paper" and "settle" not in name]
 
 
 def edges(known: Tensor) -> tuple[Tensor, Tensor]:
@@ -130,6 +155,13 @@ def jump(pictures: Tensor, known: Tensor) -> Tensor:
         (pictures[..., 1:] - pictures[..., :-1]).abs().mean(1, keepdim=True)[across.expand(len(pictures), -1, -1, -1)],
     ]
     return torch.cat(steps).mean()
+
+
+def grain(pictures: Tensor, hole: Tensor) -> Tensor:
+    """Median absolute second difference in the hole, both ways: nothing in flat areas, whatever the edges are."""
+    across = (pictures[..., 2:] - 2 * pictures[..., 1:-1] + pictures[..., :-2])[..., hole[:, 1:-1]]
+    down = (pictures[..., 2:, :] - 2 * pictures[..., 1:-1, :] + pictures[..., :-2, :])[..., hole[1:-1]]
+    return torch.cat([across.flatten(), down.flatten()]).abs().median() / 2
 
 
 def noised(net: Net, pictures: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -177,6 +209,7 @@ def measured(
         "seam": jump(torch.cat(painted), known) / jump(pictures, known),
         "beside": error[near].mean(),
         "hole": error[hole].mean(),
+        "grain": grain(torch.cat(painted), hole),
         "features": distance,
         "class": (classes(net, first) == labels).float().mean(),
         "diversity": apart,
@@ -216,8 +249,8 @@ def main() -> None:
     unrelated = (whole - whole.roll(len(STYLES), 0)).norm(dim=1).mean()
     sure = (classes(net, pictures) == labels).float().mean()
     print(f"{len(pictures)} pictures; originals classified right: {float(sure):.2f}\n")
-    print("| mask | method | calls | seam | beside | hole | features | class | diversity | seconds |")
-    print("|---|---|---|---|---|---|---|---|---|---|")
+    print("| mask | method | calls | seam | beside | hole | grain | features | class | diversity | seconds |")
+    print("|---|---|---|---|---|---|---|---|---|---|---|")
     for name in args.masks:
         known = paper_mask(name, SIZE, SIZE)[None] < 0.5
         rows = [pictures, torch.where(known, pictures, 0.0)]

@@ -15,7 +15,7 @@ from mask_guidance.sampler import (
     karras_sigmas,
     repeated_levels,
 )
-from mask_guidance.sampler.methods.feedback import fed_back, known_mean, matched, spread, stepped
+from mask_guidance.sampler.methods.feedback import fed_back, known_mean, matched, settled, spread, stepped
 
 COVARIANCE = torch.tensor([[1.0, 0.8], [0.8, 1.0]], dtype=torch.float64)
 Y = 1.5
@@ -153,6 +153,41 @@ def test_picture_k_of_a_batch_is_picture_k_alone():
         return last.x
 
     torch.testing.assert_close(run(slice(0, 3))[2:], run(slice(2, 3)), atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("low", [0.01, 0.03, 0.09])
+def test_what_is_settled_adds_no_more_noise_than_the_level_holds(low):
+    sigma, many = 0.1, torch.zeros(100_000, dtype=torch.float64)
+
+    def noise_after(error):
+        error = settled(torch.tensor(error, dtype=torch.float64), sigma, low, DEFAULT)
+        noise = SeededNoise(1)(many)
+        return float(stepped(many, many, sigma, low, low, error, noise).var())
+
+    own = low**2 - low**4 / sigma**2  # of the step, were the guess right
+    assert noise_after(0.0) == pytest.approx(own, rel=0.02)
+    assert noise_after(25.0) == pytest.approx(own + low**2, rel=0.02)
+
+
+def test_only_the_step_above_the_picture_is_settled():
+    ladder, picture = exploding(7), given(1)
+
+    def states(settle):
+        rule, known, start = Feedback(settle=settle), torch.tensor([True, False]).view(1, 2, 1), SeededNoise(1)
+        chain = feedback(
+            lambda x, level: (0.9 * x / (1 + float(ladder.noise[level])), None),
+            ladder,
+            repeated_levels(7, 3),
+            20 * start(picture),
+            picture,
+            known,
+            SeededNoise(2),
+            rule,
+        )
+        return [(step.level, step.x) for step in chain]
+
+    changed = [level for (level, a), (_, b) in zip(states(1.0), states(math.inf), strict=True) if not torch.equal(a, b)]
+    assert changed == [1, 0]
 
 
 def test_shift_adds_up_residuals_and_leaks():

@@ -1,5 +1,6 @@
 """The feedback sampler with one thing changed: what NOTES.md reports on, so that it can be measured again."""
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -21,6 +22,7 @@ MIDDLE, LOWER_THIRD = 1.04, 0.35  # noise at these places of a ladder from 0.01 
 def variants() -> list[Method]:
     makers = (
         strengths,
+        settling,
         ranges,
         snapped,
         windows,
@@ -44,6 +46,13 @@ def strengths():
         yield f"fade {fade}", preset("balanced", replace(Feedback(), fade=fade))
     for dip in (0.2, 0.3, 0.4, 0.6, 0.7):
         yield f"lower dip {dip}", preset("balanced", replace(Feedback(), dip=dip))
+
+
+def settling():
+    """How much of the measured error the last step above the picture may turn into noise; inf: all of it."""
+    for name in ("draft", "fast", "balanced"):
+        for settle in (0.5, 0.75, 1.0, 1.5, 2.0, math.inf):
+            yield f"settle {settle:g} {name}", preset(name, replace(Feedback(), settle=settle))
 
 
 def ranges():
