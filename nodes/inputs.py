@@ -5,9 +5,11 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..sampler import CUSTOM, METHODS, PRESETS, SKIP_TYPES, SOFT_MASKS, Settings, count_calls
+from ..sampler import CUSTOM, METHODS, PRESETS, SKIP_TYPES, SOFT_MASKS, Chain, Settings
 from ..sampler.presets import fixed
+from ..sampler.respacing import USUAL_LARGEST
 from ..sampler.settings import allowed
+from .ladder import usual_noise_to_signal
 
 __all__ = ["preset", "setting", "soft_mask"]
 
@@ -73,13 +75,14 @@ def not_used_by(name: str) -> str:
 
 def preset() -> io.Input:
     """The presets, with their values for the page."""
-    calls = {name: count_calls(chosen.levels(chosen.skip_steps)) for name, chosen in PRESETS.items()}
+    usual = usual_noise_to_signal()
+    calls = {name: Chain.of(chosen, usual, USUAL_LARGEST).calls for name, chosen in PRESETS.items()}
     return io.Combo.Input(
         "preset",
         options=[*PRESETS, CUSTOM],
         default="balanced",
         tooltip="Method, timesteps, r and j in one choice; method, skip_type, skip_steps, resample_r and resample_j below then "
-        f"do not count. Model calls: {', '.join(f'{name} {count:,}' for name, count in calls.items())}. "
+        f"do not count. Model calls on most models: {', '.join(f'{name} {count:,}' for name, count in calls.items())}. "
         "paper is the setting of the RePaint paper. custom: every value as given below.",
         extra_dict={"presets": {name: fixed(name) for name in PRESETS}},
     )

@@ -11,7 +11,7 @@ from comfy_api.latest import io
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from ..sampler import SOFT_MASKS, ImageNoise, Known, Settings
+from ..sampler import SOFT_MASKS, Descent, ImageNoise, Known, Settings, largest_sigma
 from .checked import checked
 from .convert import known_from_mask
 from .inputs import setting, soft_mask
@@ -118,7 +118,7 @@ class RePaintSampler(comfy.samplers.Sampler):
         indices = range(len(x)) if self.indices is None else self.indices
         draw = ImageNoise(seed, indices, stream(sampling, sigmas, bool(noise.any())))
         settings = self.chosen(model_wrap.inner_model, denoise_mask is not None)
-        levels = settings.levels(ladder.steps, self.below, self.above)
+        levels = settings.levels(Descent.on(ladder, largest_sigma(latent.shape), self.below, self.above))
         with tqdm(disable=disable_pbar) as bar:
             for step in settings.run(denoise, ladder, x, picture, known, draw, levels):
                 bar.total = step.calls

@@ -11,12 +11,13 @@ import asyncio
 import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import fields, replace
+from dataclasses import fields
 from itertools import groupby
 
 import torch
 
-from ..sampler import CUSTOM, PRESETS, SKIP_TYPES, Chain, Settings, count_calls, with_preset
+from ..sampler import CUSTOM, PRESETS, SKIP_TYPES, Chain, Descent, Settings, karras_sigmas, with_preset
+from ..sampler.respacing import USUAL_LARGEST
 from ..sampler.settings import Allowed
 from .ladder import usual_noise_to_signal
 from .seen_models import Seen, seen
@@ -107,8 +108,9 @@ def meaning(values: dict) -> dict:
 
 
 def over_steps(settings: Settings, steps: int) -> dict:
-    """The chain over so many levels of noise that is not known."""
-    levels = settings.levels(steps)
+    """The chain over so many levels, of noise that is not known; nearly the usual one."""
+    usual = karras_sigmas(steps, USUAL_LARGEST, float(usual_noise_to_signal()[0]))
+    levels = settings.levels(Descent(usual, USUAL_LARGEST))
     chain = Chain(timesteps=[*range(steps, 0, -1)], last=None, below=0, above=0, levels=levels, dip=1.0)
     return numbers(settings, chain, torch.arange(steps + 1.0)) | {"about": True, "needs": 0}
 
@@ -120,7 +122,7 @@ def on_model(settings: Settings, values: dict) -> dict:
     model = known or Seen(usual_noise_to_signal(needs or TIMESTEPS))
     largest = values.get("largest_sigma", model.largest)
     part = values.get("start_at_step", 0), values.get("end_at_step")
-    chain = Chain.of(settings, model.noise_to_signal, largest, *part)
+    chain = Chain.of(settings, model.noise_to_signal, largest, *part, drowning=model.largest)
     about = not (known or by_text or counted)
     return numbers(settings, chain, model.noise_to_signal) | {"about": about, "needs": needs}
 
@@ -130,7 +132,7 @@ def numbers(settings: Settings, chain: Chain, noise_to_signal: torch.Tensor) -> 
     return {
         "calls": calls,
         "steps": steps,
-        "plain": count_calls(replace(settings, resample=False).levels(steps, chain.below, chain.above)),
+        "plain": steps,
         "points": decimated(chain.curve(noise_to_signal)) if calls <= MOST_DRAWN else [],
         "top": chain.timesteps[0],
     }

@@ -23,7 +23,7 @@ batch/        the command line: a folder of pictures, on many GPUs
 from .chain import Chain
 from .known import SOFT_MASKS, Known, freed_in_time, known_at
 from .ladder import Ladder
-from .methods import METHODS, Denoise, Method, Step
+from .methods import METHODS, Denoise, Descent, Method, Step
 from .methods.feedback import Feedback, feedback, repeated_levels
 from .methods.method import count_calls
 from .methods.repaint import repaint, repaint_levels
@@ -46,6 +46,7 @@ __all__ = [
     "VAR_TYPES",
     "Chain",
     "Denoise",
+    "Descent",
     "Feedback",
     "ImageNoise",
     "Known",

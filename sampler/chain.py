@@ -7,7 +7,7 @@ from itertools import pairwise
 from torch import Tensor
 
 from .methods import METHODS
-from .methods.method import count_calls
+from .methods.method import Descent, count_calls
 from .respacing import SKIP_TYPES, parse_respacing, respaced_timesteps
 from .settings import Settings, SettingsError
 
@@ -42,6 +42,7 @@ class Chain:
         largest: float = math.inf,
         start_at_step: int = 0,
         end_at_step: int | None = None,
+        drowning: float | None = None,
     ) -> "Chain":
         """The chain that settings ask for.
 
@@ -50,6 +51,7 @@ class Chain:
             largest: Where skip_type "karras" starts, see `respaced_timesteps`.
             start_at_step: Steps at the noisy end that are left out.
             end_at_step: It stops after this step of the whole chain.
+            drowning: What drowns a picture of this size, where that is not `largest`, see `largest_sigma`.
 
         Raises:
             ValueError: The model has no such timesteps, or none are left.
@@ -68,7 +70,7 @@ class Chain:
             last=whole[end] if below else None,
             below=below,
             above=start_at_step,
-            levels=settings.levels(len(part), below, start_at_step),
+            levels=settings.levels(Descent(noise_to_signal[part].flip(0), drowning or largest, below, start_at_step)),
             dip=METHODS[settings.method].dip,
         )
 

@@ -9,10 +9,10 @@ from torch import Tensor
 from .finite import Finite
 from .known import Known
 from .ladder import Ladder
-from .methods import METHODS, Denoise, Step
+from .methods import METHODS, Denoise, Descent, Step
 from .methods.repaint import EVERYWHERE
 from .posterior import VAR_TYPES
-from .respacing import SKIP_TYPES
+from .respacing import SKIP_TYPES, largest_sigma
 from .sentence import Sentence, shortly
 
 __all__ = ["Allowed", "Settings", "SettingsError", "allowed", "setting"]
@@ -137,9 +137,9 @@ class Settings:
         )
         return ", ".join([f"method {self.method}", *used])
 
-    def levels(self, steps: int, below: int = 0, above: int = 0) -> list[int]:
+    def levels(self, descent: Descent) -> list[int]:
         """The method's order of levels, see `Levels`."""
-        return METHODS[self.method].levels(self, steps, below, above)
+        return METHODS[self.method].levels(self, descent)
 
     def run(
         self,
@@ -156,7 +156,7 @@ class Settings:
         Raises:
             NotFiniteError: The model gave NaN or infinity.
         """
-        order = self.levels(ladder.steps) if levels is None else levels
+        order = self.levels(Descent.on(ladder, largest_sigma(x.shape))) if levels is None else levels
         watched = Finite(denoise, ladder)
         yield from METHODS[self.method].run(self, watched, ladder, order, x, x0, known, noise)
         watched.look()

@@ -14,9 +14,9 @@ from ..checkpoint import Detection
 from ..recognition import Recognised, describe, read_again
 from .masks import Masks, generated
 from .options import Job, read_options
-from .painter import Painter, chosen_dtype, class_number, look_at, visited
+from .painter import Painter, calls_of, chosen_dtype, class_number, look_at, visited
 from .pictures import digest, find_pictures, read_mask, read_picture, read_record
-from .plan import Item, Plan, model_calls, share
+from .plan import Item, Plan, share
 from .processes import Processes, processes
 from .progress import Progress, in_words, reason, set_up_log
 from .run import Folder
@@ -134,7 +134,8 @@ class Prepared:
         fitting = [item for item in self.items if fits(item, found.detection)]
         bad |= {item.name: misfit(item, found.detection) for item in self.items if not fits(item, found.detection)}
         self.items = fitting
-        plan = self.folder.plan(self.items, bad, model_calls(settings, steps))
+        calls = {size: calls_of(settings, found.detection, size) for size in {item.size for item in self.items}}
+        plan = self.folder.plan(self.items, bad, calls)
         for line in self.told(plan, found, steps, group):
             log.info("%s", line)
         for name, why in bad.items():
@@ -153,7 +154,7 @@ class Prepared:
         return [
             *describe(found).splitlines(),
             f"settings: {'; '.join(chosen) or 'all as usual'}",
-            f"{steps} of {total} timesteps ({s.skip_type}), {s.words}: {plan.calls} model calls a picture; "
+            f"{steps} of {total} timesteps ({s.skip_type}), {s.words}: {plan.span} model calls a picture; "
             f"{s.dtype} on {group.device.type}, {counted(group.count, 'process')}",
             f"{counted(plan.wanted, 'result')}{several}: {plan.done} are there, {sum(map(len, plan.groups))} to paint in "
             f"{counted(len(plan.groups), 'batch')} of up to {s.micro_batch}: {counted(plan.batch_calls, 'model call')}"
@@ -229,7 +230,8 @@ def paint_share(group: Processes, answer: Answer) -> Outcome:
     worker = None
     stopped = ""
     left = sum(not item.done for batch in mine for item in batch)
-    progress = Progress(answer.plan.calls * sum(map(len, mine)), left, shown=group.rank == 0)
+    calls = sum(answer.plan.calls_of(batch) * len(batch) for batch in mine)
+    progress = Progress(calls, left, shown=group.rank == 0)
     try:
         worker = worker_of(answer, group, progress)
         for batch in mine:

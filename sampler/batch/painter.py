@@ -7,16 +7,17 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..chain import chosen_timesteps
+from ..chain import Chain, chosen_timesteps
 from ..checkpoint import CheckpointError, Detection, build
 from ..checkpoint.classes import class_number as number_of
 from ..methods import Step
 from ..painting import paint
 from ..recognition import Recognised, recognise
+from ..respacing import largest_sigma
 from ..schedule import sigmas
 from .settings import RunSettings, SettingsError
 
-__all__ = ["Painter", "chosen_dtype", "class_number", "look_at", "visited"]
+__all__ = ["Painter", "calls_of", "chosen_dtype", "class_number", "look_at", "visited"]
 
 TORCH_DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 OF_ACCELERATE = {"no": "fp32", "fp16": "fp16", "bf16": "bf16", "fp8": "bf16"}
@@ -80,6 +81,12 @@ def visited(settings: RunSettings, detection: Detection) -> int:
         return len(chosen_timesteps(settings, sigmas(schedule)))
     except ValueError as error:
         raise SettingsError(str(error)) from error
+
+
+def calls_of(settings: RunSettings, detection: Detection, size: tuple[int, int]) -> int:
+    """Model calls that a picture of this width and height takes."""
+    schedule = detection.diffusion.alphas_cumprod()
+    return Chain.of(settings, sigmas(schedule), largest_sigma((1, detection.channels, *size))).calls
 
 
 class Painter:

@@ -5,10 +5,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 
-from ..methods.method import count_calls
-from ..settings import Settings
-
-__all__ = ["Group", "Item", "Plan", "groups_of", "model_calls", "share"]
+__all__ = ["Group", "Item", "Plan", "groups_of", "share"]
 
 
 @dataclass(frozen=True)
@@ -49,7 +46,7 @@ class Plan:
 
     Attributes:
         groups: What is painted in one batch, only those with something left to do.
-        calls: Model calls that one picture takes.
+        calls: Model calls that a picture takes, by its size.
         weights: Hash of the checkpoint.
         bad: Names of the pictures that cannot be used, with the reason.
         done: Results that are there already.
@@ -57,7 +54,7 @@ class Plan:
     """
 
     groups: list[Group]
-    calls: int
+    calls: dict[tuple[int, int], int]
     weights: str
     bad: dict[str, str] = field(default_factory=dict)
     done: int = 0
@@ -66,12 +63,17 @@ class Plan:
     @property
     def batch_calls(self) -> int:
         """Model calls, counted for each batch."""
-        return self.calls * len(self.groups)
+        return sum(self.calls_of(group) for group in self.groups)
 
+    @property
+    def span(self) -> str:
+        """Model calls that a picture takes, in words."""
+        counts = sorted({*self.calls.values()}) or [0]
+        return f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
 
-def model_calls(settings: Settings, steps: int) -> int:
-    """Model calls of one chain over `steps` timesteps."""
-    return count_calls(settings.levels(steps))
+    def calls_of(self, group: Group) -> int:
+        """Model calls of a batch."""
+        return self.calls[group[0].size]
 
 
 def groups_of(items: Sequence[Item], micro_batch: int) -> list[Group]:

@@ -110,7 +110,7 @@ class Folder:
         content = [self.settings.key(), self.weights["sha256"], *parts]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]
 
-    def plan(self, items: list[Item], bad: dict[str, str], calls: int) -> Plan:
+    def plan(self, items: list[Item], bad: dict[str, str], calls: dict[tuple[int, int], int]) -> Plan:
         groups = groups_of(items, self.settings.micro_batch)
         return Plan(groups, calls, self.weights["sha256"], bad, sum(item.done for item in items), len(items))
 

@@ -27,7 +27,7 @@ from torch import Tensor
 
 from ..known import Known, keep, known_at, pasted
 from ..ladder import Ladder
-from .method import Denoise, Method, Noise, Step, ended
+from .method import Denoise, Descent, Method, Noise, Step, ended
 
 if TYPE_CHECKING:
     from ..settings import Settings
@@ -35,7 +35,9 @@ if TYPE_CHECKING:
 __all__ = ["FEEDBACK", "Feedback", "feedback", "repeated_levels"]
 
 LOUDEST_SHIFT = 0.9  # of the level's noise amplitude
-UNREPEATED_TOP, UNREPEATED_END = 0.3125, 0.1  # shares of the levels
+# Noise over signal between which levels are visited again: above, nothing is fixed yet; below, nothing is open any more.
+REPEATED_FROM = 0.2  # of what drowns the picture: the coarsest patterns of a larger one show in louder noise
+REPEATED_TO = 0.02
 
 
 @dataclass(frozen=True)
@@ -65,24 +67,23 @@ class Feedback:
     settle: float = 1.0
 
 
-def repeated_levels(steps: int, repeats: int) -> list[int]:
-    """Order of levels: those in the middle `repeats` times in a row, from `steps` down to 0.
+def repeated_levels(descent: Descent, repeats: int) -> list[int]:
+    """Order of levels: those of middling noise `repeats` times in a row, from the highest down to 0.
 
-    The noisiest levels fix nothing yet, and the last ones nothing any more. Every entry but the last is a model call.
+    Whatever their noise, the level that a chain starts at and the one above the finished picture are visited once. Every
+    entry but the last is a model call.
 
-    >>> repeated_levels(steps=4, repeats=3)
-    [4, 3, 3, 3, 2, 2, 2, 1, 0]
+    >>> repeated_levels(Descent(torch.tensor([0.01, 0.1, 1.0, 9.0, 90.0]), largest=80.0), repeats=3)
+    [5, 4, 3, 3, 3, 2, 2, 2, 1, 0]
     """
-    if min(steps, repeats) < 1:
-        raise ValueError(f"steps is {steps} and repeats (r) {repeats}; each must be at least 1.")
-    top, end = unrepeated(steps)
-    order = [level for level in range(steps, 0, -1) for _ in range(repeats if end < level <= steps - top else 1)]
+    if min(descent.steps, repeats) < 1:
+        raise ValueError(f"steps is {descent.steps} and repeats (r) {repeats}; each must be at least 1.")
+    once = {descent.steps * (not descent.above), 1 * (not descent.below)}
+    order = []
+    for level in range(descent.steps, 0, -1):
+        again = REPEATED_TO < descent.ratios[level - 1] <= REPEATED_FROM * descent.largest
+        order += [level] * (repeats if again and level not in once else 1)
     return [*order, 0]
-
-
-def unrepeated(steps: int) -> tuple[int, int]:
-    """Levels at the noisy and at the clean end that are visited once."""
-    return max(1, int(UNREPEATED_TOP * steps)), max(1, int(UNREPEATED_END * steps))
 
 
 def feedback(
@@ -185,10 +186,8 @@ def known_mean(values: Tensor, weight: Tensor) -> Tensor:
     return (total / weight.sum(dims, keepdim=True, dtype=exact).clamp(min=1e-6)).to(values)
 
 
-def levels_of(settings: "Settings", steps: int, below: int = 0, above: int = 0) -> list[int]:
-    """A part of a chain repeats what the whole would."""
-    whole = repeated_levels(below + steps + above, settings.repeats)
-    return [*(level - below for level in whole if below < level <= below + steps), 0]
+def levels_of(settings: "Settings", descent: Descent) -> list[int]:
+    return repeated_levels(descent, settings.repeats)
 
 
 def run(

@@ -13,7 +13,7 @@ from ..ladder import Ladder
 if TYPE_CHECKING:
     from ..settings import Settings
 
-__all__ = ["Denoise", "Levels", "Method", "Noise", "Run", "Step", "count_calls", "ended"]
+__all__ = ["Denoise", "Descent", "Levels", "Method", "Noise", "Run", "Step", "count_calls", "ended"]
 
 Denoise = Callable[[Tensor, int], tuple[Tensor, Tensor | None]]
 Noise = Callable[[Tensor], Tensor]
@@ -38,15 +38,35 @@ class Step:
     x0: Tensor
 
 
-class Levels(Protocol):
-    """Order of visits on a ladder of `steps` levels, first `steps`, last 0.
+@dataclass(frozen=True)
+class Descent:
+    """The noise levels that a chain comes down, as far as the order of its visits depends on them.
 
-    Args:
+    Attributes:
+        ratios: Noise over signal of each level above the lowest, rising; infinite where no signal is left; (steps,).
+        largest: Of these, what drowns a picture of this size, see `respacing.largest_sigma`.
         below: Levels under them that another chain goes on with.
         above: Levels over them that another chain came down.
     """
 
-    def __call__(self, settings: "Settings", steps: int, below: int = 0, above: int = 0) -> list[int]: ...
+    ratios: Tensor
+    largest: float
+    below: int = 0
+    above: int = 0
+
+    @classmethod
+    def on(cls, ladder: Ladder, largest: float, below: int = 0, above: int = 0) -> "Descent":
+        return cls((ladder.noise / ladder.signal)[1:], largest, below, above)
+
+    @property
+    def steps(self) -> int:
+        return len(self.ratios)
+
+
+class Levels(Protocol):
+    """Order of visits of a descent's levels, first the highest, last 0."""
+
+    def __call__(self, settings: "Settings", descent: Descent) -> list[int]: ...
 
 
 class Run(Protocol):

@@ -14,7 +14,7 @@ from torch import Tensor
 from ..known import Known, keep, known_at, pasted
 from ..ladder import Ladder
 from ..posterior import Posterior
-from .method import Denoise, Method, Noise, Step, count_calls, ended
+from .method import Denoise, Descent, Method, Noise, Step, count_calls, ended
 
 if TYPE_CHECKING:
     from ..settings import Settings
@@ -102,9 +102,9 @@ def repaint(
         yield Step(call, calls, reached, x, keep(weight, x0, predicted))
 
 
-def levels_of(settings: "Settings", steps: int, below: int = 0, above: int = 0) -> list[int]:
+def levels_of(settings: "Settings", descent: Descent) -> list[int]:
     """Jumps keep to the part of a chain that is cut in two."""
-    return repaint_levels(steps, settings.resample_j, settings.repeats, settings.start_resampling)
+    return repaint_levels(descent.steps, settings.resample_j, settings.repeats, settings.start_resampling)
 
 
 def run(

@@ -4,15 +4,18 @@ import re
 from pathlib import Path
 
 import pytest
-from mask_guidance.sampler import Settings, count_calls
+from mask_guidance.sampler import Chain, Settings, alphas_cumprod, named_betas, sigmas
 from mask_guidance.sampler.presets import fixed
+from mask_guidance.sampler.respacing import USUAL_LARGEST
 
 HERE = Path(__file__).parent
 CASES = re.findall(r"^export async function (\w+)", (HERE / "cases.mjs").read_text("utf-8"), re.MULTILINE)
 
 
 def calls(steps: int, **settings) -> int:
-    return count_calls(Settings(**settings).levels(steps))
+    """On a model that has not run yet."""
+    usual = sigmas(alphas_cumprod(named_betas("linear", 1000)))
+    return Chain.of(Settings(skip_steps=steps, **settings), usual, USUAL_LARGEST).calls
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 import torch
-from nodes_by_hand import ksampler
+from nodes_by_hand import FEW_STEPS, ksampler
 from oracle_models import FORMATS, KINDS, TEXT, Gaussian, always, oracle
 
 SHAPES = {"4-D": (2, 4, 24, 24), "5-D": (1, 16, 3, 8, 12)}
@@ -33,9 +33,10 @@ def right_half(shape) -> torch.Tensor:
 def through_guider(model, samples, mask, method, seed=3, cfg=1.0):
     """Our SAMPLER and SIGMAS in the host's guider; the result, and (level reached, state, x0) of each call."""
     import comfy.samplers
+    from mask_guidance.nodes.ladder import ladder_of
     from mask_guidance.nodes.repaint_sampler import RePaintSamplerNode
     from mask_guidance.nodes.respaced_sigmas import RespacedSigmas
-    from mask_guidance.sampler import ImageNoise
+    from mask_guidance.sampler import Descent, ImageNoise, largest_sigma
 
     seen = []
     with torch.inference_mode():
@@ -56,7 +57,8 @@ def through_guider(model, samples, mask, method, seed=3, cfg=1.0):
             True,
             seed,
         )
-    levels = sampler.settings.levels(len(sigmas) - 1)
+    descent = Descent.on(ladder_of(model.get_model_object("model_sampling"), sigmas), largest_sigma(samples.shape))
+    levels = sampler.settings.levels(descent)
     return result.cpu(), sigmas, levels, seen
 
 
@@ -210,12 +212,13 @@ def test_a_blending_mask_ends_in_the_mixture(host, kind, method):
 @both_methods
 @exploding_and_flow
 def test_a_time_dependent_mask_frees_a_pixel_when_its_grey_value_says_so(guesses, kind, method):
-    from mask_guidance.sampler import Settings
+    from mask_guidance.nodes.ladder import noise_to_signal
+    from mask_guidance.sampler import Chain, Settings, largest_sigma
 
-    steps = method["skip_steps"]
-    paint_grey(oracle(kind, always(TRUTH)), soft_mask="time-dependent", **method)
-    repeats = {name: method[name] for name in ("method", "resample_r", "resample_j") if name in method}
-    order = Settings(**repeats).levels(steps)
+    steps, model = method["skip_steps"], oracle(kind, always(TRUTH))
+    paint_grey(model, soft_mask="time-dependent", **method)
+    few = {name: value for name, value in FEW_STEPS.items() if name != "preset"}
+    order = Chain.of(Settings(**few | method), noise_to_signal(model), largest_sigma(OTHER.shape)).levels
     called = [level for level, reached in pairwise(order) if reached <= level]
     for level, x0 in zip(called, guesses, strict=True):
         free = (x0 - TRUTH).abs() < (x0 - OTHER).abs()

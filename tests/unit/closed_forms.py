@@ -11,7 +11,6 @@ def count_model_calls(steps: int, jump_length: int, jump_n_sample: int, start_re
     return steps + (jump_n_sample - 1) * jump_length * feet
 
 
-def count_repeated(steps: int, repeats: int) -> int:
-    """Of feedback: the top 31.25 % and the lowest 10 % of the levels are visited once, at least one of each."""
-    once = max(1, int(0.3125 * steps)) + max(1, int(0.1 * steps))
-    return steps + (repeats - 1) * max(0, steps - once)
+def count_repeated(ratios: list[float], repeats: int, largest: float) -> int:
+    """Of feedback: levels above a fifth of `largest` or below .02 are visited once, and so are the first and the last."""
+    return len(ratios) + (repeats - 1) * sum(0.02 < ratio <= largest / 5 for ratio in sorted(ratios)[1:-1])

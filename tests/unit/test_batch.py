@@ -9,7 +9,7 @@ import pytest
 import torch
 import yaml
 from batch_runs import CALLS, SHORT, SIZE, pixels, record, results, run, save_checkpoint, save_masks, save_pictures
-from mask_guidance.sampler import PRESETS, alphas_cumprod, named_betas, paint
+from mask_guidance.sampler import PRESETS, Chain, alphas_cumprod, largest_sigma, named_betas, paint, sigmas
 from mask_guidance.sampler.batch import main
 from mask_guidance.sampler.batch.painter import Painter
 from mask_guidance.sampler.batch.sheet import CELL, GAP, HOLE, LINE
@@ -422,7 +422,9 @@ def test_a_preset_takes_the_model_calls_it_says(folder, monkeypatch, preset):
     places = ["--weights", folder / "net.safetensors", "--input_dir", folder / "in", "--mask_dir", folder / "masks"]
     words = [*places, "--save_dir", folder / "out", "--cpu", "--n_samples", "1", "--preset", preset]
     assert main([str(word) for word in words]) == 0
-    assert len(calls) == {"draft": 19, "fast": 46}[preset] == record(folder / "out" / "p0.png")["model_calls"]
+    cosine, drowned = sigmas(alphas_cumprod(named_betas("cosine", 1000))), largest_sigma((1, 3, SIZE, SIZE))
+    expected = Chain.of(PRESETS[preset], cosine, drowned).calls
+    assert len(calls) == expected == record(folder / "out" / "p0.png")["model_calls"]
 
 
 def test_a_repaint_conf_runs_as_it_is_and_paints_what_the_options_paint(folder, capfd, monkeypatch):

@@ -8,23 +8,26 @@ import torch
 from chains import SeededNoise
 from closed_forms import count_repeated
 from mask_guidance.sampler import (
+    Descent,
     Feedback,
     Ladder,
     Settings,
     feedback,
     karras_sigmas,
+    largest_sigma,
     repeated_levels,
 )
 from mask_guidance.sampler.methods.feedback import fed_back, known_mean, matched, settled, spread, stepped
 
 COVARIANCE = torch.tensor([[1.0, 0.8], [0.8, 1.0]], dtype=torch.float64)
 Y = 1.5
+LARGEST = 20.0
 MEAN, VARIANCE = 0.8 * Y, 1 - 0.8**2
 DEFAULT = Feedback()
 PICTURES, PAIRS = 60, 100  # each picture holds so many independent pairs; standard error of a mean: 0.008
 
 
-def exploding(steps: int, largest: float = 20.0, smallest: float = 0.01) -> Ladder:
+def exploding(steps: int, largest: float = LARGEST, smallest: float = 0.01) -> Ladder:
     noise = torch.cat([torch.zeros(1, dtype=torch.float64), karras_sigmas(steps, largest, smallest)])
     return Ladder(torch.ones_like(noise), noise)
 
@@ -58,7 +61,7 @@ def painted(ladder, repeats=8, rule=DEFAULT, pictures=PICTURES, known=True, seed
     chain = feedback(
         gaussian(ladder, COVARIANCE),
         ladder,
-        repeated_levels(ladder.steps, repeats),
+        repeated_levels(Descent.on(ladder, LARGEST), repeats),
         start,
         picture,
         torch.tensor([known, False]).view(1, 2, 1),
@@ -73,23 +76,38 @@ def painted(ladder, repeats=8, rule=DEFAULT, pictures=PICTURES, known=True, seed
     ("steps", "repeats", "calls"), [(7, 4, 19), (16, 4, 46), (16, 8, 86), (20, 18, 224), (1, 9, 1)]
 )
 def test_calls_of_the_published_settings(steps, repeats, calls):
-    assert count_repeated(steps, repeats) == calls
-    assert len(repeated_levels(steps, repeats)) - 1 == calls
+    example = exploding(steps, 80, 0.0064)  # the range of the example model
+    assert len(repeated_levels(Descent.on(example, 80), repeats)) - 1 == calls
 
 
-@pytest.mark.parametrize("steps", range(1, 40))
+@pytest.mark.parametrize("largest", [2.0, 20.0, 300.0])
+@pytest.mark.parametrize("steps", [*range(1, 12), 20, 39])
 @pytest.mark.parametrize("repeats", [1, 2, 9])
-def test_order_falls_repeats_and_is_counted_in_closed_form(steps, repeats):
-    levels = repeated_levels(steps, repeats)
+def test_order_falls_repeats_and_is_counted_in_closed_form(steps, repeats, largest):
+    descent = Descent.on(exploding(steps), largest)
+    levels = repeated_levels(descent, repeats)
     assert levels[0] == steps and levels[-1] == 0 and levels == sorted(levels, reverse=True)
     assert set(levels) == set(range(steps + 1))
     assert all(levels.count(level) in (1, repeats) for level in levels)
-    assert count_repeated(steps, repeats) == len(levels) - 1
+    assert count_repeated(descent.ratios.tolist(), repeats, largest) == len(levels) - 1
+
+
+def test_repeats_go_by_noise_so_that_a_model_that_starts_lower_begins_them_at_once():
+    """Stable Diffusion's sigmas end at 14.6, and noise of 14.6 leaves much of 64 x 64 values in sight."""
+    stable = repeated_levels(Descent.on(exploding(16, 14.6, 0.03), largest_sigma((1, 4, 64, 64))), 2)
+    assert stable == [16, *(level for level in range(15, 1, -1) for _ in range(2)), 1, 0]
+
+
+def test_the_coarse_patterns_of_a_larger_picture_are_repeated_from_louder_noise():
+    ladder = exploding(16, 160)
+    small, large = (repeated_levels(Descent.on(ladder, largest_sigma((1, 3, side, side))), 2) for side in (64, 512))
+    assert len(large) > len(small)
+    assert all(large.count(level) >= small.count(level) for level in range(17))
 
 
 def test_no_steps_are_refused():
     with pytest.raises(ValueError, match="at least 1"):
-        repeated_levels(0, 3)
+        repeated_levels(Descent(torch.ones(0), LARGEST), 3)
 
 
 def test_feedback_comes_nearer_to_the_truth_than_its_own_ladder_without():
@@ -143,7 +161,7 @@ def test_picture_k_of_a_batch_is_picture_k_alone():
         chain = feedback(
             lambda x, level: (0.7 * x / (1 + float(ladder.noise[level])), None),
             ladder,
-            repeated_levels(7, 4),
+            repeated_levels(Descent.on(ladder, LARGEST), 4),
             20 * noise[-1][rows],
             pictures[rows],
             known,
@@ -177,7 +195,7 @@ def test_only_the_step_above_the_picture_is_settled():
         chain = feedback(
             lambda x, level: (0.9 * x / (1 + float(ladder.noise[level])), None),
             ladder,
-            repeated_levels(7, 3),
+            repeated_levels(Descent.on(ladder, LARGEST), 3),
             20 * start(picture),
             picture,
             known,
@@ -270,8 +288,11 @@ def test_half_precision_does_not_overflow_on_a_large_picture():
     assert float(known_mean(error, known)) == 0.5
 
 
-def test_a_part_of_a_chain_repeats_what_the_whole_would():
-    whole = Settings(method="feedback", resample_r=8)
-    upper, lower = whole.levels(8, below=8), whole.levels(8, above=8)
-    joined = [level + 8 for level in upper[:-1]] + lower
-    assert joined == whole.levels(16)
+@pytest.mark.parametrize("cut", [1, 5, 8, 15])
+def test_a_part_of_a_chain_repeats_what_the_whole_would(cut):
+    settings, ladder = Settings(method="feedback", resample_r=8), exploding(16)
+    ratios = Descent.on(ladder, LARGEST).ratios
+    upper = settings.levels(Descent(ratios[cut:], LARGEST, below=cut))
+    lower = settings.levels(Descent(ratios[:cut], LARGEST, above=16 - cut))
+    joined = [level + cut for level in upper[:-1]] + lower
+    assert joined == settings.levels(Descent(ratios, LARGEST))

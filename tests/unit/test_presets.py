@@ -10,8 +10,10 @@ from mask_guidance.sampler import (
     Chain,
     Settings,
     SettingsError,
+    alphas_cumprod,
     karras_sigmas,
     largest_sigma,
+    named_betas,
     paint,
     respaced_timesteps,
     sigmas,
@@ -24,7 +26,9 @@ SIGMAS = sigmas(TABLE)
     ("name", "calls"), [("draft", 19), ("fast", 46), ("balanced", 86), ("quality", 224), ("paper", 2410)]
 )
 def test_a_preset_costs_what_it_says(name, calls):
-    chain = Chain.of(PRESETS[name], SIGMAS)
+    """On the example model's schedule and size."""
+    cosine = sigmas(alphas_cumprod(named_betas("cosine", 1000)))
+    chain = Chain.of(PRESETS[name], cosine, largest_sigma((1, 3, 64, 64)))
     assert chain.calls == calls
     assert sum(after <= before for before, after in pairwise(chain.levels)) == calls
 

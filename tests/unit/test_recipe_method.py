@@ -12,8 +12,8 @@ from ..known import keep, known_at, pasted
 from .method import Method, Step, ended
 
 
-def levels_of(settings, steps, below=0, above=0):
-    return [*(level for level in range(steps, 0, -1) for _ in range(settings.repeats)), 0]
+def levels_of(settings, descent):
+    return [*(level for level in range(descent.steps, 0, -1) for _ in range(settings.repeats)), 0]
 
 
 def run(settings, denoise, ladder, levels, x, x0, known, noise):

@@ -7,11 +7,11 @@ until the others follow, so one batch simulates what a chain for each picture wo
 from collections.abc import Callable
 
 import torch
-from mask_guidance.sampler import Feedback, Ladder
+from mask_guidance.sampler import Descent, Feedback, Ladder
 from mask_guidance.sampler.methods import feedback as MODULE
 from torch import Tensor
 
-from .methods import Task
+from .methods import LARGEST, Task
 
 __all__ = ["CRITERIA", "by_adaptive"]
 
@@ -45,10 +45,9 @@ class Adaptive:
         x = float(self.ladder.noise[-1]) * self.task.noise(self.task.pictures)
         shift = torch.zeros_like(x)
         counted = torch.zeros(len(x))
-        top, end = MODULE.unrepeated(self.ladder.steps)
+        order = MODULE.repeated_levels(Descent.on(self.ladder, LARGEST), CEILING)
         for level in range(self.ladder.steps, 0, -1):
-            repeats = CEILING if end < level <= self.ladder.steps - top else 1
-            x, shift, used = self.level(x, shift, level, repeats)
+            x, shift, used = self.level(x, shift, level, order.count(level))
             counted += used
         self.task.calls = float(counted.mean())
         return torch.where(self.task.known, self.task.pictures, x)

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import torch
 from mask_guidance.sampler import (
+    Descent,
     Feedback,
     Ladder,
     alphas_cumprod,
@@ -110,7 +111,7 @@ def by_repaint(ladder: Ladder, jump_length: int, jump_n_sample: int) -> Callable
 
 def by_feedback(ladder: Ladder, repeats: int, rule: Feedback = SHIPPED, levels=None) -> Callable[[Task], Tensor]:
     def run(task: Task) -> Tensor:
-        order = levels or repeated_levels(ladder.steps, repeats)
+        order = levels or repeated_levels(Descent.on(ladder, LARGEST), repeats)
         x = float(ladder.noise[-1]) * task.noise(task.pictures)
         return finished(feedback(task.on(ladder), ladder, order, x, task.pictures, task.known, task.noise, rule))
 
