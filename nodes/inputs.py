@@ -8,8 +8,9 @@ from comfy_api.latest import io
 from ..sampler import CUSTOM, METHODS, PRESETS, SKIP_TYPES, SOFT_MASKS, Settings, count_calls
 from ..sampler.presets import fixed
 from ..sampler.settings import allowed
+from .shared_guidance import CFG_REPEATS
 
-__all__ = ["preset", "setting", "soft_mask"]
+__all__ = ["cfg_repeats", "preset", "setting", "soft_mask"]
 
 DEFAULTS = asdict(Settings())
 ADVANCED = ("feedback", "start_resampling", "timestep_respacing")
@@ -93,4 +94,17 @@ def soft_mask() -> io.Input:
         advanced=True,
         tooltip="What grey values of the mask mean. binary: from 0.5 on painted. blend: old and new are mixed in that share. "
         "time-dependent: faint values change details only, strong ones everything (Differential Diffusion).",
+    )
+
+
+def cfg_repeats() -> io.Input:
+    return io.Combo.Input(
+        "cfg_repeats",
+        options=list(CFG_REPEATS),
+        default="shared",
+        optional=True,
+        advanced=True,
+        tooltip="How cfg above 1 acts where a noise level is sampled again. shared: all visits of a level together guide as far "
+        "as cfg says, so that colours and seam stay as they are at cfg 1. full: each visit guides anew, which is harsher; for "
+        "a prompt that is not followed.",
     )

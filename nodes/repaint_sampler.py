@@ -11,13 +11,14 @@ from comfy_api.latest import io
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from ..sampler import SOFT_MASKS, ImageNoise, Known, Settings
+from ..sampler import SOFT_MASKS, ImageNoise, Known, Settings, count_visits
 from .checked import checked
 from .convert import known_from_mask
-from .inputs import setting, soft_mask
+from .inputs import cfg_repeats, setting, soft_mask
 from .ladder import ladder_of
 from .latent_form import check_form
 from .pixel_model import PixelModel
+from .shared_guidance import CFG_REPEATS
 from .variance import SINK, VarianceSink
 
 __all__ = ["RePaintSampler", "RePaintSamplerNode"]
@@ -80,6 +81,7 @@ class RePaintSampler(comfy.samplers.Sampler):
         below: Levels of the whole chain under the sigmas given, which another sampler goes on with.
         above: Levels over them, which another sampler came down.
         picture: The known picture, where the latent is something else (a half-finished chain); in the host's form.
+        cfg_repeats: How the visits of a level guide, a key of CFG_REPEATS.
     """
 
     settings: Settings = field(default_factory=Settings)
@@ -89,6 +91,7 @@ class RePaintSampler(comfy.samplers.Sampler):
     below: int = 0
     above: int = 0
     picture: Tensor | None = None
+    cfg_repeats: str = "shared"
 
     def sample(
         self, model_wrap, sigmas, extra_args, callback, noise, latent_image=None, denoise_mask=None, disable_pbar=False
@@ -105,10 +108,13 @@ class RePaintSampler(comfy.samplers.Sampler):
         seed = extra_args.get("seed") or 0
         sink = VarianceSink()
         options.setdefault("transformer_options", {})[SINK] = sink
+        settings = self.chosen(model_wrap.inner_model, denoise_mask is not None)
+        levels = settings.levels(ladder.steps, self.below, self.above)
+        visits, guidance = count_visits(levels), CFG_REPEATS[self.cfg_repeats]
 
         def denoise(x: Tensor, level: int) -> tuple[Tensor, Tensor | None]:
             sigma = sigmas[-1 - level].expand(len(x))
-            x0 = model_wrap(x, sigma, model_options=options, seed=seed)
+            x0 = model_wrap(x, sigma, model_options=guidance(options, visits[level]), seed=seed)
             return x0, sink.take(x)
 
         full = self.max_denoise(model_wrap, sigmas)
@@ -117,8 +123,6 @@ class RePaintSampler(comfy.samplers.Sampler):
         x = sampling.noise_scaling(sigmas[0], noise, start, full)
         indices = range(len(x)) if self.indices is None else self.indices
         draw = ImageNoise(seed, indices, stream(sampling, sigmas, bool(noise.any())))
-        settings = self.chosen(model_wrap.inner_model, denoise_mask is not None)
-        levels = settings.levels(ladder.steps, self.below, self.above)
         with tqdm(disable=disable_pbar) as bar:
             for step in settings.run(denoise, ladder, x, picture, known, draw, levels):
                 bar.total = step.calls
@@ -158,14 +162,22 @@ class RePaintSamplerNode(io.ComfyNode):
                 "the mask before it arrives here: let What the Model Sees snap it first, so that no thin stroke is lost."
             ),
             search_aliases=["RePaint", "inpaint", "resample", "mask guidance", "sampler", "time travel"],
-            inputs=[*map(setting, SHOWN), soft_mask()],
+            inputs=[*map(setting, SHOWN), soft_mask(), cfg_repeats()],
             outputs=[io.Sampler.Output(display_name="SAMPLER")],
         )
 
     @classmethod
     @checked
     def execute(
-        cls, resample_r, resample_j, start_resampling, var_type, method="repaint", feedback=1.0, soft_mask="binary"
+        cls,
+        resample_r,
+        resample_j,
+        start_resampling,
+        var_type,
+        method="repaint",
+        feedback=1.0,
+        soft_mask="binary",
+        cfg_repeats="shared",
     ) -> io.NodeOutput:
         settings = Settings(
             method=method,
@@ -175,4 +187,4 @@ class RePaintSamplerNode(io.ComfyNode):
             start_resampling=start_resampling,
             var_type=var_type,
         )
-        return io.NodeOutput(RePaintSampler(settings, soft_mask))
+        return io.NodeOutput(RePaintSampler(settings, soft_mask, cfg_repeats=cfg_repeats))

@@ -25,7 +25,7 @@ from .known import SOFT_MASKS, Known, freed_in_time, known_at
 from .ladder import Ladder
 from .methods import METHODS, Denoise, Method, Step
 from .methods.feedback import Feedback, feedback, repeated_levels
-from .methods.method import count_calls
+from .methods.method import count_calls, count_visits
 from .methods.repaint import repaint, repaint_levels
 from .noise import ImageNoise
 from .painting import denoiser, paint
@@ -57,6 +57,7 @@ __all__ = [
     "Step",
     "alphas_cumprod",
     "count_calls",
+    "count_visits",
     "denoiser",
     "feedback",
     "freed_in_time",
