@@ -104,7 +104,7 @@ def cfg_repeats() -> io.Input:
         default="shared",
         optional=True,
         advanced=True,
-        tooltip="How cfg above 1 acts where a noise level is sampled again. shared: all visits of a level together guide as far "
-        "as cfg says, so that colours and seam stay as they are at cfg 1. full: each visit guides anew, which is harsher; for "
-        "a prompt that is not followed.",
+        tooltip="How cfg above 1 acts where a noise level is sampled again. shared: all visits of a level together guide as "
+        "far as one would alone, so that colours and seam stay near those of cfg 1. full: each visit guides anew, which is "
+        "harsher; for a prompt that is not followed.",
     )
