@@ -5,10 +5,9 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..sampler import CUSTOM, METHODS, PRESETS, SKIP_TYPES, SOFT_MASKS, Settings, count_calls
+from ..sampler import CFG_REPEATS, CUSTOM, METHODS, PRESETS, SKIP_TYPES, SOFT_MASKS, Settings, count_calls
 from ..sampler.presets import fixed
 from ..sampler.settings import allowed
-from .shared_guidance import CFG_REPEATS
 
 __all__ = ["cfg_repeats", "preset", "setting", "soft_mask"]
 

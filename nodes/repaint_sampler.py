@@ -11,14 +11,14 @@ from comfy_api.latest import io
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from ..sampler import SOFT_MASKS, ImageNoise, Known, Settings, count_visits
+from ..sampler import CFG_REPEATS, SOFT_MASKS, ImageNoise, Known, Ladder, Settings
 from .checked import checked
 from .convert import known_from_mask
 from .inputs import cfg_repeats, setting, soft_mask
 from .ladder import ladder_of
 from .latent_form import check_form
 from .pixel_model import PixelModel
-from .shared_guidance import CFG_REPEATS
+from .shared_guidance import following
 from .variance import SINK, VarianceSink
 
 __all__ = ["RePaintSampler", "RePaintSamplerNode"]
@@ -81,7 +81,7 @@ class RePaintSampler(comfy.samplers.Sampler):
         below: Levels of the whole chain under the sigmas given, which another sampler goes on with.
         above: Levels over them, which another sampler came down.
         picture: The known picture, where the latent is something else (a half-finished chain); in the host's form.
-        cfg_repeats: How the visits of a level guide, a key of CFG_REPEATS.
+        cfg_repeats: How calls share cfg above 1, a key of CFG_REPEATS.
     """
 
     settings: Settings = field(default_factory=Settings)
@@ -110,11 +110,11 @@ class RePaintSampler(comfy.samplers.Sampler):
         options.setdefault("transformer_options", {})[SINK] = sink
         settings = self.chosen(model_wrap.inner_model, denoise_mask is not None)
         levels = settings.levels(ladder.steps, self.below, self.above)
-        visits, guidance = count_visits(levels), CFG_REPEATS[self.cfg_repeats]
+        shares = self.shares(settings, ladder)
 
         def denoise(x: Tensor, level: int) -> tuple[Tensor, Tensor | None]:
             sigma = sigmas[-1 - level].expand(len(x))
-            x0 = model_wrap(x, sigma, model_options=guidance(options, visits[level]), seed=seed)
+            x0 = model_wrap(x, sigma, model_options=following(options, shares[level]), seed=seed)
             return x0, sink.take(x)
 
         full = self.max_denoise(model_wrap, sigmas)
@@ -139,6 +139,11 @@ class RePaintSampler(comfy.samplers.Sampler):
         whole = self.below + len(sigmas) - 1 + self.above
         known = SOFT_MASKS[self.soft_mask](known_from_mask(mask, latent), whole)
         return (lambda level: known(level + self.below)) if callable(known) else known
+
+    def shares(self, settings: Settings, ladder: Ladder) -> list[float]:
+        """Of guidance by level; a part of a chain takes what the whole would."""
+        whole = settings.levels(self.below + ladder.steps + self.above)
+        return CFG_REPEATS[self.cfg_repeats](ladder, whole)
 
     def chosen(self, model, masked: bool) -> Settings:
         """Without a mask there is nothing to agree with, and nothing is sampled twice.

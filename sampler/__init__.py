@@ -9,6 +9,7 @@ schedule.py   betas, alphas_cumprod
 ladder.py     the noise levels of a chain; noising, climbing
 posterior.py  one step down: prediction to x0, mean, variance
 finite.py     the end of a chain at the first number that is none
+guidance.py   how much of cfg each call follows
 known.py      the known region, and how it is put into a state
 noise.py      seeded noise, one generator a picture
 painting.py   all of it in one call, for any callable model
@@ -21,6 +22,7 @@ batch/        the command line: a folder of pictures, on many GPUs
 """
 
 from .chain import Chain
+from .guidance import CFG_REPEATS
 from .known import SOFT_MASKS, Known, freed_in_time, known_at
 from .ladder import Ladder
 from .methods import METHODS, Denoise, Method, Step
@@ -37,6 +39,7 @@ from .settings import Settings, SettingsError
 
 __all__ = [
     "BETAS",
+    "CFG_REPEATS",
     "CUSTOM",
     "METHODS",
     "PREDICTIONS",

@@ -35,13 +35,13 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "examples" / "train")]
 import conftest  # noqa: E402, F401 - the pack as `mask_guidance`
 from mask_guidance.sampler import (  # noqa: E402
+    CFG_REPEATS,
     PRESETS,
     Chain,
     Feedback,
     ImageNoise,
     Ladder,
     Settings,
-    count_visits,
     denoiser,
     feedback,
     largest_sigma,
@@ -75,7 +75,7 @@ class Net:
     Attributes:
         null_class: Label of "any class".
         cfg: Of classifier-free guidance; 1 is none.
-        shared: The visits of a level guide once together, see `count_visits`; else each of them does.
+        cfg_repeats: How calls share it, a key of CFG_REPEATS.
         clip: Guesses are kept in [-1, 1].
     """
 
@@ -83,12 +83,12 @@ class Net:
     schedule: Tensor
     null_class: int
     cfg: float = 1.0
-    shared: bool = True
+    cfg_repeats: str = "shared"
     clip: bool = True
 
     def __call__(self, labels: Tensor, chain: Chain | None = None) -> Callable[[Tensor, Tensor], Tensor]:
-        """The network for pictures of these labels, on a chain's visits; without one each level is visited once."""
-        visits = by_timestep(chain) if chain and self.shared else {}
+        """The network for pictures of these labels, on a chain's visits; without one each call follows cfg."""
+        shares = self.shares(chain) if chain else {}
 
         def predicted(x: Tensor, t: Tensor) -> Tensor:
             output = self.unet(x, t, labels)
@@ -96,14 +96,15 @@ class Net:
                 return output
             noise, variance = output.tensor_split([x.shape[1]], 1)
             away = noise - self.unet(x, t, torch.full_like(labels, self.null_class))[:, : x.shape[1]]
-            return torch.cat([noise + (self.cfg - 1) / visits.get(int(t[0]), 1) * away, variance], 1)
+            return torch.cat([noise + (self.cfg - 1) * shares.get(int(t[0]), 1.0) * away, variance], 1)
 
         return predicted
 
-
-def by_timestep(chain: Chain) -> dict[int, int]:
-    """Visits of each timestep."""
-    return {chain.timesteps[-level]: visits for level, visits in count_visits(chain.levels).items()}
+    def shares(self, chain: Chain) -> dict[int, float]:
+        """Of guidance, by timestep."""
+        ladder = Ladder.from_alphas_cumprod(self.schedule, chain.timesteps)
+        shares = CFG_REPEATS[self.cfg_repeats](ladder, chain.levels)
+        return dict(zip(chain.timesteps, reversed(shares), strict=False))
 
 
 def painted_with(settings: Settings, net: Net, labels: Tensor, pictures: Tensor, known: Tensor, seed: int) -> Iterator:
@@ -296,7 +297,7 @@ def guided(net: Net, strengths: list[float], repeats: list[str]) -> Iterator[tup
     """The network with each strength of guidance, and what to call it."""
     for cfg in strengths:
         for kind in repeats[:1] if cfg == 1 else repeats:
-            yield "" if cfg == 1 else f", cfg {cfg:g} {kind}", replace(net, cfg=cfg, shared=kind == "shared")
+            yield "" if cfg == 1 else f", cfg {cfg:g} {kind}", replace(net, cfg=cfg, cfg_repeats=kind)
 
 
 @torch.inference_mode()
@@ -308,7 +309,7 @@ def main() -> None:
     parser.add_argument("--methods", nargs="+", default=QUICK, choices=list(METHODS), metavar="METHOD")
     parser.add_argument("--seeds", type=int, default=1, help="fills of each picture")
     parser.add_argument("--cfg", nargs="+", type=float, default=[1.0], help="strengths of guidance, each in turn")
-    parser.add_argument("--cfg_repeats", nargs="+", default=["shared"], choices=["shared", "full"], help="above cfg 1")
+    parser.add_argument("--cfg_repeats", nargs="+", default=["shared"], choices=list(CFG_REPEATS), help="above cfg 1")
     parser.add_argument("--free", action="store_true", help="do not keep the network's guesses in [-1, 1]")
     parser.add_argument("--sheet", type=Path, help="original, masked, then one row a method (of the last mask)")
     args = parser.parse_args()
