@@ -103,7 +103,7 @@ def cfg_repeats() -> io.Input:
         default="shared",
         optional=True,
         advanced=True,
-        tooltip="How cfg above 1 acts where a noise level is sampled again. shared: all visits of a level together guide as "
-        "far as one would alone, so that colours and seam stay near those of cfg 1. full: each visit guides anew, which is "
-        "harsher; for a prompt that is not followed.",
+        tooltip="How cfg above 1 acts where noise levels are sampled again. shared: the visits of a level guide once between "
+        "them, and less where little noise is left, so that colours and seam stay near those of cfg 1; raise cfg if the prompt "
+        "is followed too little. full: each visit guides in full, which is harsher. No difference at cfg 1.",
     )
