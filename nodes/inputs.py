@@ -9,11 +9,12 @@ from ..sampler import CFG_REPEATS, CUSTOM, METHODS, PRESETS, SKIP_TYPES, SOFT_MA
 from ..sampler.presets import fixed
 from ..sampler.settings import allowed
 
-__all__ = ["cfg_repeats", "preset", "setting", "soft_mask"]
+__all__ = ["BEFORE_CFG_REPEATS", "cfg_repeats", "preset", "setting", "soft_mask"]
 
 DEFAULTS = asdict(Settings())
 ADVANCED = ("feedback", "start_resampling", "timestep_respacing")
 STEPS = {"feedback": 0.05, "denoise": 0.01}  # of a float's arrows
+BEFORE_CFG_REPEATS = "full"  # what a prompt gets that was written before the input was: it paints what it painted
 KINDS = {bool: io.Boolean, int: io.Int, float: io.Float, str: io.String}
 
 

@@ -13,7 +13,7 @@ from ..sampler import Chain, ImageNoise, Settings, largest_sigma, with_preset
 from ..sampler.mask import SNAPPING
 from .checked import checked
 from .guidance import completed, guided
-from .inputs import cfg_repeats, preset, setting, soft_mask
+from .inputs import BEFORE_CFG_REPEATS, cfg_repeats, preset, setting, soft_mask
 from .ladder import noise_to_signal
 from .latent_form import check_form, check_latent, numbers_of
 from .latent_mask import on_latent, painted_share
@@ -161,7 +161,7 @@ class MaskGuidedKSampler(io.ComfyNode):
         positive=None,
         negative=None,
         known_latent=None,
-        cfg_repeats="shared",
+        cfg_repeats=BEFORE_CFG_REPEATS,
         **chosen,
     ) -> io.NodeOutput:
         settings = with_preset(preset, Settings(**chosen))

@@ -14,7 +14,7 @@ from tqdm.auto import tqdm
 from ..sampler import CFG_REPEATS, SOFT_MASKS, ImageNoise, Known, Ladder, Settings
 from .checked import checked
 from .convert import known_from_mask
-from .inputs import cfg_repeats, setting, soft_mask
+from .inputs import BEFORE_CFG_REPEATS, cfg_repeats, setting, soft_mask
 from .ladder import ladder_of
 from .latent_form import check_form
 from .pixel_model import PixelModel
@@ -182,7 +182,7 @@ class RePaintSamplerNode(io.ComfyNode):
         method="repaint",
         feedback=1.0,
         soft_mask="binary",
-        cfg_repeats="shared",
+        cfg_repeats=BEFORE_CFG_REPEATS,
     ) -> io.NodeOutput:
         settings = Settings(
             method=method,

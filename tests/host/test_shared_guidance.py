@@ -63,8 +63,9 @@ def through(model, guider, method: dict = FEEDBACK, **options) -> torch.Tensor:
 
     given = latent()
     with torch.inference_mode():
+        chosen = {"method": method["method"], "cfg_repeats": "shared", **options}
         (sampler,) = RePaintSamplerNode.execute(
-            method["resample_r"], method.get("resample_j", 10), 10_000, "auto", method["method"], **options
+            method["resample_r"], method.get("resample_j", 10), 10_000, "auto", **chosen
         ).result
         (sigmas,) = RespacedSigmas.execute(model, method["skip_type"], method["skip_steps"]).result
         noise = ImageNoise(3, range(len(given["samples"])), "start")(given["samples"])
@@ -117,13 +118,17 @@ def test_without_a_mask_nothing_is_visited_twice_and_cfg_is_cfg(host):
     assert torch.equal(paint(model, given=given), paint(model, given=given, cfg_repeats="full"))
 
 
-@both_methods
-def test_an_old_prompt_that_does_not_know_the_input_shares(host, method):
-    model, heard = reader()
-    paint(model, method)
-    paint(model, method, cfg_repeats="shared")
-    first, second = heard[: len(heard) // 2], heard[len(heard) // 2 :]
-    assert all(torch.equal(a, b) for (_, a), (_, b) in zip(first, second, strict=True))
+@pytest.mark.parametrize("name", ["MaskGuidanceKSampler", "MaskGuidanceSampler"])
+def test_a_prompt_from_before_the_input_paints_as_it_did_and_a_new_node_shares(host, name):
+    import inspect
+
+    from mask_guidance.nodes.ksampler import MaskGuidedKSampler
+    from mask_guidance.nodes.repaint_sampler import RePaintSamplerNode
+
+    (node,) = (each for each in (MaskGuidedKSampler, RePaintSamplerNode) if each.define_schema().node_id == name)
+    (given,) = (each for each in node.define_schema().inputs if each.id == "cfg_repeats")
+    assert given.optional and given.default == "shared"
+    assert inspect.signature(node.execute).parameters["cfg_repeats"].default == "full"
 
 
 @pytest.mark.parametrize("split", [2, 7, 11])
