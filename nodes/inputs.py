@@ -5,17 +5,18 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..sampler import CUSTOM, METHODS, PRESETS, SKIP_TYPES, SOFT_MASKS, Chain, Settings
+from ..sampler import CFG_REPEATS, CUSTOM, METHODS, PRESETS, SKIP_TYPES, SOFT_MASKS, Chain, Settings
 from ..sampler.presets import fixed
 from ..sampler.respacing import USUAL_LARGEST
 from ..sampler.settings import allowed
 from .ladder import usual_noise_to_signal
 
-__all__ = ["preset", "setting", "soft_mask"]
+__all__ = ["BEFORE_CFG_REPEATS", "cfg_repeats", "preset", "setting", "soft_mask"]
 
 DEFAULTS = asdict(Settings())
 ADVANCED = ("feedback", "start_resampling", "timestep_respacing")
 STEPS = {"feedback": 0.05, "denoise": 0.01}  # of a float's arrows
+BEFORE_CFG_REPEATS = "full"  # what a prompt gets that was written before the input was: it paints what it painted
 KINDS = {bool: io.Boolean, int: io.Int, float: io.Float, str: io.String}
 
 
@@ -96,4 +97,17 @@ def soft_mask() -> io.Input:
         advanced=True,
         tooltip="What grey values of the mask mean. binary: from 0.5 on painted. blend: old and new are mixed in that share. "
         "time-dependent: faint values change details only, strong ones everything (Differential Diffusion).",
+    )
+
+
+def cfg_repeats() -> io.Input:
+    return io.Combo.Input(
+        "cfg_repeats",
+        options=list(CFG_REPEATS),
+        default="shared",
+        optional=True,
+        advanced=True,
+        tooltip="How cfg above 1 acts where noise levels are sampled again. shared: the visits of a level guide once between "
+        "them, and less where little noise is left, so that colours and seam stay near those of cfg 1; raise cfg if the prompt "
+        "is followed too little. full: each visit guides in full, which is harsher. No difference at cfg 1.",
     )

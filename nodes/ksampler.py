@@ -13,7 +13,7 @@ from ..sampler import Chain, ImageNoise, Settings, largest_sigma, with_preset
 from ..sampler.mask import SNAPPING
 from .checked import checked
 from .guidance import completed, guided
-from .inputs import preset, setting, soft_mask
+from .inputs import BEFORE_CFG_REPEATS, cfg_repeats, preset, setting, soft_mask
 from .ladder import noise_to_signal
 from .latent_form import check_form, check_latent, numbers_of
 from .latent_mask import on_latent, painted_share
@@ -131,6 +131,7 @@ class MaskGuidedKSampler(io.ComfyNode):
                     tooltip="The clean picture to keep, where latent_image is not it: with add_noise off, latent_image is a "
                     "half-finished picture.",
                 ),
+                cfg_repeats(),
             ],
             outputs=[
                 io.Latent.Output(
@@ -160,6 +161,7 @@ class MaskGuidedKSampler(io.ComfyNode):
         positive=None,
         negative=None,
         known_latent=None,
+        cfg_repeats=BEFORE_CFG_REPEATS,
         **chosen,
     ) -> io.NodeOutput:
         settings = with_preset(preset, Settings(**chosen))
@@ -187,6 +189,8 @@ class MaskGuidedKSampler(io.ComfyNode):
             below=chain.below,
             above=chain.above,
             picture=picture,
+            cfg_repeats=cfg_repeats,
+            most_visits=chain.most_visits,
         )
 
         painted = painted_share(mask, samples, soft_mask)
@@ -212,7 +216,7 @@ class MaskGuidedKSampler(io.ComfyNode):
             f"{chain.timesteps[0]} to {chain.last or 0}",
             f"denoise {settings.denoise:g}, add_noise {add_noise}, mask_grid {mask_grid}, "
             + ("soft_mask by the model's own rule" if own_rule else f"soft_mask {soft_mask}"),
-            f"cfg {cfg:g}, seed {seed}, pictures {', '.join(map(str, indices))}",
+            f"cfg {cfg:g}, cfg_repeats {cfg_repeats}, seed {seed}, pictures {', '.join(map(str, indices))}",
             f"model {model_name(model)}",
             *([note] if note else []),
         ]

@@ -11,13 +11,14 @@ from comfy_api.latest import io
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from ..sampler import SOFT_MASKS, Descent, ImageNoise, Known, Settings, largest_sigma
+from ..sampler import CFG_REPEATS, SOFT_MASKS, Descent, ImageNoise, Known, Settings, largest_sigma, most_visits
 from .checked import checked
 from .convert import known_from_mask
-from .inputs import setting, soft_mask
+from .inputs import BEFORE_CFG_REPEATS, cfg_repeats, setting, soft_mask
 from .ladder import ladder_of
 from .latent_form import check_form
 from .pixel_model import PixelModel
+from .shared_guidance import following
 from .variance import SINK, VarianceSink
 
 __all__ = ["RePaintSampler", "RePaintSamplerNode"]
@@ -80,6 +81,8 @@ class RePaintSampler(comfy.samplers.Sampler):
         below: Levels of the whole chain under the sigmas given, which another sampler goes on with.
         above: Levels over them, which another sampler came down.
         picture: The known picture, where the latent is something else (a half-finished chain); in the host's form.
+        cfg_repeats: How calls share cfg above 1, a key of CFG_REPEATS.
+        most_visits: Model calls at the most visited level of the whole chain, where the sigmas are a part of one.
     """
 
     settings: Settings = field(default_factory=Settings)
@@ -89,6 +92,8 @@ class RePaintSampler(comfy.samplers.Sampler):
     below: int = 0
     above: int = 0
     picture: Tensor | None = None
+    cfg_repeats: str = "shared"
+    most_visits: int | None = None
 
     def sample(
         self, model_wrap, sigmas, extra_args, callback, noise, latent_image=None, denoise_mask=None, disable_pbar=False
@@ -105,10 +110,14 @@ class RePaintSampler(comfy.samplers.Sampler):
         seed = extra_args.get("seed") or 0
         sink = VarianceSink()
         options.setdefault("transformer_options", {})[SINK] = sink
+        settings = self.chosen(model_wrap.inner_model, denoise_mask is not None)
+        levels = settings.levels(Descent.on(ladder, largest_sigma(latent.shape), self.below, self.above))
+        visits = self.most_visits if self.most_visits and settings.resample else most_visits(levels)
+        shares = CFG_REPEATS[self.cfg_repeats](ladder, visits)
 
         def denoise(x: Tensor, level: int) -> tuple[Tensor, Tensor | None]:
             sigma = sigmas[-1 - level].expand(len(x))
-            x0 = model_wrap(x, sigma, model_options=options, seed=seed)
+            x0 = model_wrap(x, sigma, model_options=following(options, shares[level]), seed=seed)
             return x0, sink.take(x)
 
         full = self.max_denoise(model_wrap, sigmas)
@@ -117,8 +126,6 @@ class RePaintSampler(comfy.samplers.Sampler):
         x = sampling.noise_scaling(sigmas[0], noise, start, full)
         indices = range(len(x)) if self.indices is None else self.indices
         draw = ImageNoise(seed, indices, stream(sampling, sigmas, bool(noise.any())))
-        settings = self.chosen(model_wrap.inner_model, denoise_mask is not None)
-        levels = settings.levels(Descent.on(ladder, largest_sigma(latent.shape), self.below, self.above))
         with tqdm(disable=disable_pbar) as bar:
             for step in settings.run(denoise, ladder, x, picture, known, draw, levels):
                 bar.total = step.calls
@@ -158,14 +165,22 @@ class RePaintSamplerNode(io.ComfyNode):
                 "the mask before it arrives here: let What the Model Sees snap it first, so that no thin stroke is lost."
             ),
             search_aliases=["RePaint", "inpaint", "resample", "mask guidance", "sampler", "time travel"],
-            inputs=[*map(setting, SHOWN), soft_mask()],
+            inputs=[*map(setting, SHOWN), soft_mask(), cfg_repeats()],
             outputs=[io.Sampler.Output(display_name="SAMPLER")],
         )
 
     @classmethod
     @checked
     def execute(
-        cls, resample_r, resample_j, start_resampling, var_type, method="repaint", feedback=1.0, soft_mask="binary"
+        cls,
+        resample_r,
+        resample_j,
+        start_resampling,
+        var_type,
+        method="repaint",
+        feedback=1.0,
+        soft_mask="binary",
+        cfg_repeats=BEFORE_CFG_REPEATS,
     ) -> io.NodeOutput:
         settings = Settings(
             method=method,
@@ -175,4 +190,4 @@ class RePaintSamplerNode(io.ComfyNode):
             start_resampling=start_resampling,
             var_type=var_type,
         )
-        return io.NodeOutput(RePaintSampler(settings, soft_mask))
+        return io.NodeOutput(RePaintSampler(settings, soft_mask, cfg_repeats=cfg_repeats))

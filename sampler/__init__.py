@@ -9,6 +9,7 @@ schedule.py   betas, alphas_cumprod
 ladder.py     the noise levels of a chain; noising, climbing
 posterior.py  one step down: prediction to x0, mean, variance
 finite.py     the end of a chain at the first number that is none
+guidance.py   how much of cfg each call follows
 known.py      the known region, and how it is put into a state
 noise.py      seeded noise, one generator a picture
 painting.py   all of it in one call, for any callable model
@@ -21,11 +22,12 @@ batch/        the command line: a folder of pictures, on many GPUs
 """
 
 from .chain import Chain
+from .guidance import CFG_REPEATS
 from .known import SOFT_MASKS, Known, freed_in_time, known_at
 from .ladder import Ladder
 from .methods import METHODS, Denoise, Descent, Method, Step
 from .methods.feedback import Feedback, feedback, repeated_levels
-from .methods.method import count_calls
+from .methods.method import count_calls, count_visits, most_visits
 from .methods.repaint import repaint, repaint_levels
 from .noise import ImageNoise
 from .painting import denoiser, paint
@@ -37,6 +39,7 @@ from .settings import Settings, SettingsError
 
 __all__ = [
     "BETAS",
+    "CFG_REPEATS",
     "CUSTOM",
     "METHODS",
     "PREDICTIONS",
@@ -58,12 +61,14 @@ __all__ = [
     "Step",
     "alphas_cumprod",
     "count_calls",
+    "count_visits",
     "denoiser",
     "feedback",
     "freed_in_time",
     "karras_sigmas",
     "known_at",
     "largest_sigma",
+    "most_visits",
     "named_betas",
     "paint",
     "parse_respacing",

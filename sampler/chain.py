@@ -7,7 +7,7 @@ from itertools import pairwise
 from torch import Tensor
 
 from .methods import METHODS
-from .methods.method import Descent, count_calls
+from .methods.method import Descent, count_calls, most_visits
 from .respacing import SKIP_TYPES, parse_respacing, respaced_timesteps
 from .settings import Settings, SettingsError
 
@@ -24,6 +24,7 @@ class Chain:
         below: Levels that such a chain goes on with.
         above: Levels that another chain came down before.
         levels: Order of visits, see `methods.method.Levels`.
+        most_visits: Model calls at the most visited level of the whole chain.
         dip: See `Method`.
     """
 
@@ -32,6 +33,7 @@ class Chain:
     below: int
     above: int
     levels: list[int]
+    most_visits: int
     dip: float
 
     @classmethod
@@ -65,12 +67,17 @@ class Chain:
                 "or raise the second."
             )
         below = max(0, len(whole) - end)
+
+        def levels(timesteps: list[int], below: int = 0, above: int = 0) -> list[int]:
+            return settings.levels(Descent(noise_to_signal[timesteps].flip(0), drowning or largest, below, above))
+
         return cls(
             timesteps=part,
             last=whole[end] if below else None,
             below=below,
             above=start_at_step,
-            levels=settings.levels(Descent(noise_to_signal[part].flip(0), drowning or largest, below, start_at_step)),
+            levels=levels(part, below, start_at_step),
+            most_visits=most_visits(levels(whole)),
             dip=METHODS[settings.method].dip,
         )
 

@@ -1,5 +1,6 @@
 """What a way to sample is: one record of all that the rest of the pack must know of it."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -13,7 +14,19 @@ from ..ladder import Ladder
 if TYPE_CHECKING:
     from ..settings import Settings
 
-__all__ = ["Denoise", "Descent", "Levels", "Method", "Noise", "Run", "Step", "count_calls", "ended"]
+__all__ = [
+    "Denoise",
+    "Descent",
+    "Levels",
+    "Method",
+    "Noise",
+    "Run",
+    "Step",
+    "count_calls",
+    "count_visits",
+    "ended",
+    "most_visits",
+]
 
 Denoise = Callable[[Tensor, int], tuple[Tensor, Tensor | None]]
 Noise = Callable[[Tensor], Tensor]
@@ -122,7 +135,21 @@ def count_calls(levels: Sequence[int]) -> int:
     >>> count_calls([4, 3, 4, 3, 3, 0])
     4
     """
-    return sum(after <= before for before, after in pairwise(levels))
+    return count_visits(levels).total()
+
+
+def count_visits(levels: Sequence[int]) -> Counter[int]:
+    """Model calls at each level of an order of levels.
+
+    >>> count_visits([4, 3, 4, 3, 3, 0])
+    Counter({4: 2, 3: 2})
+    """
+    return Counter(before for before, after in pairwise(levels) if after <= before)
+
+
+def most_visits(levels: Sequence[int]) -> int:
+    """Model calls at the most visited level."""
+    return max(count_visits(levels).values())
 
 
 def ended(known: Tensor, x0: Tensor, x: Tensor, ladder: Ladder, level: int, noise: Noise) -> Tensor:

@@ -1,6 +1,6 @@
 """Quality against model calls on pictures: the example model, held-out pictures, the masks of the RePaint paper.
 
-    python tests/benchmarks/pictures.py [--count 16] [--masks half box ...] [--methods ...] [--seeds 1] [--sheet sheet.png]
+    python tests/benchmarks/pictures.py [--count 16] [--masks half box ...] [--methods ...] [--cfg 1 4 7] [--sheet sheet.png]
 
 Every method runs the same network on the same pictures, masks and seeds. Columns, lower is better unless said:
 
@@ -11,6 +11,8 @@ Every method runs the same network on the same pictures, masks and seeds. Column
     features    distance of the network's own middle features, original against painted, over the distance of two
                 unrelated pictures of the same style (a perceptual distance that needs no download)
     class       share of painted pictures that the network, used as a classifier, gives the class of the original (higher)
+    margin      by how much it prefers that class: error of the best other one less its own, over the mean of all (higher)
+    contrast    spread of the painted pixels over the original's; 1 is perfect, and cfg that saturates raises it
     diversity   squared difference between two seeds in the hole; not an aim, but 0 would be a method that draws nothing
 """
 
@@ -20,6 +22,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +35,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "examples" / "train")]
 import conftest  # noqa: E402, F401 - the pack as `mask_guidance`
 from mask_guidance.sampler import (  # noqa: E402
+    CFG_REPEATS,
     PRESETS,
     Chain,
     Feedback,
@@ -50,26 +54,69 @@ from mask_guidance.sampler.recognition import load_network  # noqa: E402
 from pictures import HELD_OUT, SIZE, STYLES, render  # noqa: E402
 
 BESIDE = 4
-DIGITS = {"seam": 2, "beside": 4, "hole": 4, "grain": 4, "features": 2, "class": 2, "diversity": 4}
+DIGITS = {
+    "seam": 2,
+    "beside": 4,
+    "hole": 4,
+    "grain": 4,
+    "features": 2,
+    "class": 2,
+    "margin": 3,
+    "contrast": 3,
+    "diversity": 4,
+}
 PROBED = 250  # timestep at which features are compared and classes are told apart
 
 
 @dataclass(frozen=True)
 class Net:
-    """The network, its schedule, and the labels of the pictures at hand."""
+    """The network, its schedule, and how it is guided.
+
+    Attributes:
+        null_class: Label of "any class".
+        cfg: Of classifier-free guidance; 1 is none.
+        cfg_repeats: How calls share it, a key of CFG_REPEATS.
+        clip: Guesses are kept in [-1, 1].
+    """
 
     unet: torch.nn.Module
     schedule: Tensor
+    null_class: int
+    cfg: float = 1.0
+    cfg_repeats: str = "shared"
+    clip: bool = True
 
-    def __call__(self, labels: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
-        return lambda x, t: self.unet(x, t, labels)
+    def __call__(self, labels: Tensor, chain: Chain | None = None) -> Callable[[Tensor, Tensor], Tensor]:
+        """The network for pictures of these labels, on a chain's visits; without one each call follows cfg."""
+        shares = self.shares(chain) if chain else {}
+
+        def predicted(x: Tensor, t: Tensor) -> Tensor:
+            output = self.unet(x, t, labels)
+            if self.cfg == 1:
+                return output
+            noise, variance = output.tensor_split([x.shape[1]], 1)
+            away = noise - self.unet(x, t, torch.full_like(labels, self.null_class))[:, : x.shape[1]]
+            return torch.cat([noise + (self.cfg - 1) * shares.get(int(t[0]), 1.0) * away, variance], 1)
+
+        return predicted
+
+    def shares(self, chain: Chain) -> dict[int, float]:
+        """Of guidance, by timestep."""
+        ladder = Ladder.from_alphas_cumprod(self.schedule, chain.timesteps)
+        shares = CFG_REPEATS[self.cfg_repeats](ladder, chain.most_visits)
+        return dict(zip(chain.timesteps, reversed(shares), strict=False))
+
+
+def painted_with(settings: Settings, net: Net, labels: Tensor, pictures: Tensor, known: Tensor, seed: int) -> Iterator:
+    chain = Chain.of(settings, sigmas(net.schedule), largest_sigma(pictures.shape))
+    return paint(net(labels, chain), net.schedule, pictures, known, settings, clip=net.clip, seed=seed)
 
 
 def preset(name: str, feedback: float = 1.0):
     settings = replace(PRESETS[name], feedback=feedback)
 
     def run(net, labels, pictures, known, seed) -> Iterator:
-        return paint(net(labels), net.schedule, pictures, known, settings, seed=seed)
+        return painted_with(settings, net, labels, pictures, known, seed)
 
     return run
 
@@ -78,7 +125,7 @@ def published(steps: int, r: int, j: int, skip_type: str = "uniform"):
     settings = Settings(method="repaint", skip_type=skip_type, skip_steps=steps, resample_r=r, resample_j=j)
 
     def run(net, labels, pictures, known, seed) -> Iterator:
-        return paint(net(labels), net.schedule, pictures, known, settings, seed=seed)
+        return painted_with(settings, net, labels, pictures, known, seed)
 
     return run
 
@@ -91,7 +138,7 @@ def changed(name: str, **rule):
         chain = Chain.of(settings, sigmas(net.schedule), largest_sigma(pictures.shape))
         ladder = Ladder.from_alphas_cumprod(net.schedule, chain.timesteps)
         start, steps = (ImageNoise(seed, range(len(pictures)), stream) for stream in ("start", "steps"))
-        denoise = denoiser(net(labels), ladder, chain.timesteps)
+        denoise = denoiser(net(labels, chain), ladder, chain.timesteps, clip=net.clip)
         yield from feedback(denoise, ladder, chain.levels, start(pictures), pictures, known, steps, Feedback(**rule))
 
     return run
@@ -104,7 +151,7 @@ def stock(steps: int):
         table = sigmas(net.schedule)
         timesteps = respaced_timesteps(len(table), "karras", steps, table, 80.0)
         ladder = Ladder.from_alphas_cumprod(net.schedule, timesteps)
-        denoise = denoiser(net(labels), ladder, timesteps)
+        denoise = denoiser(net(labels), ladder, timesteps, clip=net.clip)
         sigma = (ladder.noise / ladder.signal).flip(0)
         noise = ImageNoise(seed, range(len(pictures)), "start")(pictures)
         x = float(sigma[0]) * noise
@@ -181,14 +228,28 @@ def features(net: Net, pictures: Tensor, labels: Tensor) -> Tensor:
     return kept[0]
 
 
-def classes(net: Net, pictures: Tensor) -> Tensor:
-    """The label with which the network predicts the noise best (Li et al. 2023, https://arxiv.org/abs/2303.16203)."""
+def class_errors(net: Net, pictures: Tensor) -> Tensor:
+    """Error of the predicted noise with each label (Li et al. 2023, https://arxiv.org/abs/2303.16203); (labels, B)."""
     x, noise, t = noised(net, pictures)
-    errors = []
-    for label in range(len(STYLES)):
-        output = net.unet(x, t, torch.full((len(x),), label))[:, : x.shape[1]]
-        errors.append((output - noise).square().flatten(1).mean(1))
-    return torch.stack(errors).argmin(0)
+    labels = (torch.full((len(x),), label) for label in range(len(STYLES)))
+    return torch.stack([(net.unet(x, t, each)[:, : x.shape[1]] - noise).square().flatten(1).mean(1) for each in labels])
+
+
+def classes(net: Net, pictures: Tensor) -> Tensor:
+    """The label with which the network predicts the noise best."""
+    return class_errors(net, pictures).argmin(0)
+
+
+def margin(errors: Tensor, labels: Tensor) -> Tensor:
+    """By how much the right label is better than the best other one, over the mean error; mean of the pictures."""
+    right = errors.gather(0, labels[None])
+    others = errors.scatter(0, labels[None], math.inf).min(0).values
+    return ((others - right[0]) / errors.mean(0)).mean()
+
+
+def contrast(pictures: Tensor, hole: Tensor) -> Tensor:
+    """Mean standard deviation in the hole, picture by picture."""
+    return pictures[..., hole].flatten(1).std(1).mean()
 
 
 def measured(
@@ -200,6 +261,7 @@ def measured(
     first = painted[0]
     original = features(net, pictures, labels)
     distance = (features(net, first, labels) - original).norm(dim=1).mean() / unrelated
+    errors = class_errors(net, first)
     apart = (
         ((painted[0] - painted[1]) / 2).square().mean((0, 1))[hole].mean()
         if len(painted) > 1
@@ -211,7 +273,9 @@ def measured(
         "hole": error[hole].mean(),
         "grain": grain(torch.cat(painted), hole),
         "features": distance,
-        "class": (classes(net, first) == labels).float().mean(),
+        "class": (errors.argmin(0) == labels).float().mean(),
+        "margin": margin(errors, labels),
+        "contrast": contrast(torch.cat(painted), hole) / contrast(pictures, hole),
         "diversity": apart,
     }
 
@@ -229,6 +293,13 @@ def save_sheet(rows: list[Tensor], path: Path) -> None:
     Image.fromarray(((sheet.permute(1, 2, 0) + 1) * 127.5).round().clamp(0, 255).byte().numpy()).save(path)
 
 
+def guided(net: Net, strengths: list[float], repeats: list[str]) -> Iterator[tuple[str, Net]]:
+    """The network with each strength of guidance, and what to call it."""
+    for cfg in strengths:
+        for kind in repeats[:1] if cfg == 1 else repeats:
+            yield "" if cfg == 1 else f", cfg {cfg:g} {kind}", replace(net, cfg=cfg, cfg_repeats=kind)
+
+
 @torch.inference_mode()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -237,33 +308,36 @@ def main() -> None:
     parser.add_argument("--masks", nargs="+", default=["half"], choices=list(PAPER_MASKS))
     parser.add_argument("--methods", nargs="+", default=QUICK, choices=list(METHODS), metavar="METHOD")
     parser.add_argument("--seeds", type=int, default=1, help="fills of each picture")
+    parser.add_argument("--cfg", nargs="+", type=float, default=[1.0], help="strengths of guidance, each in turn")
+    parser.add_argument("--cfg_repeats", nargs="+", default=["shared"], choices=list(CFG_REPEATS), help="above cfg 1")
+    parser.add_argument("--free", action="store_true", help="do not keep the network's guesses in [-1, 1]")
     parser.add_argument("--sheet", type=Path, help="original, masked, then one row a method (of the last mask)")
     args = parser.parse_args()
     if args.count < 2 * len(STYLES):
         parser.error(f"--count must be at least {2 * len(STYLES)}: two pictures of each style")
 
     unet, detection = load_network(args.model)
-    net = Net(unet, detection.diffusion.alphas_cumprod())
+    net = Net(unet, detection.diffusion.alphas_cumprod(), detection.null_class, clip=not args.free)
     pictures, labels = held_out(args.count)
     whole = features(net, pictures, labels)
     unrelated = (whole - whole.roll(len(STYLES), 0)).norm(dim=1).mean()
     sure = (classes(net, pictures) == labels).float().mean()
     print(f"{len(pictures)} pictures; originals classified right: {float(sure):.2f}\n")
-    print("| mask | method | calls | seam | beside | hole | grain | features | class | diversity | seconds |")
-    print("|---|---|---|---|---|---|---|---|---|---|---|")
+    print(f"| mask | method | calls | {' | '.join(DIGITS)} | seconds |")
+    print("|---" * (4 + len(DIGITS)) + "|")
     for name in args.masks:
         known = paper_mask(name, SIZE, SIZE)[None] < 0.5
         rows = [pictures, torch.where(known, pictures, 0.0)]
-        for method in args.methods:
+        for method, (words, guided_net) in product(args.methods, [*guided(net, args.cfg, args.cfg_repeats)]):
             started, painted = time.monotonic(), []
             for seed in range(args.seeds):
-                for step in METHODS[method](net, labels, pictures, known, seed):
+                for step in METHODS[method](guided_net, labels, pictures, known, seed):
                     last = step
                 painted.append(last.x)
             values = measured(net, painted, pictures, labels, known, unrelated)
             seconds = time.monotonic() - started
             numbers = " | ".join(f"{float(value):.{DIGITS[column]}f}" for column, value in values.items())
-            print(f"| {name} | {method} | {last.calls} | {numbers} | {seconds:.0f} |", flush=True)
+            print(f"| {name} | {method}{words} | {last.calls} | {numbers} | {seconds:.0f} |", flush=True)
             rows.append(painted[0])
         if args.sheet:
             save_sheet(rows, args.sheet)

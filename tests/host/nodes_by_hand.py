@@ -16,6 +16,7 @@ FEW_STEPS = {
 
 UNCHANGED = {"feedback": 1.0, "start_resampling": 10_000, "denoise": 1.0, "var_type": "auto", "soft_mask": "binary"}
 UNCHANGED |= {"mask_grid": "any touch", "add_noise": True, "start_at_step": 0, "end_at_step": 10_000}
+UNCHANGED |= {"cfg_repeats": "shared"}
 
 
 @torch.inference_mode()

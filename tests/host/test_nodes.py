@@ -155,7 +155,7 @@ def test_sampler_node_in_the_hosts_guider_equals_the_ksampler(tiny, host):
     given = latent(vae, mask=right_half())
     ours, _ = paint(model, given, seed=9, cfg=2.0, negative=conditioning(2))
     with torch.inference_mode():
-        (sampler,) = RePaintSamplerNode.execute(2, 2, 10_000, "auto").result
+        (sampler,) = RePaintSamplerNode.execute(2, 2, 10_000, "auto", cfg_repeats="shared").result
         (sigmas,) = RespacedSigmas.execute(model, "uniform", 6).result
         guider = comfy.samplers.CFGGuider(model)
         guider.set_conds(conditioning(0), conditioning(2))

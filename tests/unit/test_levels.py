@@ -3,7 +3,10 @@ import sys
 from itertools import pairwise
 
 import pytest
+import torch
 from closed_forms import count_model_calls
+from mask_guidance.sampler import Descent, count_calls, count_visits, repeated_levels
+from mask_guidance.sampler.methods import method
 from mask_guidance.sampler.methods.repaint import EVERYWHERE, repaint_levels
 
 
@@ -11,8 +14,11 @@ def calls(levels: list[int]) -> int:
     return sum(after < before for before, after in pairwise(levels))
 
 
-def test_docstring_example_is_right():
-    assert doctest.testmod(sys.modules[repaint_levels.__module__]).failed == 0
+@pytest.mark.parametrize("module", [sys.modules[repaint_levels.__module__], method])
+def test_docstring_examples_are_right(module):
+    found = doctest.testmod(module)
+    assert found.attempted > 0
+    assert found.failed == 0
 
 
 @pytest.mark.parametrize("steps", [1, 2, 9, 10, 11, 25, 50])
@@ -68,14 +74,23 @@ def test_no_jump_reaches_above_start_resampling():
 
 
 def test_every_level_below_the_first_foot_is_sampled_jump_n_sample_times():
-    levels = repaint_levels(20, 5, 4)
-    left = [a for a, b in pairwise(levels) if b < a]
     # Feet at levels 1, 6 and 11; each climbs 5 three times. 17-20 are above every jump.
-    assert {level: left.count(level) for level in range(1, 21)} == {
+    assert count_visits(repaint_levels(20, 5, 4)) == {
         **dict.fromkeys(range(1, 2), 1),
         **dict.fromkeys(range(2, 17), 4),
         **dict.fromkeys(range(17, 21), 1),
     }
+
+
+def test_a_repeat_at_the_same_level_is_a_visit_and_a_climb_is_none():
+    assert count_visits([4, 3, 4, 3, 3, 2]) == {4: 2, 3: 2}
+    descent = Descent(torch.tensor([0.01, 0.1, 1.0, 10.0, 60.0, 80.0]), largest=80.0)
+    assert count_visits(repeated_levels(descent, 4)) == {6: 1, 5: 1, 4: 4, 3: 4, 2: 4, 1: 1}
+
+
+def test_visits_of_all_levels_are_the_calls():
+    for levels in (repaint_levels(50, 10, 5), [4, 3, 3, 3, 2, 2, 1, 0]):
+        assert sum(count_visits(levels).values()) == count_calls(levels)
 
 
 @pytest.mark.parametrize("bad", [{"steps": 0}, {"jump_length": 0}, {"jump_n_sample": 0}])
