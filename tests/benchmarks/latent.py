@@ -51,6 +51,8 @@ from measures import (  # noqa: E402
 COLUMNS = {"seam": 2, "hard": 2, "feathered": 2, "hole": 4, "grain": 4, "saturation": 2, "class": 3}
 LINES = BLEND + RATIO - 1  # a mask on the grid may be so much wider
 PROBED = (0.6, 1.2, 2.4)  # sigmas at which classes are told apart
+# Windows of repeats, just wide enough for a level of the presets on Stable Diffusion's sigmas.
+HIGHS, LOWS = (20, 11.1, 8.3, 6.1, 4.5, 3.2, 2.3, 1.6), (0.02, 0.05, 0.09, 0.16, 0.25, 0.4)
 
 
 def box(top: int, left: int, height: int, width: int) -> Callable[[], Tensor]:
@@ -203,8 +205,8 @@ METHODS: dict[str, Method] = {
     **{
         f"{name}, {high:g} to {low:g}": tuned(name, window=(high, low))
         for name in ("draft", "fast", "balanced")
-        for high in (20, 11, 8, 5, 3.2, 2)
-        for low in (0.02, 0.06, 0.1, 0.2, 0.3)
+        for high in HIGHS
+        for low in LOWS
     },
     **{
         f"{name}, settle {share:g}": tuned(name, settle=share)

@@ -17,6 +17,6 @@ def start_host(path: str, *arguments: str) -> None:
     import comfy.options
 
     comfy.options.enable_args_parsing()
-    import comfy.cli_args  # noqa: F401
+    import comfy.cli_args
 
     sys.argv = given
