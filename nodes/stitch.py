@@ -52,8 +52,8 @@ class StitchBack(io.ComfyNode):
                 io.Mask.Input(
                     "mask",
                     optional=True,
-                    tooltip="Where to put back, instead of where the mask was: of the whole pictures' size, of the crops', or on "
-                    "the model's grid, from What the Model Sees: then what was really painted is put back, in whole cells.",
+                    tooltip="Where to put back, instead of where the mask was: of the whole pictures' size, of the crops', or "
+                    "on the model's grid, from What the Model Sees: then what was really painted is put back, in whole cells.",
                 ),
             ],
             outputs=[

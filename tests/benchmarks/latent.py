@@ -98,6 +98,7 @@ class Scene:
         return {"positive": self.model.conditioning(self.labels), "negative": self.model.conditioning(any_style)}
 
 
+PicturesOf = Callable[[int, int], tuple[Tensor, Tensor]]  # see `held_out`
 Method = Callable[[Scene, int], Tensor]  # the scene and a seed; the painted latents
 
 
@@ -348,7 +349,7 @@ def parsed(arguments: list[str] | None) -> argparse.Namespace:
 
 
 @torch.inference_mode()
-def main(arguments: list[str] | None = None) -> None:
+def main(arguments: list[str] | None = None, pictures_of: PicturesOf = held_out) -> None:
     args = parsed(arguments)
     start_host(os.environ["COMFYUI_PATH"], "--cpu", "--use-pytorch-cross-attention")
     import comfy.utils
@@ -356,7 +357,7 @@ def main(arguments: list[str] | None = None) -> None:
     comfy.utils.PROGRESS_BAR_ENABLED = False
     model = load(args.model)
     calls = Calls(model.model.model.diffusion_model)
-    pictures, labels = held_out(args.count, args.first)
+    pictures, labels = pictures_of(args.count, args.first)
     image = (pictures + 1).movedim(1, -1) / 2
     print(f"{len(image)} pictures from {args.first}, seeds {args.seeds}\n")
     print("| mask | under it | stitched | method | cfg | calls | " + " | ".join(COLUMNS) + " | seconds |")
