@@ -6,9 +6,10 @@ The model is train_latent.py's. Every row: the picture is encoded, the masked pa
 original. The first row of a mask is the VAE alone, nothing painted: no method can do better. Columns, lower is better unless
 said:
 
-    seam        hard stitching: jump of colour across the line of the cut over the original's own jump there; 1 is perfect
+    seam        in the decoded picture: jump of colour across the line of the cut over the original's own there; 1 is perfect
     hard        hard stitching: the largest such jump of all lines at 0 to 7 px outside the mask
     feathered   the same with feathered stitching, 4 px
+    poisson     the same with Poisson stitching, 4 px
     hole        squared error of the masked pixels, on [0, 1]
     grain       median second difference of the masked pixels, on [0, 1]
     saturation  standard deviation of the painted latents over the original's; 1 is perfect
@@ -48,7 +49,7 @@ from measures import (  # noqa: E402
     worst_seam,
 )
 
-COLUMNS = {"seam": 2, "hard": 2, "feathered": 2, "hole": 4, "grain": 4, "saturation": 2, "class": 3}
+COLUMNS = {"seam": 2, "hard": 2, "feathered": 2, "poisson": 2, "hole": 4, "grain": 4, "saturation": 2, "class": 3}
 LINES = BLEND + RATIO - 1  # a mask on the grid may be so much wider
 PROBED = (0.6, 1.2, 2.4)  # sigmas at which classes are told apart
 # Windows of repeats, just wide enough for a level of the presets on Stable Diffusion's sigmas.
@@ -300,16 +301,17 @@ def measured(scene: Scene, drawn: list[Tensor], stitch: str) -> tuple[dict[str, 
     pictures = [decoded(scene.model, samples) for samples in drawn]
     joined = {
         blend: torch.cat([as_pictures(stitched(scene, one, cut, blend, BLEND)) for one in pictures])
-        for blend in ("hard", "feathered")
+        for blend in ("hard", "feathered", "poisson")
     }
     known, cut = ~hole[None, None], cut[None] == 0
     cells = to_grid(scene.mask, (SIZE // RATIO, SIZE // RATIO))[0] > 0
     truth = encoded(scene.model, scene.image, scene.mask)["samples"]
     error = torch.stack([squared_error(one, original) for one in joined["hard"].split(len(original))]).mean(0)
     values = {
-        "seam": seam(joined["hard"], original, cut),
+        "seam": seam(torch.cat([as_pictures(one) for one in pictures]), original, cut),
         "hard": worst_seam(joined["hard"], original, known, LINES),
         "feathered": worst_seam(joined["feathered"], original, known, LINES),
+        "poisson": worst_seam(joined["poisson"], original, known, LINES),
         "hole": error[hole].mean(),
         "grain": grain(joined["hard"], hole),
         "saturation": torch.cat(drawn)[..., cells].std() / truth[..., cells].std(),

@@ -152,7 +152,8 @@ def train_vae(args: argparse.Namespace) -> None:
         return error.abs().mean() + error.square().mean() + KL * kl
 
     def save() -> None:
-        latent_model.save(args.out, vae=scaled(copy.deepcopy(ema), draw()[0]))
+        many = torch.cat([draw()[0] for _ in range(16)])
+        latent_model.save(args.out, vae=scaled(copy.deepcopy(ema), many))
 
     train({"vae": vae, "ema_vae": ema}, loss_of, save, args)
     pictures, _ = draw()
@@ -206,8 +207,9 @@ def train_unet(args: argparse.Namespace) -> None:
     cache = args.out.with_suffix(".latents")
     if not cache.exists():
         data = np.load(args.pictures)
-        latents = encoded(vae, torch.from_numpy(data["pictures"]))
-        torch.save({"latents": latents, "labels": torch.from_numpy(data["labels"])}, cache)
+        pick = torch.randperm(len(data["labels"]))[: args.cached]
+        latents = encoded(vae, torch.from_numpy(data["pictures"])[pick])
+        torch.save({"latents": latents, "labels": torch.from_numpy(data["labels"])[pick]}, cache)
     kept = torch.load(cache, weights_only=True)
     (mean, std), labels = kept["latents"], kept["labels"]
     print(f"latents: mean {mean.mean((0, 2, 3)).tolist()}, std {mean.std((0, 2, 3)).tolist()}", flush=True)
@@ -244,6 +246,7 @@ def main(arguments: Iterable[str] | None = None) -> None:
     parser.add_argument("pictures", type=Path, help="of examples/train/pictures.py")
     parser.add_argument("out", type=Path)
     parser.add_argument("--vae", type=Path, help="for unet")
+    parser.add_argument("--cached", type=int, default=24_000, help="for unet: pictures whose latents are trained on")
     parser.add_argument("--minutes", type=float, default=30.0, help="how long; the learning rate decays over it")
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--lr", type=float, default=1e-3)
