@@ -52,7 +52,8 @@ class StitchBack(io.ComfyNode):
                 io.Mask.Input(
                     "mask",
                     optional=True,
-                    tooltip="Where to put back, instead of where the mask was: of the whole pictures' size, or of the crops'.",
+                    tooltip="Where to put back, instead of where the mask was: of the whole pictures' size, of the crops', or "
+                    "on the model's grid, from What the Model Sees: then what was really painted is put back, in whole cells.",
                 ),
             ],
             outputs=[
@@ -77,6 +78,8 @@ def stitched(crops, image, blend, blend_pixels, colour_match, mask) -> io.NodeOu
     ]
     if result.unchanged:
         report.append(f"{result.unchanged} came back as they were cut, and were left alone")
+    if masks is not None and not masks.any():
+        report.append("the stitch mask is empty: nothing is put back")
     after = image_from_pictures(result.pictures)
     shown = shown_under_node(before_and_after(crops.pictures, result.pictures, crops.mask))
     return io.NodeOutput(after, "\n".join(report), ui=shown)

@@ -8,6 +8,7 @@ from torch import Tensor
 from .batch import same_shape
 from .blend import BLENDS, match_colours
 from .cropping import Box, Crops, Region, cut
+from .grid import to_grid
 from .precision import widened
 from .resample import resize_mask, resize_picture
 
@@ -50,8 +51,8 @@ def stitch(
         blend: A key of BLENDS.
         pixels: Width of the band outside the mask in which old and new mix; beyond it every pixel is the original's.
         colour_match: Fit brightness and contrast of each crop to the original, by its unmasked pixels only.
-        mask: Where to put back instead of where the crops' mask is: one for each picture or one for each crop;
-            (B, H, W) or (N, h, w).
+        mask: Where to put back instead of where the crops' mask is: one for each picture, or one for each crop, of its size or
+            on a model's coarser grid, whose cells are then put back whole; (B, H, W) or (N, h, w).
 
     Raises:
         ValueError: Unknown blend, or another number of crops, channels or masks.
@@ -96,16 +97,23 @@ def own_masks(crops: Crops, mask: Tensor | None) -> list[Tensor]:
     if tuple(mask.shape) == tuple(crops.mask.shape) or (len(mask) == 1 and mask.shape[1:] == crops.mask.shape[1:]):
         pictures = mask.expand(len(crops.mask), -1, -1)
         return [cut(pictures[r.picture][None], r.box, outside=0)[0] for r in crops.regions]
-    if len(mask) in (1, len(crops.regions)) and mask.shape[1:] == crops.masks.shape[1:]:
-        each = mask.expand(len(crops.regions), -1, -1)
+    if len(mask) in (1, len(crops.regions)) and on_grid_of(mask, crops.masks):
+        size = (crops.masks.shape[-2], crops.masks.shape[-1])
+        each = to_grid(mask, size, "nearest").expand(len(crops.regions), -1, -1)
         return [
             resize_mask(one[None], r.box.height, r.box.width)[0] for one, r in zip(each, crops.regions, strict=True)
         ]
     raise ValueError(
         f"The stitch mask is {len(mask)} of {mask.shape[2]}x{mask.shape[1]}; it must be as the pictures ({len(crops.mask)} of "
-        f"{crops.mask.shape[2]}x{crops.mask.shape[1]}) or as the crops ({len(crops.masks)} of {crops.masks.shape[2]}x"
-        f"{crops.masks.shape[1]})."
+        f"{crops.mask.shape[2]}x{crops.mask.shape[1]}), as the crops ({len(crops.masks)} of {crops.masks.shape[2]}x"
+        f"{crops.masks.shape[1]}), or on the crops' grid from What the Model Sees."
     )
+
+
+def on_grid_of(mask: Tensor, fine: Tensor) -> bool:
+    """Whether a mask has the size of another, or one value for each square cell of it."""
+    (height, width), (fine_height, fine_width) = mask.shape[-2:], fine.shape[-2:]
+    return fine_height % height == 0 and fine_width % width == 0 and fine_height // height == fine_width // width
 
 
 def colours_fitted(new: Tensor, crops: Crops, region: Region) -> Tensor:

@@ -11,7 +11,7 @@ Every method runs the same network on the same pictures, masks and seeds. Column
     features    distance of the network's own middle features, original against painted, over the distance of two
                 unrelated pictures of the same style (a perceptual distance that needs no download)
     class       share of painted pictures that the network, used as a classifier, gives the class of the original (higher)
-    margin      by how much it prefers that class: error of the best other one less its own, over the mean of all (higher)
+    margin      by how much it prefers that class: error of the best other one over its own, less 1 (higher)
     contrast    spread of the painted pixels over the original's; 1 is perfect, and cfg that saturates raises it
     diversity   squared difference between two seeds in the hole; not an aim, but 0 would be a method that draws nothing
 """
@@ -25,10 +25,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 
-import numpy as np
 import torch
-import torch.nn.functional as F
-from PIL import Image
 from torch import Tensor
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,9 +48,19 @@ from mask_guidance.sampler import (  # noqa: E402
 )
 from mask_guidance.sampler.mask.paper import PAPER_MASKS, paper_mask  # noqa: E402
 from mask_guidance.sampler.recognition import load_network  # noqa: E402
-from pictures import HELD_OUT, SIZE, STYLES, render  # noqa: E402
+from measures import (  # noqa: E402
+    beside,
+    contrast,
+    errors_by_label,
+    grain,
+    held_out,
+    margin,
+    save_sheet,
+    seam,
+    squared_error,
+)
+from pictures import SIZE, STYLES  # noqa: E402
 
-BESIDE = 4
 DIGITS = {
     "seam": 2,
     "beside": 4,
@@ -187,30 +194,6 @@ METHODS = {
 QUICK = [name for name in METHODS if name != "repaint, paper" and "settle" not in name]
 
 
-def edges(known: Tensor) -> tuple[Tensor, Tensor]:
-    """Neighbours of which one is known and one is not: down and across; bool (1, 1, H - 1, W) and (1, 1, H, W - 1)."""
-    return known[..., 1:, :] != known[..., :-1, :], known[..., 1:] != known[..., :-1]
-
-
-def jump(pictures: Tensor, known: Tensor) -> Tensor:
-    """Mean absolute difference over the mask's edge."""
-    down, across = edges(known)
-    steps = [
-        (pictures[..., 1:, :] - pictures[..., :-1, :])
-        .abs()
-        .mean(1, keepdim=True)[down.expand(len(pictures), -1, -1, -1)],
-        (pictures[..., 1:] - pictures[..., :-1]).abs().mean(1, keepdim=True)[across.expand(len(pictures), -1, -1, -1)],
-    ]
-    return torch.cat(steps).mean()
-
-
-def grain(pictures: Tensor, hole: Tensor) -> Tensor:
-    """Median absolute second difference in the hole, both ways: nothing in flat areas, whatever the edges are."""
-    across = (pictures[..., 2:] - 2 * pictures[..., 1:-1] + pictures[..., :-2])[..., hole[:, 1:-1]]
-    down = (pictures[..., 2:, :] - 2 * pictures[..., 1:-1, :] + pictures[..., :-2, :])[..., hole[1:-1]]
-    return torch.cat([across.flatten(), down.flatten()]).abs().median() / 2
-
-
 def noised(net: Net, pictures: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """State, noise and timestep of PROBED, the same noise for every picture."""
     noise = ImageNoise(7, [0] * len(pictures), "probe")(pictures)
@@ -229,10 +212,9 @@ def features(net: Net, pictures: Tensor, labels: Tensor) -> Tensor:
 
 
 def class_errors(net: Net, pictures: Tensor) -> Tensor:
-    """Error of the predicted noise with each label (Li et al. 2023, https://arxiv.org/abs/2303.16203); (labels, B)."""
+    """Error of the predicted noise with each label; (labels, B)."""
     x, noise, t = noised(net, pictures)
-    labels = (torch.full((len(x),), label) for label in range(len(STYLES)))
-    return torch.stack([(net.unet(x, t, each)[:, : x.shape[1]] - noise).square().flatten(1).mean(1) for each in labels])
+    return errors_by_label(lambda labels: net.unet(x, t, labels)[:, : x.shape[1]], noise, len(STYLES))
 
 
 def classes(net: Net, pictures: Tensor) -> Tensor:
@@ -240,24 +222,11 @@ def classes(net: Net, pictures: Tensor) -> Tensor:
     return class_errors(net, pictures).argmin(0)
 
 
-def margin(errors: Tensor, labels: Tensor) -> Tensor:
-    """By how much the right label is better than the best other one, over the mean error; mean of the pictures."""
-    right = errors.gather(0, labels[None])
-    others = errors.scatter(0, labels[None], math.inf).min(0).values
-    return ((others - right[0]) / errors.mean(0)).mean()
-
-
-def contrast(pictures: Tensor, hole: Tensor) -> Tensor:
-    """Mean standard deviation in the hole, picture by picture."""
-    return pictures[..., hole].flatten(1).std(1).mean()
-
-
 def measured(
     net: Net, painted: list[Tensor], pictures: Tensor, labels: Tensor, known: Tensor, unrelated: Tensor
 ) -> dict:
-    error = torch.stack([((one - pictures) / 2).square() for one in painted]).mean((0, 1, 2))
+    error = torch.stack([squared_error(one, pictures) for one in painted]).mean(0)
     hole = ~known[0, 0]
-    near = F.max_pool2d(known.float(), 2 * BESIDE + 1, 1, BESIDE)[0, 0].bool() & hole
     first = painted[0]
     original = features(net, pictures, labels)
     distance = (features(net, first, labels) - original).norm(dim=1).mean() / unrelated
@@ -268,29 +237,16 @@ def measured(
         else torch.tensor(torch.nan)
     )
     return {
-        "seam": jump(torch.cat(painted), known) / jump(pictures, known),
-        "beside": error[near].mean(),
+        "seam": seam(torch.cat(painted), pictures, known),
+        "beside": error[beside(known)].mean(),
         "hole": error[hole].mean(),
         "grain": grain(torch.cat(painted), hole),
         "features": distance,
         "class": (errors.argmin(0) == labels).float().mean(),
-        "margin": margin(errors, labels),
+        "margin": margin(errors, labels).mean(),
         "contrast": contrast(torch.cat(painted), hole) / contrast(pictures, hole),
         "diversity": apart,
     }
-
-
-def held_out(count: int) -> tuple[Tensor, Tensor]:
-    """Pictures in [-1, 1] that the model never saw, styles in turn, and their labels."""
-    each = max(1, count // len(STYLES))
-    rendered, labels = render(STYLES, range(HELD_OUT, HELD_OUT + each))
-    turn = np.argsort(np.arange(len(labels)) % each, kind="stable")
-    return torch.from_numpy(rendered[turn]).permute(0, 3, 1, 2).float() / 127.5 - 1, torch.from_numpy(labels[turn])
-
-
-def save_sheet(rows: list[Tensor], path: Path) -> None:
-    sheet = torch.cat([torch.cat(list(row[:12]), dim=2) for row in rows], dim=1)
-    Image.fromarray(((sheet.permute(1, 2, 0) + 1) * 127.5).round().clamp(0, 255).byte().numpy()).save(path)
 
 
 def guided(net: Net, strengths: list[float], repeats: list[str]) -> Iterator[tuple[str, Net]]:

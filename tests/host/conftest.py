@@ -1,13 +1,13 @@
 """Fixtures with the real host: `run.py test` sets COMFYUI_PATH; without it these tests are skipped."""
 
 import os
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from checkpoints import save_tiny
+from in_process import start_host
 from PIL import Image
 
 HOST = os.environ.get("COMFYUI_PATH")
@@ -49,14 +49,7 @@ def picture(comfy):
 def host():
     """The host's modules in this process, started as its own main.py would: for the CPU, unless test_cuda.py asks."""
     device = [] if os.environ.get("MASK_GUIDANCE_TEST_DEVICE") == "cuda" else ["--cpu"]
-    arguments, sys.argv = sys.argv, ["main.py", *device]
-    sys.path.insert(0, HOST)
-    import comfy.options
-
-    comfy.options.enable_args_parsing()
-    import comfy.cli_args
-
-    sys.argv = arguments
+    start_host(HOST, *device)
     import folder_paths
     from mask_guidance.nodes import model_folder
 

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from mask_guidance.sampler.mask import BLENDS, SPLITS, Frame, crop, distance, stitch
+from mask_guidance.sampler.mask import BLENDS, SPLITS, Frame, crop, distance, stitch, to_grid
 from mask_guidance.sampler.mask.harmonic import harmonic, laplacian
 from random_masks import random_mask, shapes
 
@@ -165,6 +165,18 @@ def test_a_stitch_mask_says_where_to_put_back_instead():
     assert torch.equal(of_crops, PICTURES)
 
 
+@pytest.mark.parametrize("blend", ["hard", "feathered"])
+def test_a_stitch_mask_on_the_models_grid_puts_its_cells_back_whole(blend):
+    mask = torch.zeros(1, 60, 90)
+    mask[:, 10:33, 18:51] = 1
+    crops = crop(PICTURES[:1], mask, Frame(multiple=8, factor=2))
+    cells = to_grid(crops.masks, (crops.masks.shape[1] // 8, crops.masks.shape[2] // 8))
+    result = stitch(crops, repainted(crops), blend, 0, mask=cells).pictures
+    box = crops.regions[0].box
+    new = (result != PICTURES[:1]).any(1)[0, box.top : box.bottom, box.left : box.right]
+    assert torch.equal(new, cells[0].bool().repeat_interleave(8, 0).repeat_interleave(8, 1))
+
+
 def test_colour_match_undoes_a_change_of_brightness_and_contrast():
     mask = two_regions()
     crops = crop(PICTURES, mask, Frame(factor=2, multiple=1))
@@ -214,6 +226,7 @@ def test_a_plane_is_continued_as_a_plane():
         ((3, 3, 8, 12), {}, "The crops are 8x8 and the painted pictures 12x8: not the same shape"),
         ((3, 3, 8, 8), {"blend": "glue"}, "must be one of: "),
         ((3, 3, 8, 8), {"mask": torch.zeros(2, 8, 9)}, "The stitch mask is 2 of 9x8"),
+        ((3, 3, 8, 8), {"mask": torch.zeros(3, 2, 4)}, "The stitch mask is 3 of 4x2"),
     ],
 )
 def test_what_does_not_fit_is_refused(painted, options, words):
