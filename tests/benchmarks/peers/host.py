@@ -33,10 +33,11 @@ def start(folder: Path) -> None:
     import comfy.options
 
     comfy.options.enable_args_parsing()
-    import comfy.cli_args  # noqa: F401 - reads sys.argv
+    import comfy.cli_args
 
     sys.argv = arguments
     import comfy.utils
+
     import nodes  # noqa: F401 - the node classes, and what they set up
 
     comfy.utils.set_progress_bar_enabled(False)
