@@ -2,6 +2,7 @@
 
     python tests/benchmarks/pictures.py [--count 16] [--masks half box ...] [--methods ...] [--seeds 1] [--sheet sheet.png]
 
+LanPaint runs in a ComfyUI (COMFYUI_PATH, else the one that run.py made) if its checkout is given: --lanpaint PATH.
 Every method runs the same network on the same pictures, masks and seeds. Columns, lower is better unless said:
 
     seam        jump of colour across the mask's edge over the original's own jump there; 1 is perfect
@@ -47,6 +48,7 @@ from mask_guidance.sampler import (  # noqa: E402
 )
 from mask_guidance.sampler.mask.paper import PAPER_MASKS, paper_mask  # noqa: E402
 from mask_guidance.sampler.recognition import load_network  # noqa: E402
+from peers import host, lanpaint  # noqa: E402
 from pictures import HELD_OUT, SIZE, STYLES, render  # noqa: E402
 
 BESIDE = 4
@@ -56,10 +58,11 @@ PROBED = 250  # timestep at which features are compared and classes are told apa
 
 @dataclass(frozen=True)
 class Net:
-    """The network, its schedule, and the labels of the pictures at hand."""
+    """The network, its schedule, and the same as a MODEL of a host where there is one."""
 
     unet: torch.nn.Module
     schedule: Tensor
+    model: object = None
 
     def __call__(self, labels: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
         return lambda x, t: self.unet(x, t, labels)
@@ -114,6 +117,18 @@ def stock(steps: int):
             x0 = torch.where(known, pictures, x0)
             x = x0 + float(sigma[i + 1] / sigma[i]) * (x - x0)
             yield type("Step", (), {"x": x, "calls": steps})
+
+    return run
+
+
+def by_lanpaint(painter: lanpaint.LanPaint, scheduler: str, steps: int):
+    """LanPaint's nodes in the host, on the levels that one of its schedulers gives."""
+
+    def run(net, labels, pictures, known, seed) -> Iterator:
+        levels = host.scheduled(net.model, scheduler, steps)
+        asked = host.pictures_asked(net.model, pictures, ~known[0], labels.tolist(), levels, seed)
+        painted, calls = host.each(painter.paint, asked)
+        yield type("Step", (), {"x": painted, "calls": calls})
 
     return run
 
@@ -235,7 +250,8 @@ def main() -> None:
     parser.add_argument("--model", type=Path, default=ROOT / "examples" / "models" / "eight_styles_64.safetensors")
     parser.add_argument("--count", type=int, default=16, help="pictures, the same number of each style")
     parser.add_argument("--masks", nargs="+", default=["half"], choices=list(PAPER_MASKS))
-    parser.add_argument("--methods", nargs="+", default=QUICK, choices=list(METHODS), metavar="METHOD")
+    parser.add_argument("--methods", nargs="+", choices=[*METHODS, *lanpaint.SETTINGS], metavar="METHOD")
+    parser.add_argument("--lanpaint", type=Path, help="a checkout of LanPaint")
     parser.add_argument("--seeds", type=int, default=1, help="fills of each picture")
     parser.add_argument("--sheet", type=Path, help="original, masked, then one row a method (of the last mask)")
     args = parser.parse_args()
@@ -244,6 +260,15 @@ def main() -> None:
 
     unet, detection = load_network(args.model)
     net = Net(unet, detection.diffusion.alphas_cumprod())
+    methods = dict(METHODS)
+    if args.lanpaint:
+        host.start(host.find())
+        net = replace(net, model=host.example_model(args.model))
+        for name, (levels, settings) in lanpaint.SETTINGS.items():
+            methods[name] = by_lanpaint(lanpaint.LanPaint(args.lanpaint, **settings), *levels)
+    else:
+        print(lanpaint.MISSING)
+    wanted = [name for name in args.methods or [*QUICK, *lanpaint.SETTINGS] if name in methods]
     pictures, labels = held_out(args.count)
     whole = features(net, pictures, labels)
     unrelated = (whole - whole.roll(len(STYLES), 0)).norm(dim=1).mean()
@@ -254,10 +279,10 @@ def main() -> None:
     for name in args.masks:
         known = paper_mask(name, SIZE, SIZE)[None] < 0.5
         rows = [pictures, torch.where(known, pictures, 0.0)]
-        for method in args.methods:
+        for method in wanted:
             started, painted = time.monotonic(), []
             for seed in range(args.seeds):
-                for step in METHODS[method](net, labels, pictures, known, seed):
+                for step in methods[method](net, labels, pictures, known, seed):
                     last = step
                 painted.append(last.x)
             values = measured(net, painted, pictures, labels, known, unrelated)

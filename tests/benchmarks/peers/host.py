@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-__all__ = ["Calls", "Inpainting", "counted", "each", "example_model", "find", "karras", "scheduled", "start", "stock"]
+__all__ = ["Calls", "Inpainting", "counted", "each", "example_model", "find", "karras", "pictures_asked", "scheduled", "start", "stock"]
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -88,7 +88,7 @@ def karras(steps: int, top: float, bottom: float) -> Tensor:
 
 
 def scheduled(model, scheduler: str, steps: int) -> Tensor:
-    """SIGMAS of a scheduler by its name, as a KSampler would have them for this MODEL."""
+    """SIGMAS of a scheduler by its name, as a KSampler has them for this MODEL."""
     import comfy.samplers
 
     return comfy.samplers.calculate_sigmas(model.get_model_object("model_sampling"), scheduler, steps)
@@ -145,6 +145,28 @@ def stock(asked: Inpainting) -> tuple[Tensor, int]:
     with counted(asked.model) as calls:
         out = SamplerCustomAdvanced.execute(asked.noise(), asked.guider(), sampler, asked.sigmas, asked.latents())
     return out.result[0]["samples"], calls.of(asked.cfg)
+
+
+def pictures_asked(
+    model, pictures: Tensor, paint: Tensor, labels: list[int], sigmas: Tensor, seed: int
+) -> list[Inpainting]:
+    """One order for each picture of a class-conditional pixel model.
+
+    Args:
+        model: MODEL.
+        pictures: (B, C, H, W).
+        paint: The mask of all, True = paint; (1, H, W).
+        labels: Class of each.
+        sigmas: SIGMAS.
+        seed: Of the first; every picture has its own.
+    """
+    from mask_guidance.nodes.class_label import conditioning
+
+    every = zip(pictures.split(1), map(conditioning, labels), strict=True)
+    return [
+        Inpainting(model, picture, paint.float(), label, label, sigmas, seed=1000 * seed + k)
+        for k, (picture, label) in enumerate(every)
+    ]
 
 
 def each(painter: Callable[[Inpainting], tuple[Tensor, int]], asked: list[Inpainting]) -> tuple[Tensor, int]:
