@@ -12,7 +12,19 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-__all__ = ["Calls", "Inpainting", "counted", "each", "example_model", "find", "karras", "pictures_asked", "scheduled", "start", "stock"]
+__all__ = [
+    "Calls",
+    "Inpainting",
+    "counted",
+    "each",
+    "example_model",
+    "find",
+    "karras",
+    "pictures_asked",
+    "scheduled",
+    "start",
+    "stock",
+]
 
 ROOT = Path(__file__).resolve().parents[3]
 
