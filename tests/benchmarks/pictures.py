@@ -2,6 +2,7 @@
 
     python tests/benchmarks/pictures.py [--count 16] [--masks half box ...] [--methods ...] [--cfg 1 4 7] [--sheet sheet.png]
 
+LanPaint runs in a ComfyUI (COMFYUI_PATH, else the one that run.py made) if its checkout is given: --lanpaint PATH.
 Every method runs the same network on the same pictures, masks and seeds. Columns, lower is better unless said:
 
     seam        jump of colour across the mask's edge over the original's own jump there; 1 is perfect
@@ -59,6 +60,7 @@ from measures import (  # noqa: E402
     seam,
     squared_error,
 )
+from peers import host, lanpaint  # noqa: E402
 from pictures import SIZE, STYLES  # noqa: E402
 
 DIGITS = {
@@ -77,13 +79,14 @@ PROBED = 250  # timestep at which features are compared and classes are told apa
 
 @dataclass(frozen=True)
 class Net:
-    """The network, its schedule, and how it is guided.
+    """The network, its schedule, and how it is guided; the same as a MODEL of a host where there is one.
 
     Attributes:
         null_class: Label of "any class".
         cfg: Of classifier-free guidance; 1 is none.
         cfg_repeats: How calls share it, a key of CFG_REPEATS.
         clip: Guesses are kept in [-1, 1].
+        model: MODEL.
     """
 
     unet: torch.nn.Module
@@ -92,6 +95,7 @@ class Net:
     cfg: float = 1.0
     cfg_repeats: str = "shared"
     clip: bool = True
+    model: object = None
 
     def __call__(self, labels: Tensor, chain: Chain | None = None) -> Callable[[Tensor, Tensor], Tensor]:
         """The network for pictures of these labels, on a chain's visits; without one each call follows cfg."""
@@ -168,6 +172,18 @@ def stock(steps: int):
             x0 = torch.where(known, pictures, x0)
             x = x0 + float(sigma[i + 1] / sigma[i]) * (x - x0)
             yield type("Step", (), {"x": x, "calls": steps})
+
+    return run
+
+
+def by_lanpaint(painter: lanpaint.LanPaint, scheduler: str, steps: int):
+    """LanPaint's nodes in the host, on the levels that one of its schedulers gives."""
+
+    def run(net, labels, pictures, known, seed) -> Iterator:
+        levels = host.scheduled(net.model, scheduler, steps)
+        asked = host.pictures_asked(net.model, pictures, ~known[0], labels.tolist(), levels, seed, net.cfg)
+        painted, calls = host.each(painter.paint, asked)
+        yield type("Step", (), {"x": painted, "calls": calls})
 
     return run
 
@@ -262,7 +278,8 @@ def main() -> None:
     parser.add_argument("--model", type=Path, default=ROOT / "examples" / "models" / "eight_styles_64.safetensors")
     parser.add_argument("--count", type=int, default=16, help="pictures, the same number of each style")
     parser.add_argument("--masks", nargs="+", default=["half"], choices=list(PAPER_MASKS))
-    parser.add_argument("--methods", nargs="+", default=QUICK, choices=list(METHODS), metavar="METHOD")
+    parser.add_argument("--methods", nargs="+", choices=[*METHODS, *lanpaint.SETTINGS], metavar="METHOD")
+    parser.add_argument("--lanpaint", type=Path, help="a checkout of LanPaint")
     parser.add_argument("--seeds", type=int, default=1, help="fills of each picture")
     parser.add_argument("--cfg", nargs="+", type=float, default=[1.0], help="strengths of guidance, each in turn")
     parser.add_argument("--cfg_repeats", nargs="+", default=["shared"], choices=list(CFG_REPEATS), help="above cfg 1")
@@ -274,6 +291,15 @@ def main() -> None:
 
     unet, detection = load_network(args.model)
     net = Net(unet, detection.diffusion.alphas_cumprod(), detection.null_class, clip=not args.free)
+    methods = dict(METHODS)
+    if args.lanpaint:
+        host.start(host.find())
+        net = replace(net, model=host.example_model(args.model, clip_denoised=not args.free))
+        for name, (levels, settings) in lanpaint.SETTINGS.items():
+            methods[name] = by_lanpaint(lanpaint.LanPaint(args.lanpaint, **settings), *levels)
+    else:
+        print(lanpaint.MISSING)
+    wanted = [name for name in args.methods or [*QUICK, *lanpaint.SETTINGS] if name in methods]
     pictures, labels = held_out(args.count)
     whole = features(net, pictures, labels)
     unrelated = (whole - whole.roll(len(STYLES), 0)).norm(dim=1).mean()
@@ -284,10 +310,10 @@ def main() -> None:
     for name in args.masks:
         known = paper_mask(name, SIZE, SIZE)[None] < 0.5
         rows = [pictures, torch.where(known, pictures, 0.0)]
-        for method, (words, guided_net) in product(args.methods, [*guided(net, args.cfg, args.cfg_repeats)]):
+        for method, (words, guided_net) in product(wanted, [*guided(net, args.cfg, args.cfg_repeats)]):
             started, painted = time.monotonic(), []
             for seed in range(args.seeds):
-                for step in METHODS[method](guided_net, labels, pictures, known, seed):
+                for step in methods[method](guided_net, labels, pictures, known, seed):
                     last = step
                 painted.append(last.x)
             values = measured(net, painted, pictures, labels, known, unrelated)

@@ -20,7 +20,8 @@ from .methods import Method, Task, karras_ladder, simple_sigmas
 
 __all__ = ["peers"]
 
-LAMBDA, STEP_SIZE, FRICTION, BETA = 5.0, 0.2, 15.0, 1.0  # LanPaint's own defaults
+LANPAINT = {"Friction": 15.0, "Lambda": 5.0, "Beta": 1.0, "MinStepFrac": 1.0}  # what the nodes of its 2.1.0 give it
+LANPAINT_STEPS = {"": 0.2, ", step size 1": 1.0}  # its default; what is best of its range on the example model
 
 
 def peers(lanpaint: Path | None) -> tuple[list[Method], list[str]]:
@@ -100,9 +101,10 @@ def by_azula(steps: int, iterations: int) -> Callable[[Task], Tensor]:
 def lanpaint_rows(path: Path) -> list[Method]:
     rows = []
     for name, schedule in (("simple", simple_sigmas), ("karras", karras_schedule)):
-        for steps in (5, 11, 26, 66):
-            run = by_lanpaint(path, schedule(steps), 5)
-            rows.append(Method(f"LanPaint-5 {name} {steps}", f"LanPaint-5, {name}", run))
+        for said, size in LANPAINT_STEPS.items():
+            for inner, steps in ((5, 5), (5, 11), (10, 12), (5, 26), (20, 18)):
+                run = by_lanpaint(path, schedule(steps), inner, size)
+                rows.append(Method(f"LanPaint-{inner} {name} {steps}{said}", f"LanPaint-{inner}, {name}{said}", run))
     return rows
 
 
@@ -110,23 +112,24 @@ def karras_schedule(steps: int) -> list[float]:
     return karras_ladder(steps, 20.0).noise.flip(0).tolist()
 
 
-def by_lanpaint(path: Path, schedule: list[float], inner: int) -> Callable[[Task], Tensor]:
+def by_lanpaint(path: Path, schedule: list[float], inner: int, size: float) -> Callable[[Task], Tensor]:
     """Its sampler class in Euler's method, driven as its nodes drive it.
 
-    As in its nodes the number of inner steps falls with the noise level, to none in the last step.
+    As in its nodes the number of inner steps falls with the noise level, to none in the last step. It is told one sigma for
+    all: a sigma for each picture makes it take the model for a flow model (see peers/lanpaint.py).
     """
 
     def run(task: Task) -> Tensor:
-        sampler = lanpaint_class(path)(lanpaint_model(task), inner, FRICTION, LAMBDA, BETA, STEP_SIZE)
+        sampler = lanpaint_class(path)(lanpaint_model(task), inner, StepSize=size, **LANPAINT)
         fixed, known = task.noise(task.pictures), task.known.float().expand_as(task.pictures)
         x = schedule[0] * fixed
         with torch.random.fork_rng(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             torch.manual_seed(task.seed)
             for sigma, target in pairwise(schedule):
-                at = torch.full((len(x),), sigma)
+                at = torch.tensor([sigma])
                 share = 1 / (1 + at**2)
-                steps = round(inner * float(1 - share[0])) if target else 0
+                steps = round(inner * float(1 - share)) if target else 0
                 noisiness = at / (1 + at)
                 x0 = sampler(x, task.pictures, fixed, at, known, (at, share, noisiness), {}, task.seed, n_steps=steps)
                 x = x0 + target / sigma * (x - x0)

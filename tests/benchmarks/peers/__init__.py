@@ -1,0 +1,1 @@
+"""Other people's inpainting as people run it: their own nodes, in a real ComfyUI, in this process."""
