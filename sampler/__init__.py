@@ -2,7 +2,7 @@
 
 settings.py   how to sample, in the names that users see; types and ranges
 presets.py    settings with a name
-methods/      the ways to sample, a file each: repaint, feedback
+methods/      the ways to sample, a file each: repaint, feedback, distilled
 chain.py      what settings mean on a model: noise levels, their order, the cost
 respacing.py  which timesteps a shorter chain visits
 schedule.py   betas, alphas_cumprod
@@ -24,6 +24,7 @@ from .chain import Chain
 from .known import SOFT_MASKS, Known, freed_in_time, known_at
 from .ladder import Ladder
 from .methods import METHODS, Denoise, Method, Step
+from .methods.distilled import distilled, every_level_repeated
 from .methods.feedback import Feedback, feedback, repeated_levels
 from .methods.method import count_calls
 from .methods.repaint import repaint, repaint_levels
@@ -58,6 +59,8 @@ __all__ = [
     "alphas_cumprod",
     "count_calls",
     "denoiser",
+    "distilled",
+    "every_level_repeated",
     "feedback",
     "freed_in_time",
     "karras_sigmas",
