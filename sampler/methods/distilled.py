@@ -8,7 +8,8 @@ different, each measured in tests/benchmarks/distilled.py:
 
 1. The known region has one noise throughout. Then the shift needs to find one answer, and does not chase another noise at
    every call.
-2. The residual is fed back twice over, and nothing of the shift is forgotten: there are few calls to find it in.
+2. The residual is fed back twice over, and nothing of the shift is forgotten at a level: there are few calls to find it
+   in. From level to level it fades, and what was found where nothing of the picture is left is dropped.
 3. Every level is visited equally often: there are few levels, and each is needed.
 """
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["DISTILLED", "distilled", "every_level_repeated"]
 
 STRENGTH = 2.0  # of the residual that is fed back, where the setting `feedback` is 1
+FADE = 0.5  # power of the noise ratio by which the shift shrinks from level to level
 
 
 def every_level_repeated(steps: int, repeats: int) -> list[int]:
@@ -57,14 +59,17 @@ def distilled(
         levels: See `every_level_repeated`; equal neighbours are a repeat.
         strength: Of the residual that is fed back.
     """
-    rule = Feedback(strength=strength, leak=0.0)
+    rule = Feedback(strength=strength, leak=0.0, fade=FADE)
+    ratio = (ladder.noise / ladder.signal).tolist()
     shift, fixed = torch.zeros_like(x0), noise(x0)
     for call, (level, target) in enumerate(pairwise(levels), start=1):
         weight = known_at(known, level, x)
-        shift, share = matched(shift, weight, float(ladder.noise[level] / ladder.signal[level]), rule)
+        shift, share = matched(shift, weight, ratio[level], rule)
         x = pasted(weight, x0 + shift, x, ladder, level, fixed, share)
         predicted, _ = denoise(x, level)
         shift = fed_back(shift, weight * (x0 - predicted), rule)
+        if target != level:  # the ratio may be infinite
+            shift = shift * (ratio[target] / ratio[level]) ** rule.fade
         x = ladder.diffuse(predicted, target, noise(x))
         if call == len(levels) - 1:
             x = ended(weight, x0, x, ladder, target, noise)

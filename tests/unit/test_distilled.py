@@ -112,7 +112,7 @@ def test_both_kinds_of_ladder_paint_the_same():
 def test_a_ladder_may_begin_where_nothing_of_the_picture_is_left():
     """Flow models start at signal 0, noise 1: schnell at 1, 3/4, 1/2 and 1/4."""
     noise = torch.linspace(0, 1, 5, dtype=torch.float64)
-    assert off(painted(Ladder(1 - noise, noise)))[0] < 0.25
+    assert off(painted(Ladder(1 - noise, noise)))[0] < 0.3
 
 
 def test_the_known_region_has_one_noise_throughout():
