@@ -28,16 +28,16 @@ def listed(words: dict[str, str]) -> str:
 TOOLTIPS = {
     "method": listed({name: method.words for name, method in METHODS.items()}),
     "feedback": "How strongly the model's error is fed back. 0 is RePaint with long steps; lower it if a model overdoes "
-    "textures near the edge.",
+    "textures near the edge. With distilled, 0 is ComfyUI's sampler lcm.",
     "skip_type": "Which of the model's timesteps are visited. "
     + listed({name: kind.words for name, kind in SKIP_TYPES.items()}),
     "skip_steps": "How many timesteps are visited. More give finer results and take proportionally longer; feedback needs "
-    "about 16, the RePaint paper uses 250.",
+    "about 16, the RePaint paper uses 250, distilled as many as the model was made for, usually 4 or 8.",
     "timestep_respacing": "guided-diffusion's own notation, instead of skip_type and skip_steps: '250', 'ddim50', or "
     "'10,10,5' for so many steps in each third, the picture's end first. Empty: not used.",
     "resample": "RePaint's resampling. Off is plain mask guidance: fast, but old and new rarely agree.",
     "resample_r": "RePaint's r: how many times each stretch is sampled. More make old and new agree better; time grows "
-    "almost r-fold. 1 is plain mask guidance; feedback needs about 8, the paper uses 10.",
+    "almost r-fold. 1 is plain mask guidance; feedback needs about 8, distilled 2 to 4, the paper uses 10.",
     "resample_j": "RePaint's j: how many steps each jump back goes. Longer jumps let larger structures change; the time "
     "hardly differs. 10 is the paper's value. At skip_steps or more, nothing is resampled.",
     "start_resampling": "No jump reaches above this step, counted from the finished picture. Lower values save time, and "
@@ -84,7 +84,8 @@ def preset() -> io.Input:
         default="balanced",
         tooltip="Method, timesteps, r and j in one choice; method, skip_type, skip_steps, resample_r and resample_j below then "
         f"do not count. Model calls on most models: {', '.join(f'{name} {count:,}' for name, count in calls.items())}. "
-        "paper is the setting of the RePaint paper. custom: every value as given below.",
+        "paper is the setting of the RePaint paper. turbo is for models distilled to a few steps (Turbo, Lightning, LCM, "
+        "schnell), at cfg 1, and for no others. custom: every value as given below.",
         extra_dict={"presets": {name: fixed(name) for name in PRESETS}},
     )
 

@@ -2,7 +2,7 @@
 
 settings.py   how to sample, in the names that users see; types and ranges
 presets.py    settings with a name
-methods/      the ways to sample, a file each: repaint, feedback
+methods/      the ways to sample, a file each: repaint, feedback, distilled
 chain.py      what settings mean on a model: noise levels, their order, the cost
 respacing.py  which timesteps a shorter chain visits
 schedule.py   betas, alphas_cumprod
@@ -26,6 +26,7 @@ from .guidance import CFG_REPEATS
 from .known import SOFT_MASKS, Known, freed_in_time, known_at
 from .ladder import Ladder
 from .methods import METHODS, Denoise, Descent, Method, Step
+from .methods.distilled import distilled, every_level_repeated
 from .methods.feedback import Feedback, feedback, repeated_levels
 from .methods.method import count_calls, count_visits, most_visits
 from .methods.repaint import repaint, repaint_levels
@@ -63,6 +64,8 @@ __all__ = [
     "count_calls",
     "count_visits",
     "denoiser",
+    "distilled",
+    "every_level_repeated",
     "feedback",
     "freed_in_time",
     "karras_sigmas",

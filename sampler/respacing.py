@@ -126,7 +126,9 @@ SKIP_TYPES = {
         "evenly, both ends included (guided-diffusion, RePaint)",
     ),
     "leading": SkipType(lambda total, count, *_: leading_timesteps(total, count), "every n-th from 0 (DDIM)"),
-    "trailing": SkipType(lambda total, count, *_: trailing_timesteps(total, count), "every n-th from the end"),
+    "trailing": SkipType(
+        lambda total, count, *_: trailing_timesteps(total, count), "every n-th from the end (Turbo, Lightning, schnell)"
+    ),
     "quad": SkipType(lambda total, count, *_: quad_timesteps(total, count), "dense near the finished picture"),
     "none": SkipType(lambda total, *_: list(range(total)), "all of them, whatever skip_steps says", counted=False),
 }

@@ -21,7 +21,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 import torch
@@ -32,7 +32,7 @@ sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "host"), str(ROOT / "e
 import conftest  # noqa: E402, F401 - the pack as `mask_guidance`
 from in_process import start_host  # noqa: E402
 from latent_model import RATIO, SCALE, SIZE, LatentModel, load  # noqa: E402
-from mask_guidance.sampler import PRESETS, Feedback, ImageNoise, Settings, feedback, largest_sigma  # noqa: E402
+from mask_guidance.sampler import PRESETS, Descent, Feedback, ImageNoise, Settings, feedback, largest_sigma  # noqa: E402
 from mask_guidance.sampler.chain import chosen_timesteps  # noqa: E402
 from mask_guidance.sampler.mask import to_grid  # noqa: E402
 from mask_guidance.sampler.mask.paper import PAPER_MASKS, paper_mask  # noqa: E402
@@ -136,21 +136,20 @@ class Tuned(Settings):
     Attributes:
         rule: See `Feedback`.
         window: Noise over signal, from and to, between which levels are repeated; None: the preset's own choice.
-        ratios: Noise over signal by level, from 0.
         deaf: Feedback does not listen to known cells so near to the hole.
     """
 
     rule: Feedback = field(default_factory=Feedback)
     window: tuple[float, float] | None = None
-    ratios: tuple[float, ...] = ()
     deaf: int = 0
 
-    def levels(self, steps: int, below: int = 0, above: int = 0) -> list[int]:
+    def levels(self, descent: Descent) -> list[int]:
         if self.window is None:
-            return super().levels(steps, below, above)
+            return super().levels(descent)
         high, low = self.window
-        inside = [low * 0.999 <= ratio <= high * 1.001 for ratio in self.ratios]
-        return [*(level for level in range(steps, 0, -1) for _ in range(self.repeats if inside[level] else 1)), 0]
+        inside = [low * 0.999 <= ratio <= high * 1.001 for ratio in descent.ratios]
+        each = range(descent.steps, 0, -1)
+        return [*(level for level in each for _ in range(self.repeats if inside[level - 1] else 1)), 0]
 
     def run(self, denoise, ladder, x, x0, known, noise, levels=None):
         if self.deaf:
@@ -178,11 +177,10 @@ def tuned(preset: str, window: tuple[float, float] | None = None, deaf: int = 0,
         model, samples = scene.model.model, scene.latent["samples"]
         table = noise_to_signal(model)
         timesteps = chosen_timesteps(settings, table, largest_sigma(samples.shape))
-        ratios = (0.0, *(float(table[t]) for t in reversed(timesteps)))
         noise = ImageNoise(seed, range(len(samples)), "start")(torch.zeros(samples.shape))
         mask = to_grid(scene.latent["noise_mask"], tuple(samples.shape[-2:]))
         guider = guided(model, scene.texts["positive"], scene.texts["negative"], scene.cfg)
-        sampler, sigmas = RePaintSampler(replace(settings, ratios=ratios)), respaced_sigmas(model, timesteps)
+        sampler, sigmas = RePaintSampler(settings), respaced_sigmas(model, timesteps)
         painted = guider.sample(noise, samples, sampler, sigmas, mask, None, True, seed)
         return torch.where(mask == 0, samples, painted)
 

@@ -90,6 +90,12 @@ class Gaussian:
         gain = (signal * self.variances / (signal**2 * self.variances + noise**2)).to(x)
         return self.mean + ((x - signal * self.mean) @ patterns * gain) @ patterns.T
 
+    def distilled(self, x: Tensor, signal: float, noise: float) -> Tensor:
+        """Where the probability-flow ODE from x ends: what a perfectly distilled model answers."""
+        patterns = self.patterns.to(x)
+        gain = (self.variances / (signal**2 * self.variances + noise**2)).sqrt().to(x)
+        return self.mean + ((x - signal * self.mean) @ patterns * gain) @ patterns.T
+
     def conditional(self, row: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and covariance of a row's unknown pixels, given the known ones; float64."""
         across = self.covariance[~known][:, known] @ torch.linalg.inv(self.covariance[known][:, known])

@@ -50,6 +50,22 @@ def test_a_text_guided_checkpoint_runs_from_its_stock_nodes(comfy, checkpoint, h
 
 
 @pytest.mark.timeout(300)
+def test_the_example_for_distilled_models_runs_in_eight_calls_on_the_steps_they_were_made_for(comfy):
+    workflow = workflows.example("distilled_model")
+    name = workflow["1"]["inputs"]["ckpt_name"]
+    save_stable_diffusion(comfy.checkpoints / name)
+    run = workflows.run_once(comfy, workflow)
+    (comfy.checkpoints / name).unlink()
+    (result,) = workflows.pictures(comfy, run, "11")
+    before = np.asarray(Image.open(workflows.EXAMPLES / workflow["2"]["inputs"]["image"]))
+    assert (result[before[..., 3] == 0] != before[before[..., 3] == 0][:, :3]).any()
+    record = run.outputs["14"]["text"][0]
+    assert record.startswith("8 model calls")
+    assert "preset turbo, method distilled, feedback 1, resample_r 2" in record
+    assert "4 of 1000 timesteps (trailing), 999 to 0" in record
+
+
+@pytest.mark.timeout(300)
 def test_the_example_for_latent_models_runs_and_changes_nothing_beyond_mask_and_blend(comfy, checkpoint):
     """On random weights it paints noise, but every wire is the one that a real checkpoint uses."""
     workflow = workflows.example("latent_model")

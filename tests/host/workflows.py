@@ -10,7 +10,7 @@ from PIL import Image
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 # Run by test_mask_examples.py and test_latent_server.py.
-RUN_ELSEWHERE = ("latent_model", "outpaint", "paper_masks", "remove_object", "two_regions")
+RUN_ELSEWHERE = ("distilled_model", "latent_model", "outpaint", "paper_masks", "remove_object", "two_regions")
 
 
 def example(name: str) -> dict:

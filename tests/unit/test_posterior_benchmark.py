@@ -8,6 +8,7 @@ comments) that chance does not decide; all seeds are fixed.
 import pytest
 import torch
 from exact.compare import EXACT, Results, Setting, ratio
+from exact.distilled import solved
 from exact.methods import METHODS, PAPER, Method, by_feedback, karras_ladder
 from exact.problems import generator, problem
 
@@ -66,3 +67,13 @@ def test_feedback_at_86_calls_is_at_or_below_the_paper_setting_at_2410(results):
 def test_stock_masking_is_far_above_both(results, method):
     assert relative(results, method) > 3  # 5.3 to 9.9
     assert relative(results, method) > 5 * relative(results, "feedback balanced")  # 13 and more
+
+
+@pytest.mark.parametrize("sigma", [0.35, 2.0, 7.3])
+def test_a_distilled_model_ends_where_the_ode_does(sigma):
+    """Of a Gaussian field it is linear: C^1/2 (C + s^2)^-1/2 x."""
+    data = problem("grf16").data
+    x = torch.randn(64, 256, generator=generator(3), dtype=torch.float64) * (sigma**2 + 0.25) ** 0.5
+    gain = (data.variances[0] / (data.variances[0] + sigma**2)).sqrt()
+    off = solved(data.denoise, x, sigma) - data.from_basis(gain * data.to_basis(x))
+    assert float(off.square().mean().sqrt()) < 0.02  # of 0.5

@@ -23,7 +23,7 @@ SIGMAS = sigmas(TABLE)
 
 
 @pytest.mark.parametrize(
-    ("name", "calls"), [("draft", 19), ("fast", 46), ("balanced", 86), ("quality", 224), ("paper", 2410)]
+    ("name", "calls"), [("draft", 19), ("fast", 46), ("balanced", 86), ("quality", 224), ("paper", 2410), ("turbo", 8)]
 )
 def test_a_preset_costs_what_it_says(name, calls):
     """On the example model's schedule and size."""
