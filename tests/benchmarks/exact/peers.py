@@ -112,7 +112,7 @@ def karras_schedule(steps: int) -> list[float]:
     return karras_ladder(steps, 20.0).noise.flip(0).tolist()
 
 
-def by_lanpaint(path: Path, schedule: list[float], inner: int, size: float) -> Callable[[Task], Tensor]:
+def by_lanpaint(path: Path, schedule: list[float], inner: int, size: float = 0.2) -> Callable[[Task], Tensor]:
     """Its sampler class in Euler's method, driven as its nodes drive it.
 
     As in its nodes the number of inner steps falls with the noise level, to none in the last step. It is told one sigma for

@@ -25,8 +25,8 @@ __all__ = ["MISSING", "SETTINGS", "LanPaint"]
 NODE = "LanPaint_SamplerCustomAdvanced"
 MISSING = "LanPaint: not run (git clone https://github.com/scraed/LanPaint, and give it with --lanpaint PATH)"
 
-# Best of what was tried on tuning pictures of the example model, at four costs, see NOTES.md: the host's scheduler and number
-# of levels, then its settings. Its authors recommend 20 to 50 steps of 5, step size .1 to .5, and karras or simple.
+# What was best on tuning pictures of the example model, at growing cost, then what it comes with, see NOTES.md: the host's
+# scheduler and number of levels, then its settings. Its authors recommend 20 to 50 steps of 5, step size .1 to .5.
 SETTINGS = {
     "LanPaint, beta 5 x 5": (("beta", 5), {"num_steps": 5, "step_size": 1.0}),
     "LanPaint, beta 7 x 10": (("beta", 7), {"num_steps": 10, "step_size": 1.0}),
