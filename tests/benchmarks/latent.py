@@ -21,7 +21,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 import torch
@@ -36,6 +36,7 @@ from mask_guidance.sampler import PRESETS, Feedback, ImageNoise, Settings, feedb
 from mask_guidance.sampler.chain import chosen_timesteps  # noqa: E402
 from mask_guidance.sampler.mask import to_grid  # noqa: E402
 from mask_guidance.sampler.mask.paper import PAPER_MASKS, paper_mask  # noqa: E402
+from mask_guidance.sampler.methods.method import Descent  # noqa: E402
 from measures import (  # noqa: E402
     BLEND,
     errors_by_label,
@@ -136,21 +137,20 @@ class Tuned(Settings):
     Attributes:
         rule: See `Feedback`.
         window: Noise over signal, from and to, between which levels are repeated; None: the preset's own choice.
-        ratios: Noise over signal by level, from 0.
         deaf: Feedback does not listen to known cells so near to the hole.
     """
 
     rule: Feedback = field(default_factory=Feedback)
     window: tuple[float, float] | None = None
-    ratios: tuple[float, ...] = ()
     deaf: int = 0
 
-    def levels(self, steps: int, below: int = 0, above: int = 0) -> list[int]:
+    def levels(self, descent: Descent) -> list[int]:
         if self.window is None:
-            return super().levels(steps, below, above)
+            return super().levels(descent)
         high, low = self.window
-        inside = [low * 0.999 <= ratio <= high * 1.001 for ratio in self.ratios]
-        return [*(level for level in range(steps, 0, -1) for _ in range(self.repeats if inside[level] else 1)), 0]
+        inside = [low <= ratio <= high for ratio in descent.ratios.tolist()]
+        levels = range(descent.steps, 0, -1)
+        return [*(level for level in levels for _ in range(self.repeats if inside[level - 1] else 1)), 0]
 
     def run(self, denoise, ladder, x, x0, known, noise, levels=None):
         if self.deaf:
@@ -176,14 +176,12 @@ def tuned(preset: str, window: tuple[float, float] | None = None, deaf: int = 0,
         from mask_guidance.nodes.respaced_sigmas import respaced_sigmas
 
         model, samples = scene.model.model, scene.latent["samples"]
-        table = noise_to_signal(model)
-        timesteps = chosen_timesteps(settings, table, largest_sigma(samples.shape))
-        ratios = (0.0, *(float(table[t]) for t in reversed(timesteps)))
+        timesteps = chosen_timesteps(settings, noise_to_signal(model), largest_sigma(samples.shape))
         noise = ImageNoise(seed, range(len(samples)), "start")(torch.zeros(samples.shape))
         mask = to_grid(scene.latent["noise_mask"], tuple(samples.shape[-2:]))
         guider = guided(model, scene.texts["positive"], scene.texts["negative"], scene.cfg)
-        sampler, sigmas = RePaintSampler(replace(settings, ratios=ratios)), respaced_sigmas(model, timesteps)
-        painted = guider.sample(noise, samples, sampler, sigmas, mask, None, True, seed)
+        sigmas = respaced_sigmas(model, timesteps)
+        painted = guider.sample(noise, samples, RePaintSampler(settings), sigmas, mask, None, True, seed)
         return torch.where(mask == 0, samples, painted)
 
     return run
@@ -202,6 +200,7 @@ METHODS: dict[str, Method] = {
     "fast": ours("fast"),
     "balanced": ours("balanced"),
     "quality": ours("quality"),
+    **{f"{name}, full cfg": ours(name, cfg_repeats="full") for name in ("draft", "fast", "balanced")},
     **{f"{name}, by area": ours(name, mask_grid="area") for name in ("draft", "fast")},
     **{f"{name}, deaf {cells}": tuned(name, deaf=cells) for name in ("draft", "fast", "balanced") for cells in (1, 2)},
     **{
