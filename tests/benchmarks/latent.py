@@ -21,7 +21,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 import torch
@@ -116,6 +116,17 @@ def ours(preset: str, **options) -> Method:
     return run
 
 
+def grown(method: Method, cells: int) -> Method:
+    """A method that paints so many cells around the mask too."""
+
+    def run(scene: Scene, seed: int) -> Tensor:
+        cells_of = to_grid(scene.latent["noise_mask"], tuple(scene.latent["samples"].shape[-2:]))
+        mask = widened(cells_of.reshape(-1, 1, *cells_of.shape[-2:]), cells).float()
+        return method(replace(scene, latent={**scene.latent, "noise_mask": mask}), seed)
+
+    return run
+
+
 def stock(name: str, steps: int, scheduler: str = "karras") -> Method:
     """The host's KSampler, with the mask on the model's grid as ours has it."""
 
@@ -201,6 +212,7 @@ METHODS: dict[str, Method] = {
     "balanced": ours("balanced"),
     "quality": ours("quality"),
     **{f"{name}, full cfg": ours(name, cfg_repeats="full") for name in ("draft", "fast", "balanced")},
+    **{f"{name}, grown {cells}": grown(ours(name), cells) for name in ("draft", "fast") for cells in (1, 2)},
     **{f"{name}, by area": ours(name, mask_grid="area") for name in ("draft", "fast")},
     **{f"{name}, deaf {cells}": tuned(name, deaf=cells) for name in ("draft", "fast", "balanced") for cells in (1, 2)},
     **{
