@@ -21,7 +21,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 import torch
@@ -32,10 +32,11 @@ sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "host"), str(ROOT / "e
 import conftest  # noqa: E402, F401 - the pack as `mask_guidance`
 from in_process import start_host  # noqa: E402
 from latent_model import RATIO, SCALE, SIZE, LatentModel, load  # noqa: E402
-from mask_guidance.sampler import PRESETS, Descent, Feedback, ImageNoise, Settings, feedback, largest_sigma  # noqa: E402
+from mask_guidance.sampler import PRESETS, Feedback, ImageNoise, Settings, feedback, largest_sigma  # noqa: E402
 from mask_guidance.sampler.chain import chosen_timesteps  # noqa: E402
 from mask_guidance.sampler.mask import to_grid  # noqa: E402
 from mask_guidance.sampler.mask.paper import PAPER_MASKS, paper_mask  # noqa: E402
+from mask_guidance.sampler.methods.method import Descent  # noqa: E402
 from measures import (  # noqa: E402
     BLEND,
     errors_by_label,
@@ -115,6 +116,17 @@ def ours(preset: str, **options) -> Method:
     return run
 
 
+def grown(method: Method, cells: int) -> Method:
+    """A method that paints so many cells around the mask too."""
+
+    def run(scene: Scene, seed: int) -> Tensor:
+        cells_of = to_grid(scene.latent["noise_mask"], tuple(scene.latent["samples"].shape[-2:]))
+        mask = widened(cells_of.reshape(-1, 1, *cells_of.shape[-2:]), cells).float()
+        return method(replace(scene, latent={**scene.latent, "noise_mask": mask}), seed)
+
+    return run
+
+
 def stock(name: str, steps: int, scheduler: str = "karras") -> Method:
     """The host's KSampler, with the mask on the model's grid as ours has it."""
 
@@ -147,9 +159,9 @@ class Tuned(Settings):
         if self.window is None:
             return super().levels(descent)
         high, low = self.window
-        inside = [low * 0.999 <= ratio <= high * 1.001 for ratio in descent.ratios]
-        each = range(descent.steps, 0, -1)
-        return [*(level for level in each for _ in range(self.repeats if inside[level - 1] else 1)), 0]
+        inside = [low <= ratio <= high for ratio in descent.ratios.tolist()]
+        levels = range(descent.steps, 0, -1)
+        return [*(level for level in levels for _ in range(self.repeats if inside[level - 1] else 1)), 0]
 
     def run(self, denoise, ladder, x, x0, known, noise, levels=None):
         if self.deaf:
@@ -175,13 +187,12 @@ def tuned(preset: str, window: tuple[float, float] | None = None, deaf: int = 0,
         from mask_guidance.nodes.respaced_sigmas import respaced_sigmas
 
         model, samples = scene.model.model, scene.latent["samples"]
-        table = noise_to_signal(model)
-        timesteps = chosen_timesteps(settings, table, largest_sigma(samples.shape))
+        timesteps = chosen_timesteps(settings, noise_to_signal(model), largest_sigma(samples.shape))
         noise = ImageNoise(seed, range(len(samples)), "start")(torch.zeros(samples.shape))
         mask = to_grid(scene.latent["noise_mask"], tuple(samples.shape[-2:]))
         guider = guided(model, scene.texts["positive"], scene.texts["negative"], scene.cfg)
-        sampler, sigmas = RePaintSampler(settings), respaced_sigmas(model, timesteps)
-        painted = guider.sample(noise, samples, sampler, sigmas, mask, None, True, seed)
+        sigmas = respaced_sigmas(model, timesteps)
+        painted = guider.sample(noise, samples, RePaintSampler(settings), sigmas, mask, None, True, seed)
         return torch.where(mask == 0, samples, painted)
 
     return run
@@ -200,6 +211,8 @@ METHODS: dict[str, Method] = {
     "fast": ours("fast"),
     "balanced": ours("balanced"),
     "quality": ours("quality"),
+    **{f"{name}, full cfg": ours(name, cfg_repeats="full") for name in ("draft", "fast", "balanced")},
+    **{f"{name}, grown {cells}": grown(ours(name), cells) for name in ("draft", "fast") for cells in (1, 2)},
     **{f"{name}, by area": ours(name, mask_grid="area") for name in ("draft", "fast")},
     **{f"{name}, deaf {cells}": tuned(name, deaf=cells) for name in ("draft", "fast", "balanced") for cells in (1, 2)},
     **{
@@ -288,12 +301,13 @@ def class_margin(scene: Scene, samples: Tensor) -> Tensor:
     return margin(errors, scene.labels).mean()
 
 
-def measured(scene: Scene, drawn: list[Tensor], stitch: str) -> tuple[dict[str, Tensor], Tensor]:
+def measured(scene: Scene, drawn: list[Tensor], stitch: str, quick: bool) -> tuple[dict[str, Tensor], Tensor]:
     """Values of COLUMNS, and the pictures as stitched with a feather.
 
     Args:
         drawn: Latents, one tensor a seed.
         stitch: A key of STITCHED.
+        quick: Without the class, which takes as long as a short fill.
     """
     original, hole, cut = as_pictures(scene.image), scene.mask[0] > 0, STITCHED[stitch](scene.mask)
     pictures = [decoded(scene.model, samples) for samples in drawn]
@@ -313,7 +327,7 @@ def measured(scene: Scene, drawn: list[Tensor], stitch: str) -> tuple[dict[str, 
         "hole": error[hole].mean(),
         "grain": grain(joined["hard"], hole),
         "saturation": torch.cat(drawn)[..., cells].std() / truth[..., cells].std(),
-        "class": class_margin(scene, drawn[0]),
+        "class": torch.tensor(torch.nan) if quick else class_margin(scene, drawn[0]),
     }
     return values, joined["feathered"][: len(original)]
 
@@ -344,6 +358,7 @@ def parsed(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--methods", nargs="*", default=QUICK, choices=list(METHODS), metavar="METHOD")
     parser.add_argument("--cfg", nargs="+", type=float, default=[1.0])
     parser.add_argument("--seeds", nargs="+", type=int, default=[1], help="fills of each picture")
+    parser.add_argument("--quick", action="store_true", help="without the column class")
     parser.add_argument("--sheet", type=Path, help="original, then one row a method (of the last mask)")
     return parser.parse_args(arguments)
 
@@ -375,7 +390,7 @@ def main(arguments: list[str] | None = None, pictures_of: PicturesOf = held_out)
                     count = calls.of(scene, len(drawn))
                     seconds = time.monotonic() - started
                     for stitch in args.stitch:
-                        values, joined = measured(scene, drawn, stitch)
+                        values, joined = measured(scene, drawn, stitch, args.quick)
                         numbers = " | ".join(
                             f"{float(values[column]):.{digits}f}" for column, digits in COLUMNS.items()
                         )
