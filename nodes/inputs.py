@@ -83,7 +83,8 @@ def preset() -> io.Input:
         options=[*PRESETS, CUSTOM],
         default="balanced",
         tooltip="Method, timesteps, r and j in one choice; method, skip_type, skip_steps, resample_r and resample_j below then "
-        f"do not count. Model calls on most models: {', '.join(f'{name} {count:,}' for name, count in calls.items())}. "
+        f"do not count. Model calls: {', '.join(f'{name} {count:,}' for name, count in calls.items())}; up to a third "
+        "more on Stable Diffusion. "
         "paper is the setting of the RePaint paper. turbo is for models distilled to a few steps (Turbo, Lightning, LCM, "
         "schnell), at cfg 1, and for no others. custom: every value as given below.",
         extra_dict={"presets": {name: fixed(name) for name in PRESETS}},
