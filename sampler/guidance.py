@@ -11,19 +11,21 @@ from .ladder import Ladder
 
 __all__ = ["CFG_REPEATS"]
 
+FADED = 0.25  # noise over signal at which guidance has faded to half
+
 
 def shared(ladder: Ladder, most: int) -> list[float]:
-    """The share by level of the ladder: one in as many as the most visited level has visits, times the noise's share.
+    """The share by level of the ladder: one in as many as the most visited level has visits, less where little noise is left.
 
     Levels visited once get no more than the others: the noisiest would set colours that the many calls after them do not
-    ask for. It fades as the noise does, for there the picture itself tells what it shows, and what is left of the
-    difference is error (Kynkaanniemi et al. 2024, https://arxiv.org/abs/2404.07724). Where no level is visited again it is 1.
+    ask for. At the other end the picture itself tells what it shows, and what is left of the difference is error
+    (Kynkaanniemi et al. 2024, https://arxiv.org/abs/2404.07724). Where no level is visited again the share is 1.
 
     Args:
         most: Model calls at the most visited level, of the whole chain where `ladder` is a part of one.
     """
-    noise, signal = ladder.noise.square(), ladder.signal.square()
-    return full(ladder, most) if most == 1 else (noise / (noise + signal) / most).tolist()
+    noise, least = ladder.noise.square(), (FADED * ladder.signal).square()
+    return full(ladder, most) if most == 1 else (noise / (noise + least) / most).tolist()
 
 
 def full(ladder: Ladder, most: int) -> list[float]:

@@ -73,12 +73,12 @@ def through(model, guider, method: dict = FEEDBACK, **options) -> torch.Tensor:
 
 
 def shares(model, heard: list) -> list[float]:
-    """Of each call: one in as many as the most visited level has visits, times the noise's share of the level's power."""
+    """Of each call: one in as many as the most visited level has visits, fading with the noise."""
     levels = [sigma for sigma, _ in heard]
     most = max(levels.count(sigma) for sigma in levels)
     assert most > 2
     powers = [[a**2 for a in amplitudes(model, torch.tensor(sigma))] for sigma in levels]
-    return [noise / (noise + signal) / most for signal, noise in powers]
+    return [noise / (noise + 0.25**2 * signal) / most for signal, noise in powers]
 
 
 def assert_guesses(heard: list, wanted: list[float]) -> None:

@@ -12,10 +12,10 @@ STEPS = 16
 def test_together_the_visits_of_a_noisy_level_follow_cfg_once(most):
     ladder = ve_ladder(STEPS)
     shares = CFG_REPEATS["shared"](ladder, most)
-    assert most * shares[-1] == pytest.approx(1, abs=1e-3)  # the top level is noise but for one part in ten thousand
+    assert most * shares[-1] == pytest.approx(1, abs=1e-3)
     assert shares == sorted(shares)
     for level, sigma in enumerate(ladder.noise.tolist()):
-        assert most * shares[level] == pytest.approx(sigma**2 / (1 + sigma**2))
+        assert most * shares[level] == pytest.approx(sigma**2 / (0.25**2 + sigma**2))
 
 
 @pytest.mark.parametrize("ladder", [ve_ladder(STEPS), flow_ladder(STEPS)], ids=["exploding", "flow"])
