@@ -32,8 +32,8 @@ class FillMaskedArea(io.ComfyNode):
                     options=list(FILLS),
                     default="smooth",
                     tooltip="smooth: colours flow in from the rim. edge extend: the colour of the nearest kept pixel; "
-                    "the best before VAE Encode. mean colour: of the kept part. neutral: grey. noise: random, as bright and varied "
-                    "as the kept part.",
+                    "the best before VAE Encode. mean colour: of the kept part. neutral: grey. noise: random, as bright and "
+                    "varied as the kept part.",
                 ),
                 seed_input("Of the noise; other fills do not use it."),
             ],
