@@ -31,8 +31,9 @@ class FillMaskedArea(io.ComfyNode):
                     "fill",
                     options=list(FILLS),
                     default="smooth",
-                    tooltip="smooth: colours flow in from the rim. edge extend: the colour of the nearest kept pixel. "
-                    "mean colour: of the kept part. neutral: grey. noise: random, as bright and varied as the kept part.",
+                    tooltip="smooth: colours flow in from the rim. edge extend: the colour of the nearest kept pixel; "
+                    "the best before VAE Encode. mean colour: of the kept part. neutral: grey. noise: random, as bright and "
+                    "varied as the kept part.",
                 ),
                 seed_input("Of the noise; other fills do not use it."),
             ],
