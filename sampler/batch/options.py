@@ -137,8 +137,8 @@ def read_options(words: Sequence[str]) -> Job:
     if name := given.get("preset", conf.values.get("preset")):
         preset = {"resample": True, **fixed(str(name))}
     defaults = asdict(RunSettings())
-    if meant_method({**conf.values, **preset, **given}) == "repaint":
-        defaults |= fixed("paper")
+    if usual := USUAL.get(meant_method({**conf.values, **preset, **given})):
+        defaults |= fixed(usual)
     layers = [("default", defaults), (f"{conf.kind} conf", conf.values), (f"preset {given.get('preset')}", preset)]
     if "preset" not in given and preset:  # the conf's own preset comes before the conf's other words
         layers = [layers[0], (f"preset {conf.values['preset']}", preset), layers[1]]
@@ -205,6 +205,7 @@ def switched(values: Mapping[str, object], name: str, default: bool) -> bool:
 
 OURS = tuple(f.name for f in fields(RunSettings) if f.name != "flags")
 OF_REPAINT = {"skip_type", "skip_steps", "timestep_respacing", "resample", *METHODS["repaint"].uses}
+USUAL = {"repaint": "paper", "distilled": "turbo"}  # the preset whose values a method has where nobody names others
 SWITCHES = {"resume": True, "dry_run": False, "contact_sheet": True, "cpu": False}
 HELP = {
     "mask_polarity": "what white in a mask means (default: paint)",

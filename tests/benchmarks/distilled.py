@@ -31,6 +31,7 @@ from exact.distilled import EIGHT, LADDERS, OURS, STOCK, few_calls, on_distilled
 from exact.methods import Method  # noqa: E402
 from exact.peers import by_lanpaint  # noqa: E402
 from mask_guidance.sampler import ImageNoise, Ladder, karras_sigmas, sigmas  # noqa: E402
+from mask_guidance.sampler.mask.paper import PAPER_MASKS  # noqa: E402
 
 NAMES = ["grf16", "tex16half", "shapes16", "shapes16strip", "mix16rand", "grf16out"]
 SEAMS = ["grf16", "tex16half", "mix16rand"]
@@ -187,7 +188,7 @@ def main() -> None:
     painted = parser.add_argument_group("pictures").add_argument
     painted("--model", type=Path, default=ROOT / "examples" / "models" / "eight_styles_64.safetensors")
     painted("--student", type=Path, help="a student in place of the perfectly distilled model")
-    painted("--masks", nargs="+", default=["half"])
+    painted("--masks", nargs="+", default=["half"], choices=list(PAPER_MASKS), metavar="MASK")
     painted("--methods", nargs="+", help="parts of names; default: all")
     painted("--count", type=int, default=16)
     painted("--first", type=int, default=0, help="pictures left out before")

@@ -188,6 +188,12 @@ def test_without_a_word_about_sampling_the_balanced_preset_is_used():
     assert {name: getattr(s, name) for name in fixed("balanced")} == fixed("balanced")
 
 
+def test_a_method_named_alone_has_the_values_that_it_is_made_for():
+    for method, preset in (("distilled", "turbo"), ("repaint", "paper"), ("feedback", "balanced")):
+        s = read_options([*PLACES, "--method", method]).settings
+        assert {name: getattr(s, name) for name in fixed(preset)} == fixed(preset)
+
+
 def test_options_of_the_seed_mean_the_seeds_method():
     s = read_options([*PLACES, "--skip_steps", "50", "--resample_r", "3"]).settings
     assert (s.method, s.skip_type, s.skip_steps, s.repeats, s.resample_j) == ("repaint", "uniform", 50, 3, 10)

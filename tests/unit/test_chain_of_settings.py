@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from mask_guidance.sampler import SKIP_TYPES, Chain, Settings, SettingsError, respaced_timesteps
+from mask_guidance.sampler import METHODS, SKIP_TYPES, Chain, Settings, SettingsError, respaced_timesteps
 
 TEN = torch.tensor([0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 51.2], dtype=torch.float64)  # each half of the next
 THOUSAND = torch.logspace(-2, 2, 1000, dtype=torch.float64)
@@ -43,7 +43,7 @@ def test_denoise_that_leaves_too_few_says_so():
         chain(THOUSAND, denoise=0.01)
 
 
-@pytest.mark.parametrize("method", ["feedback", "repaint"])
+@pytest.mark.parametrize("method", METHODS)
 def test_parts_of_a_chain_visit_its_timesteps_one_after_the_other(method):
     settings = {"method": method, "skip_steps": 7, "resample_r": 3, "resample_j": 2}
     whole = chain(**settings)
