@@ -10,7 +10,7 @@ different, each measured in tests/benchmarks/distilled.py:
    every call.
 2. The residual is fed back twice over, and nothing of the shift is forgotten at a level: there are few calls to find it
    in. From level to level it fades, and what was found where nothing of the picture is left is dropped.
-3. Every level is visited equally often: there are few levels, and each is needed.
+3. Every level that shows anything of the picture is visited equally often: there are few levels, and each is needed.
 """
 
 from collections.abc import Iterator, Sequence
@@ -77,7 +77,9 @@ def distilled(
 
 
 def levels_of(settings: "Settings", descent: Descent) -> list[int]:
-    return every_level_repeated(descent.steps, settings.repeats)
+    """Each level r times, but for one where nothing of the picture is left (schnell's first): there is nothing to agree with."""
+    order = every_level_repeated(descent.steps, settings.repeats)
+    return order if descent.ratios[-1].isfinite() else order[settings.repeats - 1 :]
 
 
 def run(

@@ -11,7 +11,7 @@ from itertools import pairwise
 import pytest
 import torch
 from chains import SeededNoise
-from mask_guidance.sampler import Ladder, Settings, distilled, every_level_repeated
+from mask_guidance.sampler import Descent, Ladder, Settings, distilled, every_level_repeated
 from mask_guidance.sampler.methods import METHODS
 
 Y, CORRELATION = 1.5, 0.8
@@ -74,6 +74,13 @@ def test_every_level_is_visited_equally_often(steps, repeats):
     levels = every_level_repeated(steps, repeats)
     assert levels == sorted(levels, reverse=True) and (levels[0], levels[-1]) == (steps, 0)
     assert all(levels.count(level) == repeats for level in range(1, steps + 1))
+
+
+def test_a_level_that_shows_nothing_of_the_picture_is_visited_once():
+    settings, seen = Settings(method="distilled", resample_r=3), torch.tensor([0.3, 1.0])
+    assert settings.levels(Descent(seen, 80.0)) == [2, 2, 2, 1, 1, 1, 0]
+    blind = torch.cat([seen, torch.tensor([torch.inf])])
+    assert settings.levels(Descent(blind, 80.0)) == [3, 2, 2, 2, 1, 1, 1, 0]
 
 
 def test_without_a_known_region_it_draws_what_the_model_draws():
