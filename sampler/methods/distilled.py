@@ -77,7 +77,7 @@ def distilled(
 
 
 def levels_of(settings: "Settings", descent: Descent) -> list[int]:
-    """Each level r times, but for one where nothing of the picture is left (schnell's first): there is nothing to agree with."""
+    """Each level r times, but for one that shows nothing of the picture (schnell's first): there is nothing to agree with."""
     order = every_level_repeated(descent.steps, settings.repeats)
     return order if descent.ratios[-1].isfinite() else order[settings.repeats - 1 :]
 
