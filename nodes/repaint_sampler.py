@@ -11,7 +11,7 @@ from comfy_api.latest import io
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from ..sampler import CFG_REPEATS, SOFT_MASKS, Descent, ImageNoise, Known, Settings, largest_sigma, most_visits
+from ..sampler import CFG_REPEATS, FADED, SOFT_MASKS, Descent, ImageNoise, Known, Settings, largest_sigma, most_visits
 from .checked import checked
 from .convert import known_from_mask
 from .inputs import BEFORE_CFG_REPEATS, cfg_repeats, setting, soft_mask
@@ -113,7 +113,8 @@ class RePaintSampler(comfy.samplers.Sampler):
         settings = self.chosen(model_wrap.inner_model, denoise_mask is not None)
         levels = settings.levels(Descent.on(ladder, largest_sigma(latent.shape), self.below, self.above))
         visits = self.most_visits if self.most_visits and settings.resample else most_visits(levels)
-        shares = CFG_REPEATS[self.cfg_repeats](ladder, visits)
+        faded = FADED["pixels" if isinstance(model_wrap.inner_model, PixelModel) else "latents"]
+        shares = CFG_REPEATS[self.cfg_repeats](ladder, visits, faded)
 
         def denoise(x: Tensor, level: int) -> tuple[Tensor, Tensor | None]:
             sigma = sigmas[-1 - level].expand(len(x))

@@ -22,7 +22,7 @@ batch/        the command line: a folder of pictures, on many GPUs
 """
 
 from .chain import Chain
-from .guidance import CFG_REPEATS
+from .guidance import CFG_REPEATS, FADED
 from .known import SOFT_MASKS, Known, freed_in_time, known_at
 from .ladder import Ladder
 from .methods import METHODS, Denoise, Descent, Method, Step
@@ -42,6 +42,7 @@ __all__ = [
     "BETAS",
     "CFG_REPEATS",
     "CUSTOM",
+    "FADED",
     "METHODS",
     "PREDICTIONS",
     "PRESETS",

@@ -9,28 +9,33 @@ from collections.abc import Callable
 
 from .ladder import Ladder
 
-__all__ = ["CFG_REPEATS"]
+__all__ = ["CFG_REPEATS", "FADED"]
 
-FADED = 0.25  # noise over signal at which guidance has faded to half
+# Noise over signal at which guidance has faded to half, by what the model paints. In pixels the picture itself tells what it
+# shows before its detail is settled, and what is left of the difference is error (Kynkaanniemi et al. 2024,
+# https://arxiv.org/abs/2404.07724); latents follow their prompt to the end. Measured, see tests/benchmarks/NOTES.md.
+FADED = {"pixels": 1.0, "latents": 0.0}
 
 
-def shared(ladder: Ladder, most: int) -> list[float]:
-    """The share by level of the ladder: one in as many as the most visited level has visits, less where little noise is left.
+def shared(ladder: Ladder, most: int, faded: float) -> list[float]:
+    """The share by level of the ladder: one in as many as the most visited level has visits, less where guidance fades.
 
     Levels visited once get no more than the others: the noisiest would set colours that the many calls after them do not
-    ask for. At the other end the picture itself tells what it shows, and what is left of the difference is error
-    (Kynkaanniemi et al. 2024, https://arxiv.org/abs/2404.07724). Where no level is visited again the share is 1.
+    ask for. Where no level is visited again the share is 1.
 
     Args:
         most: Model calls at the most visited level, of the whole chain where `ladder` is a part of one.
+        faded: Of FADED.
     """
-    noise, least = ladder.noise.square(), (FADED * ladder.signal).square()
-    return full(ladder, most) if most == 1 else (noise / (noise + least) / most).tolist()
+    if most == 1:
+        return full(ladder, most, faded)
+    ratios = (ladder.noise / ladder.signal).clamp(min=1e-6)  # level 0 is never called
+    return (1 / (1 + (faded / ratios).square()) / most).tolist()
 
 
-def full(ladder: Ladder, most: int) -> list[float]:
+def full(ladder: Ladder, most: int, faded: float) -> list[float]:
     return [1.0] * (ladder.steps + 1)
 
 
-# By name: (ladder, most visits) -> the share of cfg - 1 that a call at each level follows.
-CFG_REPEATS: dict[str, Callable[[Ladder, int], list[float]]] = {"shared": shared, "full": full}
+# By name: (ladder, most visits, noise at which guidance fades) -> the share of cfg - 1 that a call at each level follows.
+CFG_REPEATS: dict[str, Callable[[Ladder, int, float], list[float]]] = {"shared": shared, "full": full}

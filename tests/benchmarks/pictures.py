@@ -34,6 +34,7 @@ sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "examples" / "train")]
 import conftest  # noqa: E402, F401 - the pack as `mask_guidance`
 from mask_guidance.sampler import (  # noqa: E402
     CFG_REPEATS,
+    FADED,
     PRESETS,
     Chain,
     Feedback,
@@ -114,7 +115,7 @@ class Net:
     def shares(self, chain: Chain) -> dict[int, float]:
         """Of guidance, by timestep."""
         ladder = Ladder.from_alphas_cumprod(self.schedule, chain.timesteps)
-        shares = CFG_REPEATS[self.cfg_repeats](ladder, chain.most_visits)
+        shares = CFG_REPEATS[self.cfg_repeats](ladder, chain.most_visits, FADED["pixels"])
         return dict(zip(chain.timesteps, reversed(shares), strict=False))
 
 

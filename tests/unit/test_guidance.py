@@ -9,31 +9,36 @@ STEPS = 16
 
 
 @pytest.mark.parametrize("most", [8, 5])
-def test_together_the_visits_of_a_noisy_level_follow_cfg_once(most):
+def test_together_the_visits_of_a_level_follow_cfg_once(most):
+    assert CFG_REPEATS["shared"](ve_ladder(STEPS), most, 0.0) == [pytest.approx(1 / most)] * (STEPS + 1)
+
+
+@pytest.mark.parametrize("faded", [0.25, 1.0])
+def test_guidance_fades_to_half_at_a_noise(faded):
     ladder = ve_ladder(STEPS)
-    shares = CFG_REPEATS["shared"](ladder, most)
-    assert most * shares[-1] == pytest.approx(1, abs=1e-3)
+    shares = CFG_REPEATS["shared"](ladder, 8, faded)
+    assert 8 * shares[-1] == pytest.approx(1, abs=1e-3)
     assert shares == sorted(shares)
-    for level, sigma in enumerate(ladder.noise.tolist()):
-        assert most * shares[level] == pytest.approx(sigma**2 / (0.25**2 + sigma**2))
+    for level, sigma in list(enumerate(ladder.noise.tolist()))[1:]:
+        assert 8 * shares[level] == pytest.approx(sigma**2 / (faded**2 + sigma**2))
 
 
 @pytest.mark.parametrize("ladder", [ve_ladder(STEPS), flow_ladder(STEPS)], ids=["exploding", "flow"])
 def test_it_is_the_same_in_every_models_coordinates(ladder):
     vp, _ = vp_ladder(STEPS)
-    shares = CFG_REPEATS["shared"](ladder, 8)
-    torch.testing.assert_close(torch.tensor(shares), torch.tensor(CFG_REPEATS["shared"](vp, 8)))
+    shares, same = (torch.tensor(CFG_REPEATS["shared"](one, 8, 1.0)) for one in (ladder, vp))
+    torch.testing.assert_close(shares, same)
 
 
 def test_a_part_of_a_chain_has_the_shares_of_the_whole():
     vp, _ = vp_ladder(STEPS)
     below = 6
     part = type(vp)(vp.signal[below:], vp.noise[below:])
-    assert CFG_REPEATS["shared"](part, 8) == CFG_REPEATS["shared"](vp, 8)[below:]
+    assert CFG_REPEATS["shared"](part, 8, 1.0) == CFG_REPEATS["shared"](vp, 8, 1.0)[below:]
 
 
 def test_where_nothing_is_visited_again_cfg_is_cfg():
-    assert CFG_REPEATS["shared"](ve_ladder(STEPS), 1) == [1.0] * (STEPS + 1)
+    assert CFG_REPEATS["shared"](ve_ladder(STEPS), 1, 1.0) == [1.0] * (STEPS + 1)
 
 
 @pytest.mark.parametrize(
@@ -50,4 +55,4 @@ def test_the_most_visits_are_those_that_call_the_model(levels, most):
 
 
 def test_full_follows_cfg_at_each_call():
-    assert CFG_REPEATS["full"](ve_ladder(STEPS), 8) == [1.0] * (STEPS + 1)
+    assert CFG_REPEATS["full"](ve_ladder(STEPS), 8, 1.0) == [1.0] * (STEPS + 1)
