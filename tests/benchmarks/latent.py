@@ -2,9 +2,9 @@
 
     COMFYUI_PATH=... python tests/benchmarks/latent.py --model latent.safetensors [--count 8] [--masks half ...] [--cfg 1 4 7]
 
-The model is train_latent.py's. Every row: the picture is encoded, the masked part painted, decoded and stitched into the
-original. The first row of a mask is the VAE alone, nothing painted: no method can do better. Columns, lower is better unless
-said:
+LanPaint has rows if its checkout is given: --lanpaint PATH. The model is train_latent.py's. Every row: the picture is encoded,
+the masked part painted, decoded and stitched into the original. The first row of a mask is the VAE alone, nothing painted: no
+method can do better. Columns, lower is better unless said:
 
     seam        in the decoded picture: jump of colour across the line of the cut over the original's own there; 1 is perfect
     hard        hard stitching: the largest such jump of all lines at 0 to 7 px outside the mask
@@ -49,6 +49,8 @@ from measures import (  # noqa: E402
     widened,
     worst_seam,
 )
+from peers import host as peer  # noqa: E402
+from peers import lanpaint  # noqa: E402
 
 COLUMNS = {"seam": 2, "hard": 2, "feathered": 2, "poisson": 2, "hole": 4, "grain": 4, "saturation": 2, "class": 3}
 LINES = BLEND + RATIO - 1  # a mask on the grid may be so much wider
@@ -194,6 +196,25 @@ def tuned(preset: str, window: tuple[float, float] | None = None, deaf: int = 0,
         sigmas = respaced_sigmas(model, timesteps)
         painted = guider.sample(noise, samples, RePaintSampler(settings), sigmas, mask, None, True, seed)
         return torch.where(mask == 0, samples, painted)
+
+    return run
+
+
+def by_lanpaint(painter: lanpaint.LanPaint, scheduler: str, steps: int) -> Method:
+    """LanPaint's node on the levels of one of the host's schedulers, with the mask on the model's grid as ours has it."""
+
+    def run(scene: Scene, seed: int) -> Tensor:
+        latents, model = scene.latent["samples"], scene.model.model
+        mask = to_grid(scene.latent["noise_mask"], tuple(latents.shape[-2:])).reshape(1, *latents.shape[-2:])
+        sigmas, any_style = peer.scheduled(model, scheduler, steps), torch.tensor([scene.model.any_style])
+        texts = [scene.model.conditioning(label) for label in scene.labels.split(1)]
+        asked = [
+            peer.Inpainting(
+                model, one, mask, text, scene.model.conditioning(any_style), sigmas, scene.cfg, 1000 * seed + k
+            )
+            for k, (one, text) in enumerate(zip(latents.split(1), texts, strict=True))
+        ]
+        return peer.each(painter.paint, asked)[0]
 
     return run
 
@@ -355,7 +376,8 @@ def parsed(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--masks", nargs="+", default=["half"], choices=list(MASKS), metavar="MASK")
     parser.add_argument("--under", nargs="+", default=["original"], choices=list(UNDER), help="what is encoded there")
     parser.add_argument("--stitch", nargs="+", default=["mask"], choices=list(STITCHED))
-    parser.add_argument("--methods", nargs="*", default=QUICK, choices=list(METHODS), metavar="METHOD")
+    parser.add_argument("--methods", nargs="*", choices=[*METHODS, *lanpaint.SETTINGS], metavar="METHOD")
+    parser.add_argument("--lanpaint", type=Path, help="a checkout of LanPaint")
     parser.add_argument("--cfg", nargs="+", type=float, default=[1.0])
     parser.add_argument("--seeds", nargs="+", type=int, default=[1], help="fills of each picture")
     parser.add_argument("--quick", action="store_true", help="without the column class")
@@ -370,6 +392,13 @@ def main(arguments: list[str] | None = None, pictures_of: PicturesOf = held_out)
     import comfy.utils
 
     comfy.utils.PROGRESS_BAR_ENABLED = False
+    methods = dict(METHODS)
+    if args.lanpaint:
+        for name, (levels, settings) in lanpaint.SETTINGS.items():
+            methods[name] = by_lanpaint(lanpaint.LanPaint(args.lanpaint, **settings), *levels)
+    else:
+        print(lanpaint.MISSING)
+    wanted = [name for name in args.methods or [*QUICK, *lanpaint.SETTINGS] if name in methods]
     model = load(args.model)
     calls = Calls(model.model.model.diffusion_model)
     pictures, labels = pictures_of(args.count, args.first)
@@ -384,9 +413,9 @@ def main(arguments: list[str] | None = None, pictures_of: PicturesOf = held_out)
             latent = encoded(model, UNDER[under](image, mask.expand(len(image), -1, -1)), mask)
             for cfg in args.cfg:
                 scene = Scene(model, image, labels, mask, latent, cfg)
-                for method in [ALONE, *args.methods]:
+                for method in dict.fromkeys([ALONE, *wanted]):
                     started, calls.rows = time.monotonic(), 0
-                    drawn = [METHODS[method](scene, seed) for seed in args.seeds[: 1 if method == ALONE else None]]
+                    drawn = [methods[method](scene, seed) for seed in args.seeds[: 1 if method == ALONE else None]]
                     count = calls.of(scene, len(drawn))
                     seconds = time.monotonic() - started
                     for stitch in args.stitch:
