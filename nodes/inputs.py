@@ -110,6 +110,6 @@ def cfg_repeats() -> io.Input:
         optional=True,
         advanced=True,
         tooltip="How cfg above 1 acts where noise levels are sampled again. shared: the visits of a level guide once between "
-        "them (in a pixel model less where little noise is left), so that colours and seam stay near those of cfg 1; raise cfg "
+        "them (and less where little noise is left), so that colours and seam stay near those of cfg 1; raise cfg "
         "if the prompt is followed too little. full: each visit guides in full, which is harsher. No difference at cfg 1.",
     )

@@ -11,10 +11,10 @@ from .ladder import Ladder
 
 __all__ = ["CFG_REPEATS", "FADED"]
 
-# Noise over signal at which guidance has faded to half, by what the model paints. In pixels the picture itself tells what it
-# shows before its detail is settled, and what is left of the difference is error (Kynkaanniemi et al. 2024,
-# https://arxiv.org/abs/2404.07724); latents follow their prompt to the end. Measured, see tests/benchmarks/NOTES.md.
-FADED = {"pixels": 1.0, "latents": 0.0}
+# Noise over signal at which guidance has faded to half, by what the model paints: where the picture itself tells what it
+# shows, what is left of the difference is error (Kynkaanniemi et al. 2024, https://arxiv.org/abs/2404.07724). Latents follow
+# their prompt nearly to the end. Measured, see tests/benchmarks/NOTES.md.
+FADED = {"pixels": 1.0, "latents": 0.1}
 
 
 def shared(ladder: Ladder, most: int, faded: float) -> list[float]:

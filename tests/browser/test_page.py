@@ -4,18 +4,17 @@ import re
 from pathlib import Path
 
 import pytest
-from mask_guidance.sampler import Chain, Settings, alphas_cumprod, named_betas, sigmas
+from mask_guidance.sampler import Chain, Settings, alphas_cumprod, largest_sigma, named_betas, sigmas
 from mask_guidance.sampler.presets import fixed
-from mask_guidance.sampler.respacing import USUAL_LARGEST
 
 HERE = Path(__file__).parent
 CASES = re.findall(r"^export async function (\w+)", (HERE / "cases.mjs").read_text("utf-8"), re.MULTILINE)
 
 
 def calls(steps: int, **settings) -> int:
-    """On a model that has not run yet."""
-    usual = sigmas(alphas_cumprod(named_betas("linear", 1000)))
-    return Chain.of(Settings(skip_steps=steps, **settings), usual, USUAL_LARGEST).calls
+    """On the example model, which the first case has run."""
+    table = sigmas(alphas_cumprod(named_betas("cosine", 1000)))
+    return Chain.of(Settings(skip_steps=steps, **settings), table, largest_sigma((1, 3, 64, 64))).calls
 
 
 @pytest.fixture(scope="session")

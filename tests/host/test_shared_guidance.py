@@ -4,7 +4,7 @@ import pytest
 import torch
 from nodes_by_hand import ksampler
 from oracle_models import Gaussian, Network, oracle
-from test_every_model import FEEDBACK, REPAINT, random, right_half
+from test_every_model import FEEDBACK, REPAINT, amplitudes, random, right_half
 
 POSITIVE, NEGATIVE = 0.3, -0.1
 SHAPE = (2, 4, 8, 8)
@@ -72,12 +72,13 @@ def through(model, guider, method: dict = FEEDBACK, **options) -> torch.Tensor:
         return guider.sample(noise, given["samples"], sampler, sigmas, given["noise_mask"], None, True, 3).cpu()
 
 
-def shares(heard: list) -> list[float]:
-    """Of each call to a latent model: one in as many as the most visited level has visits."""
+def shares(model, heard: list) -> list[float]:
+    """Of each call to a latent model: one in as many as the most visited level has visits, less where little noise is left."""
     levels = [sigma for sigma, _ in heard]
     most = max(levels.count(sigma) for sigma in levels)
     assert most > 2
-    return [1 / most] * len(levels)
+    powers = [[a**2 for a in amplitudes(model, torch.tensor(sigma))] for sigma in levels]
+    return [noise / (noise + 0.1**2 * signal) / most for signal, noise in powers]
 
 
 def assert_guesses(heard: list, wanted: list[float]) -> None:
@@ -85,8 +86,8 @@ def assert_guesses(heard: list, wanted: list[float]) -> None:
         torch.testing.assert_close(guess, torch.full_like(guess, value), atol=5e-4, rtol=1e-4)
 
 
-def assert_cfg_is_shared(heard: list, cfg: float) -> None:
-    assert_guesses(heard, [POSITIVE + share * (cfg - 1) * (POSITIVE - NEGATIVE) for share in shares(heard)])
+def assert_cfg_is_shared(model, heard: list, cfg: float) -> None:
+    assert_guesses(heard, [POSITIVE + share * (cfg - 1) * (POSITIVE - NEGATIVE) for share in shares(model, heard)])
 
 
 @both_methods
@@ -94,7 +95,7 @@ def assert_cfg_is_shared(heard: list, cfg: float) -> None:
 def test_each_call_follows_its_share_of_cfg(host, kind, method):
     model, heard = reader(kind=kind)
     paint(model, method)
-    assert_cfg_is_shared(heard, 4.0)
+    assert_cfg_is_shared(model, heard, 4.0)
 
 
 @both_methods
@@ -165,8 +166,8 @@ def test_other_nodes_hooks_run_before_the_share_and_clipping_after_it(host, meth
     model.set_model_sampler_post_cfg_function(brighter)
     paint(model, method, cfg=9.0)
     guided = NEGATIVE + 9 * (POSITIVE - NEGATIVE)
-    unbounded = [POSITIVE + share * (guided + 0.5 - POSITIVE) for share in shares(heard)]
-    assert min(unbounded) > 1
+    unbounded = [POSITIVE + share * (guided + 0.5 - POSITIVE) for share in shares(model, heard)]
+    assert max(unbounded) > 1
     assert_guesses(heard, [min(value, 1.0) for value in unbounded])
     assert len(seen) == len(heard)
 
@@ -175,7 +176,7 @@ def test_a_cfg_function_of_another_node_is_shared_too(host):
     model, heard = reader()
     model.set_model_sampler_cfg_function(lambda args: args["cond"] - 2.0)  # x - x0: brighter by 2, whatever cfg is
     paint(model)
-    assert_guesses(heard, [POSITIVE + share * 2.0 for share in shares(heard)])
+    assert_guesses(heard, [POSITIVE + share * 2.0 for share in shares(model, heard)])
 
 
 @both_methods
@@ -220,7 +221,7 @@ def test_the_hosts_cfg_guider_shares(host):
     guider.set_conds(says(POSITIVE), says(NEGATIVE))
     guider.set_cfg(4.0)
     through(model, guider, REPAINT)
-    assert_cfg_is_shared(heard, 4.0)
+    assert_cfg_is_shared(model, heard, 4.0)
     heard.clear()
     through(model, guider, REPAINT, cfg_repeats="full")
     assert_guesses(heard, [NEGATIVE + 4 * (POSITIVE - NEGATIVE)] * len(heard))
@@ -233,7 +234,7 @@ def test_perpendicular_negatives_are_shared(host):
     model, heard = reader()
     guider = PerpNegGuider.execute(model, says(POSITIVE), says(0.2), says(NEGATIVE), 4.0, 1.0).result[0]
     through(model, guider)
-    assert_cfg_is_shared(heard, 4.0)
+    assert_cfg_is_shared(model, heard, 4.0)
 
 
 def test_of_the_dual_guider_the_guidance_that_passes_the_hosts_hook_is_shared(host):
@@ -247,11 +248,13 @@ def test_of_the_dual_guider_the_guidance_that_passes_the_hosts_hook_is_shared(ho
         through(model, guider)
         if style == "regular":
             wanted = [
-                second + share * (2.0 - 1) * (second - negative) + 3.0 * (first - second) for share in shares(heard)
+                second + share * (2.0 - 1) * (second - negative) + 3.0 * (first - second)
+                for share in shares(model, heard)
             ]
         else:
             wanted = [
-                negative + 2.0 * (first + share * (3.0 - 1) * (first - second) - negative) for share in shares(heard)
+                negative + 2.0 * (first + share * (3.0 - 1) * (first - second) - negative)
+                for share in shares(model, heard)
             ]
         assert_guesses(heard, wanted)
 
