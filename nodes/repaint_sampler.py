@@ -11,7 +11,18 @@ from comfy_api.latest import io
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from ..sampler import CFG_REPEATS, FADED, SOFT_MASKS, Descent, ImageNoise, Known, Settings, largest_sigma, most_visits
+from ..sampler import (
+    CFG_REPEATS,
+    FADED,
+    METHODS,
+    SOFT_MASKS,
+    Descent,
+    ImageNoise,
+    Known,
+    Settings,
+    largest_sigma,
+    visits_by_level,
+)
 from .checked import checked
 from .convert import known_from_mask
 from .inputs import BEFORE_CFG_REPEATS, cfg_repeats, setting, soft_mask
@@ -92,8 +103,8 @@ class RePaintSampler(comfy.samplers.Sampler):
     below: int = 0
     above: int = 0
     picture: Tensor | None = None
-    cfg_repeats: str = "shared"
-    most_visits: int | None = None
+    cfg_repeats: str = BEFORE_CFG_REPEATS
+    most_visits: int = 1
 
     def sample(
         self, model_wrap, sigmas, extra_args, callback, noise, latent_image=None, denoise_mask=None, disable_pbar=False
@@ -112,7 +123,8 @@ class RePaintSampler(comfy.samplers.Sampler):
         options.setdefault("transformer_options", {})[SINK] = sink
         settings = self.chosen(model_wrap.inner_model, denoise_mask is not None)
         levels = settings.levels(Descent.on(ladder, largest_sigma(latent.shape), self.below, self.above))
-        visits = self.most_visits if self.most_visits and settings.resample else most_visits(levels)
+        most = self.most_visits if settings.resample else 1
+        visits = visits_by_level(METHODS[settings.method], levels, ladder.steps, most)
         faded = FADED["pixels" if isinstance(model_wrap.inner_model, PixelModel) else "latents"]
         shares = CFG_REPEATS[self.cfg_repeats](ladder, visits, faded)
 

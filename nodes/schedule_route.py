@@ -16,7 +16,7 @@ from itertools import groupby
 
 import torch
 
-from ..sampler import CUSTOM, PRESETS, SKIP_TYPES, Chain, Descent, Settings, karras_sigmas, with_preset
+from ..sampler import CUSTOM, PRESETS, SKIP_TYPES, Chain, Descent, Settings, karras_sigmas, most_visits, with_preset
 from ..sampler.respacing import USUAL_LARGEST
 from ..sampler.settings import Allowed
 from .ladder import usual_noise_to_signal
@@ -111,7 +111,15 @@ def over_steps(settings: Settings, steps: int) -> dict:
     """The chain over so many levels, of noise that is not known; nearly the usual one."""
     usual = karras_sigmas(steps, USUAL_LARGEST, float(usual_noise_to_signal()[0]))
     levels = settings.levels(Descent(usual, USUAL_LARGEST))
-    chain = Chain(timesteps=[*range(steps, 0, -1)], last=None, below=0, above=0, levels=levels, most_visits=1, dip=1.0)
+    chain = Chain(
+        timesteps=[*range(steps, 0, -1)],
+        last=None,
+        below=0,
+        above=0,
+        levels=levels,
+        most_visits=most_visits(levels),
+        dip=1.0,
+    )
     return numbers(settings, chain, torch.arange(steps + 1.0)) | {"about": True, "needs": 0}
 
 

@@ -76,6 +76,8 @@ def stitched(crops, image, blend, blend_pixels, colour_match, mask) -> io.NodeOu
         f"largest change outside the mask: {255 * result.band:.3g} of 255 in the band of {blend_pixels} px, "
         f"{255 * result.beyond:.3g} beyond it",
     ]
+    if masks is not None and masks.shape[-1] < crops.masks.shape[-1] and masks.shape[1:] != crops.mask.shape[1:]:
+        report.append(f"stitch mask: cells of {crops.masks.shape[-1] // masks.shape[-1]} px of each crop")
     if result.unchanged:
         report.append(f"{result.unchanged} came back as they were cut, and were left alone")
     if masks is not None and not masks.any():

@@ -22,7 +22,7 @@ batch/        the command line: a folder of pictures, on many GPUs
 """
 
 from .chain import Chain
-from .guidance import CFG_REPEATS, FADED
+from .guidance import CFG_REPEATS, FADED, visits_by_level
 from .known import SOFT_MASKS, Known, freed_in_time, known_at
 from .ladder import Ladder
 from .methods import METHODS, Denoise, Descent, Method, Step
@@ -82,5 +82,6 @@ __all__ = [
     "repeated_levels",
     "respaced_timesteps",
     "sigmas",
+    "visits_by_level",
     "with_preset",
 ]

@@ -5,11 +5,14 @@ Nakkiran 2024, https://arxiv.org/abs/2408.09000); a trained network's two predic
 multiplies and the repeats pile up: hard colours, a visible seam. So a call follows only its share of cfg - 1.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+
+import torch
 
 from .ladder import Ladder
+from .methods.method import Method, count_visits, most_visits
 
-__all__ = ["CFG_REPEATS", "FADED"]
+__all__ = ["CFG_REPEATS", "FADED", "visits_by_level"]
 
 # Noise over signal at which guidance has faded to half, by what the model paints: where the picture itself tells what it
 # shows, what is left of the difference is error (Kynkaanniemi et al. 2024, https://arxiv.org/abs/2404.07724). Latents follow
@@ -17,25 +20,37 @@ __all__ = ["CFG_REPEATS", "FADED"]
 FADED = {"pixels": 1.0, "latents": 0.1}
 
 
-def shared(ladder: Ladder, most: int, faded: float) -> list[float]:
-    """The share by level of the ladder: one in as many as the most visited level has visits, less where guidance fades.
-
-    Levels visited once get no more than the others: the noisiest would set colours that the many calls after them do not
-    ask for. Where no level is visited again the share is 1.
+def shared(ladder: Ladder, visits: Sequence[int], faded: float) -> list[float]:
+    """The share by level of the ladder: one in as many as its visits, less where guidance fades; 1 where none is visited again.
 
     Args:
-        most: Model calls at the most visited level, of the whole chain where `ladder` is a part of one.
+        visits: By level, see `visits_by_level`.
         faded: Of FADED.
     """
-    if most == 1:
-        return full(ladder, most, faded)
+    if max(visits) == 1:
+        return full(ladder, visits, faded)
     ratios = (ladder.noise / ladder.signal).clamp(min=1e-6)  # level 0 is never called
-    return (1 / (1 + (faded / ratios).square()) / most).tolist()
+    return (1 / (1 + (faded / ratios).square()) / torch.tensor(visits)).tolist()
 
 
-def full(ladder: Ladder, most: int, faded: float) -> list[float]:
+def full(ladder: Ladder, visits: Sequence[int], faded: float) -> list[float]:
     return [1.0] * (ladder.steps + 1)
 
 
-# By name: (ladder, most visits, noise at which guidance fades) -> the share of cfg - 1 that a call at each level follows.
-CFG_REPEATS: dict[str, Callable[[Ladder, int, float], list[float]]] = {"shared": shared, "full": full}
+def visits_by_level(method: Method, levels: Sequence[int], steps: int, most: int = 1) -> list[int]:
+    """Visits among which cfg is shared, of each level from 0 to `steps`.
+
+    Args:
+        method: One of "alike" levels counts every level as the most visited one: of a few levels, the noisiest, visited once,
+            would set colours that the many calls after them do not ask for.
+        levels: Order of visits.
+        most: Visits of the most visited level of the whole chain, where this is a part of one.
+    """
+    counts = count_visits(levels)
+    if method.alike:
+        return [max(most, most_visits(levels))] * (steps + 1)
+    return [max(1, counts[level]) for level in range(steps + 1)]
+
+
+# By name: (ladder, visits, noise at which guidance fades) -> the share of cfg - 1 that a call at each level follows.
+CFG_REPEATS: dict[str, Callable[[Ladder, Sequence[int], float], list[float]]] = {"shared": shared, "full": full}

@@ -40,6 +40,8 @@ def every_level_repeated(steps: int, repeats: int) -> list[int]:
     >>> every_level_repeated(steps=3, repeats=2)
     [3, 3, 2, 2, 1, 1, 0]
     """
+    if min(steps, repeats) < 1:
+        raise ValueError(f"steps is {steps} and repeats (r) {repeats}; each must be at least 1.")
     return [*(level for level in range(steps, 0, -1) for _ in range(repeats)), 0]
 
 
@@ -103,4 +105,5 @@ DISTILLED = Method(
     levels=levels_of,
     run=run,
     dip=0.0,
+    alike=True,
 )

@@ -45,13 +45,14 @@ class Feedback:
     """Which of the ideas are used, and how strongly.
 
     Attributes:
-        strength: Of the residual that is fed back, 0 to 1; 0 is plain RePaint with long steps.
+        strength: Of the residual that is fed back; 0 is plain RePaint with long steps, 1 is for guesses that are means.
         leak: Share of the shift forgotten at each call; keeps errors that the model cannot mend from piling up.
         fade: Power of the noise ratio by which the shift shrinks from level to level.
         match_energy: The known region's noise gives way to the shift.
         calibrate: The measured error of the guess goes into the variance of each step.
         settle: Where a step ends at the lowest level above the picture, the error adds at most this share of the noise that the
-            step comes down to. What it adds there is grain that no later call takes out.
+            step comes down to. What it adds there is grain that no later call takes out. (A chain that stops at that level, for
+            another to go on, is not held to it.)
         caution: Factor of that error. Feedback pulls the guess nearer to the truth where that is known than elsewhere, so
             what is measured there is too small.
         dip: A repeat goes down to this share of the level's noise and back up, 0 to 1.
@@ -211,4 +212,5 @@ FEEDBACK = Method(
     levels=levels_of,
     run=run,
     dip=Feedback.dip,
+    alike=True,
 )

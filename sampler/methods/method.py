@@ -118,6 +118,7 @@ class Method:
         uses: Settings that it reads, of those that some methods do not.
         levels: Its order of levels; a fall or a repeat is a call of the model, a climb is none.
         run: Its loop.
+        alike: A part of a chain repeats what the whole would, and cfg is shared alike at all levels, see `guidance.py`.
         dip: A level visited again at once is left for this share of its noise, and come back to.
     """
 
@@ -127,6 +128,7 @@ class Method:
     levels: Levels
     run: Run
     dip: float = 1.0
+    alike: bool = False
 
 
 def count_calls(levels: Sequence[int]) -> int:

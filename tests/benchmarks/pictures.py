@@ -21,7 +21,7 @@ import argparse
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -40,6 +40,7 @@ from mask_guidance.sampler import (  # noqa: E402
     Feedback,
     ImageNoise,
     Ladder,
+    Method,
     Settings,
     denoiser,
     feedback,
@@ -47,7 +48,9 @@ from mask_guidance.sampler import (  # noqa: E402
     paint,
     respaced_timesteps,
     sigmas,
+    visits_by_level,
 )
+from mask_guidance.sampler import methods as kinds  # noqa: E402
 from mask_guidance.sampler.mask.paper import PAPER_MASKS, paper_mask  # noqa: E402
 from mask_guidance.sampler.recognition import load_network  # noqa: E402
 from measures import (  # noqa: E402
@@ -98,9 +101,9 @@ class Net:
     clip: bool = True
     model: object = None
 
-    def __call__(self, labels: Tensor, chain: Chain | None = None) -> Callable[[Tensor, Tensor], Tensor]:
+    def __call__(self, labels: Tensor, chain: Chain | None = None, method: str = "feedback"):
         """The network for pictures of these labels, on a chain's visits; without one each call follows cfg."""
-        shares = self.shares(chain) if chain else {}
+        shares = self.shares(chain, kinds.METHODS[method]) if chain else {}
 
         def predicted(x: Tensor, t: Tensor) -> Tensor:
             output = self.unet(x, t, labels)
@@ -112,16 +115,18 @@ class Net:
 
         return predicted
 
-    def shares(self, chain: Chain) -> dict[int, float]:
+    def shares(self, chain: Chain, method: Method) -> dict[int, float]:
         """Of guidance, by timestep."""
         ladder = Ladder.from_alphas_cumprod(self.schedule, chain.timesteps)
-        shares = CFG_REPEATS[self.cfg_repeats](ladder, chain.most_visits, FADED["pixels"])
+        shares = CFG_REPEATS[self.cfg_repeats](
+            ladder, visits_by_level(method, chain.levels, ladder.steps), FADED["pixels"]
+        )
         return dict(zip(chain.timesteps, reversed(shares), strict=False))
 
 
 def painted_with(settings: Settings, net: Net, labels: Tensor, pictures: Tensor, known: Tensor, seed: int) -> Iterator:
     chain = Chain.of(settings, sigmas(net.schedule), largest_sigma(pictures.shape))
-    return paint(net(labels, chain), net.schedule, pictures, known, settings, clip=net.clip, seed=seed)
+    return paint(net(labels, chain, settings.method), net.schedule, pictures, known, settings, clip=net.clip, seed=seed)
 
 
 def preset(name: str, feedback: float = 1.0):

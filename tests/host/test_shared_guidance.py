@@ -72,13 +72,14 @@ def through(model, guider, method: dict = FEEDBACK, **options) -> torch.Tensor:
         return guider.sample(noise, given["samples"], sampler, sigmas, given["noise_mask"], None, True, 3).cpu()
 
 
-def shares(model, heard: list) -> list[float]:
-    """Of each call to a latent model: one in as many as the most visited level has visits, less where little noise is left."""
+def shares(model, heard: list, method: dict = FEEDBACK) -> list[float]:
+    """Of each call to a latent model: one in as many as its level has visits (feedback: the most visited level), fading."""
     levels = [sigma for sigma, _ in heard]
     most = max(levels.count(sigma) for sigma in levels)
     assert most > 2
+    visits = [levels.count(sigma) if method is REPAINT else most for sigma in levels]
     powers = [[a**2 for a in amplitudes(model, torch.tensor(sigma))] for sigma in levels]
-    return [noise / (noise + 0.1**2 * signal) / most for signal, noise in powers]
+    return [noise / (noise + 0.1**2 * signal) / times for (signal, noise), times in zip(powers, visits, strict=True)]
 
 
 def assert_guesses(heard: list, wanted: list[float]) -> None:
@@ -86,8 +87,9 @@ def assert_guesses(heard: list, wanted: list[float]) -> None:
         torch.testing.assert_close(guess, torch.full_like(guess, value), atol=5e-4, rtol=1e-4)
 
 
-def assert_cfg_is_shared(model, heard: list, cfg: float) -> None:
-    assert_guesses(heard, [POSITIVE + share * (cfg - 1) * (POSITIVE - NEGATIVE) for share in shares(model, heard)])
+def assert_cfg_is_shared(model, heard: list, cfg: float, method: dict = FEEDBACK) -> None:
+    wanted = [POSITIVE + share * (cfg - 1) * (POSITIVE - NEGATIVE) for share in shares(model, heard, method)]
+    assert_guesses(heard, wanted)
 
 
 @both_methods
@@ -95,7 +97,7 @@ def assert_cfg_is_shared(model, heard: list, cfg: float) -> None:
 def test_each_call_follows_its_share_of_cfg(host, kind, method):
     model, heard = reader(kind=kind)
     paint(model, method)
-    assert_cfg_is_shared(model, heard, 4.0)
+    assert_cfg_is_shared(model, heard, 4.0, method)
 
 
 @both_methods
@@ -166,7 +168,7 @@ def test_other_nodes_hooks_run_before_the_share_and_clipping_after_it(host, meth
     model.set_model_sampler_post_cfg_function(brighter)
     paint(model, method, cfg=9.0)
     guided = NEGATIVE + 9 * (POSITIVE - NEGATIVE)
-    unbounded = [POSITIVE + share * (guided + 0.5 - POSITIVE) for share in shares(model, heard)]
+    unbounded = [POSITIVE + share * (guided + 0.5 - POSITIVE) for share in shares(model, heard, method)]
     assert max(unbounded) > 1
     assert_guesses(heard, [min(value, 1.0) for value in unbounded])
     assert len(seen) == len(heard)
@@ -221,7 +223,7 @@ def test_the_hosts_cfg_guider_shares(host):
     guider.set_conds(says(POSITIVE), says(NEGATIVE))
     guider.set_cfg(4.0)
     through(model, guider, REPAINT)
-    assert_cfg_is_shared(model, heard, 4.0)
+    assert_cfg_is_shared(model, heard, 4.0, REPAINT)
     heard.clear()
     through(model, guider, REPAINT, cfg_repeats="full")
     assert_guesses(heard, [NEGATIVE + 4 * (POSITIVE - NEGATIVE)] * len(heard))
