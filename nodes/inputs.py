@@ -28,7 +28,7 @@ def listed(words: dict[str, str]) -> str:
 TOOLTIPS = {
     "method": listed({name: method.words for name, method in METHODS.items()}),
     "feedback": "How strongly the model's error is fed back. 0 is RePaint with long steps; lower it if a model overdoes "
-    "textures near the edge. With distilled, 0 is ComfyUI's sampler lcm.",
+    "textures near the edge. With distilled, 0 and r = 1 is nearly ComfyUI's sampler lcm.",
     "skip_type": "Which of the model's timesteps are visited. "
     + listed({name: kind.words for name, kind in SKIP_TYPES.items()}),
     "skip_steps": "How many timesteps are visited. More give finer results and take proportionally longer; feedback needs "
@@ -83,8 +83,8 @@ def preset() -> io.Input:
         options=[*PRESETS, CUSTOM],
         default="balanced",
         tooltip="Method, timesteps, r and j in one choice; method, skip_type, skip_steps, resample_r and resample_j below then "
-        f"do not count. Model calls: {', '.join(f'{name} {count:,}' for name, count in calls.items())}; up to a third "
-        "more on Stable Diffusion. "
+        f"do not count. Model calls: {', '.join(f'{name} {count:,}' for name, count in calls.items())}; up to half "
+        "more on Stable Diffusion and on pixel models from 256 px. "
         "paper is the setting of the RePaint paper. turbo is for models distilled to a few steps (Turbo, Lightning, LCM, "
         "schnell), at cfg 1, and for no others. custom: every value as given below.",
         extra_dict={"presets": {name: fixed(name) for name in PRESETS}},
