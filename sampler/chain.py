@@ -71,13 +71,14 @@ class Chain:
         def levels(timesteps: list[int], below: int = 0, above: int = 0) -> list[int]:
             return settings.levels(Descent(noise_to_signal[timesteps].flip(0), drowning or largest, below, above))
 
+        own = levels(part, below, start_at_step)
         return cls(
             timesteps=part,
             last=whole[end] if below else None,
             below=below,
             above=start_at_step,
-            levels=levels(part, below, start_at_step),
-            most_visits=most_visits(levels(whole)),
+            levels=own,
+            most_visits=most_visits(own if part == whole else levels(whole)),
             dip=METHODS[settings.method].dip,
         )
 

@@ -40,14 +40,10 @@ def start(folder: Path) -> None:
     """Import the host as its own main.py would for the CPU."""
     if not (folder / "comfy").is_dir():
         raise SystemExit(f"{folder} is no ComfyUI; run `python run.py --once`, or set COMFYUI_PATH.")
-    arguments, sys.argv = sys.argv, ["main.py", "--cpu"]
-    sys.path.insert(0, str(folder.resolve()))
-    import comfy.options
+    sys.path.append(str(ROOT / "tests" / "host"))
+    from in_process import start_host
 
-    comfy.options.enable_args_parsing()
-    import comfy.cli_args
-
-    sys.argv = arguments
+    start_host(str(folder.resolve()), "--cpu")
     import comfy.utils
 
     import nodes  # noqa: F401 - the node classes, and what they set up
