@@ -1,27 +1,13 @@
 """Mask-Guided KSampler."""
 
-import time
-
-import comfy.model_management
-import comfy.sample
-import comfy.utils
-import torch
 from comfy_api.latest import io
-from torch import Tensor
 
-from ..sampler import Chain, ImageNoise, Settings, largest_sigma, with_preset
+from ..sampler import Settings, with_preset
 from ..sampler.mask import SNAPPING
 from .checked import checked
-from .guidance import completed, guided
 from .inputs import BEFORE_CFG_REPEATS, cfg_repeats, preset, setting, soft_mask
-from .ladder import noise_to_signal
-from .latent_form import check_form, check_latent, numbers_of
-from .latent_mask import on_latent, painted_share
-from .preview import callback
-from .record import keep_in_picture, model_name
-from .repaint_sampler import RePaintSampler
-from .respaced_sigmas import respaced_sigmas
-from .seen_models import remember
+from .painting import Wanted, paint
+from .record import keep_in_picture
 
 __all__ = ["MaskGuidedKSampler"]
 
@@ -164,109 +150,21 @@ class MaskGuidedKSampler(io.ComfyNode):
         cfg_repeats=BEFORE_CFG_REPEATS,
         **chosen,
     ) -> io.NodeOutput:
-        settings = with_preset(preset, Settings(**chosen))
-        check_latent(latent_image, "latent_image")
-        if known_latent is not None:
-            check_latent(known_latent, "known_latent")
-        samples = in_models_channels(model, latent_image)
-        check_form(model.get_model_object("latent_format"), samples)
-        picture = known_picture(model, latent_image, samples, known_latent, add_noise)
-        own_rule = "denoise_mask_function" in model.model_options
-        if own_rule:  # it reads grey values: none may be cut off before
-            soft_mask = "time-dependent"
-        mask, note = on_latent(latent_image.get("noise_mask"), samples, soft_mask, mask_grid)
-        positive, negative, cfg = completed(model, positive, negative, cfg)
-        ratios = noise_to_signal(model)
-        largest = largest_sigma(samples.shape)
-        remember(model, ratios, largest)
-        chain = Chain.of(settings, ratios, largest, start_at_step, end_at_step)
-        indices = numbers_of(latent_image, len(samples))
-        sampler = RePaintSampler(
-            settings,
-            soft_mask,
-            indices,
-            from_latent=settings.denoise < 1 or start_at_step > 0 or not add_noise,
-            below=chain.below,
-            above=chain.above,
-            picture=picture,
+        wanted = Wanted(
+            settings=with_preset(preset, Settings(**chosen)),
+            preset=preset,
+            seed=seed,
+            cfg=cfg,
+            soft_mask=soft_mask,
+            mask_grid=mask_grid,
+            add_noise=add_noise,
+            start_at_step=start_at_step,
+            end_at_step=end_at_step,
             cfg_repeats=cfg_repeats,
-            most_visits=chain.most_visits,
         )
-
-        painted = painted_share(mask, samples, soft_mask)
-        clean = samples if picture is None else picture
-        calls, seconds, result = 0, 0.0, clean
-        if painted > 0:
-            sigmas = respaced_sigmas(model, chain.timesteps, chain.last)
-            noise = ImageNoise(seed, indices, "start")(torch.zeros(samples.shape))
-            started = time.monotonic()
-            given = noise if add_noise else noise.zero_()
-            result, calls = run(guided(model, positive, negative, cfg), sampler, sigmas, samples, given, mask, seed)
-            seconds = time.monotonic() - started
-            if mask is not None and chain.last is None:  # to the bit, whatever the latent format's scaling rounded
-                result = torch.where((mask == 0).to(result.device), clean.to(result), result)
-
+        painted = paint(model, latent_image, positive, negative, wanted, known_latent)
         out = {key: value for key, value in latent_image.items() if not key.startswith("downscale_ratio")}
-        respacing = settings.timestep_respacing.strip()
-        record = [
-            f"{calls} model calls, {100 * painted:.1f} % painted",
-            f"preset {preset}, {settings.words}",
-            f"{len(chain.timesteps)} of {len(ratios)} timesteps "
-            f"({f'timestep_respacing {respacing}' if respacing else settings.skip_type}), "
-            f"{chain.timesteps[0]} to {chain.last or 0}",
-            f"denoise {settings.denoise:g}, add_noise {add_noise}, mask_grid {mask_grid}, "
-            + ("soft_mask by the model's own rule" if own_rule else f"soft_mask {soft_mask}"),
-            f"cfg {cfg:g}, cfg_repeats {cfg_repeats}, seed {seed}, pictures {', '.join(map(str, indices))}",
-            f"model {model_name(model)}",
-            *([note] if note else []),
-        ]
-        keep_in_picture(cls.hidden, record)  # without the time it took: the same run saves the same file
-        record[0] += f", {seconds:.1f} s"
-        return io.NodeOutput({**out, "samples": result}, "\n".join(record))
-
-
-def in_models_channels(model, latent: dict) -> Tensor:
-    """A LATENT's samples, of the model's channels and size if it is an empty one made for another model."""
-    return comfy.sample.fix_empty_latent_channels(
-        model, latent["samples"], latent.get("downscale_ratio_spacial"), latent.get("downscale_ratio_temporal")
-    )
-
-
-def known_picture(model, latent: dict, samples: Tensor, known_latent: dict | None, add_noise: bool) -> Tensor | None:
-    """The clean picture where it is not the latent itself.
-
-    Args:
-        samples: Of `latent`, in the model's channels.
-
-    Raises:
-        ValueError: It is needed and missing, or of another size.
-    """
-    if known_latent is None:
-        if not add_noise and latent.get("noise_mask") is not None:
-            raise ValueError(
-                "add_noise is off, so latent_image is a half-finished picture, and the part to keep is not in it; connect the "
-                "LATENT of the clean picture to 'known_latent'."
-            )
-        return None
-    picture = in_models_channels(model, known_latent)
-    if picture.shape[1:] != samples.shape[1:] or len(picture) not in (1, len(samples)):
-        raise ValueError(
-            f"known_latent is {tuple(picture.shape)} and latent_image {tuple(samples.shape)}; they must be of the same picture."
-        )
-    return picture.expand_as(samples).clone()
-
-
-def run(guider, sampler, sigmas, samples, noise, mask, seed) -> tuple[Tensor, int]:
-    """One run of the host's guider; the result and the number of model calls."""
-    show = callback(guider.model_patcher, len(sigmas) - 1, mask)
-    calls = 0
-
-    def count(step, x0, x, total) -> None:
-        nonlocal calls
-        calls = step + 1
-        show(step, x0, x, total)
-
-    quiet = not comfy.utils.PROGRESS_BAR_ENABLED
-    result = guider.sample(noise, samples, sampler, sigmas, mask, count, quiet, seed)
-    place, kind = comfy.model_management.intermediate_device(), comfy.model_management.intermediate_dtype()
-    return result.to(device=place, dtype=kind), calls
+        keep_in_picture(cls.hidden, painted.record)  # without the time it took: the same run saves the same file
+        first, *others = painted.record
+        record = [f"{first}, {painted.seconds:.1f} s", *others]
+        return io.NodeOutput({**out, "samples": painted.samples}, "\n".join(record))

@@ -4,6 +4,7 @@ import logging
 import math
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import comfy.utils
@@ -16,21 +17,33 @@ from torch import Tensor
 
 from ..sampler.mask import PAINTED_FROM
 
-__all__ = ["before_and_after", "callback", "outlined", "shown_under_node"]
+__all__ = ["ALONE", "Place", "before_and_after", "callback", "outlined", "shown_under_node"]
 
 LEAST_SIDE = 256  # of a preview; a line on a smaller one would hide the picture
 
 
-def callback(model, steps: int, mask: Tensor | None) -> Callable[[int, Any, Any, int], None]:
+@dataclass(frozen=True)
+class Place:
+    """Of a run among the runs of one node, which make as many calls each."""
+
+    before: int = 0
+    runs: int = 1
+
+
+ALONE = Place()
+
+
+def callback(model, steps: int, mask: Tensor | None, place: Place = ALONE) -> Callable[[int, Any, Any, int], None]:
     """What `latent_preview.prepare_callback` gives, with an outline.
 
     Args:
         model: The patcher that samples.
         steps: Calls, as far as known before the first one.
         mask: 1 is painted, on the latent's grid; None draws no outline.
+        place: Of this run.
     """
     previewer = latent_preview.get_previewer(model.load_device, model.model.latent_format)
-    bar = comfy.utils.ProgressBar(steps)
+    bar = comfy.utils.ProgressBar(steps * place.runs)
     lines = None if mask is None else region(mask)
 
     def show(step: int, x0: Any, x: Any, total: int) -> None:
@@ -40,7 +53,7 @@ def callback(model, steps: int, mask: Tensor | None) -> Callable[[int, Any, Any,
                 "JPEG", x0.tensors[0] if x0.is_nested else x0
             )
             preview = (kind, picture if lines is None else outlined(picture, lines), largest)
-        bar.update_absolute(step + 1, total, preview)
+        bar.update_absolute(place.before * total + step + 1, place.runs * total, preview)
 
     return show
 
