@@ -26,12 +26,14 @@ class Stitched:
         band: Largest change of any value outside the mask, inside the blend's band; in [0, 1].
         beyond: Largest change outside mask and band: 0.
         unchanged: Crops that came back as they were cut, and were left alone.
+        weight: How much of each pixel is new: 1 in the mask, falling over the band, 0 where the original stays; (B, H, W).
     """
 
     pictures: Tensor
     band: float
     beyond: float
     unchanged: int
+    weight: Tensor
 
 
 def stitch(
@@ -76,7 +78,8 @@ def stitch(
             "would be stretched; bring them back to the crops' shape first."
         )
     pictures, unchanged = crops.pictures.clone(), 0
-    reached = torch.zeros(2, *crops.mask.shape, dtype=torch.bool, device=pictures.device)  # by masks, by bands
+    masked = torch.zeros(crops.mask.shape, dtype=torch.bool, device=pictures.device)
+    weight = torch.zeros(crops.mask.shape, device=pictures.device)
     for region, new, given, own in zip(crops.regions, painted, crops.crops, own_masks(crops, mask), strict=True):
         new = new.to(pictures)
         if torch.equal(new, given):
@@ -85,9 +88,10 @@ def stitch(
         new = resize_picture(widened(new)[None], region.box.height, region.box.width)[0]
         if colour_match:
             new = colours_fitted(new, crops, region)
-        put_back(pictures[region.picture], reached[:, region.picture], new, own, region.box, blend, pixels)
-    band, beyond = changes(crops.pictures, pictures, *reached)
-    return Stitched(pictures, band, beyond, unchanged)
+        here = (pictures[region.picture], masked[region.picture], weight[region.picture])
+        put_back(*here, new, own, region.box, blend, pixels)
+    band, beyond = changes(crops.pictures, pictures, masked, weight > 0)
+    return Stitched(pictures, band, beyond, unchanged, weight)
 
 
 def own_masks(crops: Crops, mask: Tensor | None) -> list[Tensor]:
@@ -121,12 +125,15 @@ def colours_fitted(new: Tensor, crops: Crops, region: Region) -> Tensor:
     return match_colours(new, cut(crops.pictures[region.picture], region.box), known)
 
 
-def put_back(picture: Tensor, reached: Tensor, new: Tensor, own: Tensor, box: Box, blend: str, pixels: int) -> None:
+def put_back(
+    picture: Tensor, masked: Tensor, weight: Tensor, new: Tensor, own: Tensor, box: Box, blend: str, pixels: int
+) -> None:
     """Blend one crop into a picture, in place.
 
     Args:
         picture: (C, H, W).
-        reached: Set where the mask is, and where the crop counts; bool (2, H, W).
+        masked: Set where the mask is; bool (H, W).
+        weight: How much is new, what earlier crops have left of the original included; (H, W).
         new: The crop at the box's size; (C, h, w).
         own: Where it is put back; (h, w).
         box: May reach over the picture's border.
@@ -142,10 +149,10 @@ def put_back(picture: Tensor, reached: Tensor, new: Tensor, own: Tensor, box: Bo
     here = (..., slice(window.top, window.bottom), slice(window.left, window.right))
     original = picture[here]
     full = widened(original)
-    mixed, weight = BLENDS[blend](new, full, own, band_of(window, box, pixels).to(new), pixels)
-    picture[here] = torch.where(weight > 0, torch.lerp(full, mixed.clamp(0, 1), weight).to(original), original)
-    reached[0][here] |= own > 0
-    reached[1][here] |= weight > 0
+    mixed, counts = BLENDS[blend](new, full, own, band_of(window, box, pixels).to(new), pixels)
+    picture[here] = torch.where(counts > 0, torch.lerp(full, mixed.clamp(0, 1), counts).to(original), original)
+    masked[here] |= own > 0
+    weight[here] += counts.to(weight) * (1 - weight[here])
 
 
 def band_of(window: Box, box: Box, pixels: int) -> Tensor:

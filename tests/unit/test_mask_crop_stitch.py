@@ -166,6 +166,36 @@ def test_a_stitch_mask_says_where_to_put_back_instead():
 
 
 @pytest.mark.parametrize("blend", ["hard", "feathered"])
+def test_the_weight_is_how_much_of_each_pixel_is_new_also_where_crops_overlap(blend):
+    """New is white and old is black, so that the picture is the weight."""
+    mask = random_mask((3, 60, 90), 0.02, soft=True)
+    crops = crop(torch.zeros(3, 3, 60, 90), mask, Frame(factor=2, multiple=1), merge=0)
+    assert len(crops.regions) > 10
+    result = stitch(crops, torch.ones_like(crops.crops), blend, 6)
+    torch.testing.assert_close(result.weight, result.pictures[:, 0])
+
+
+@pytest.mark.parametrize("blend", BLENDS)
+def test_where_the_weight_is_zero_every_bit_is_the_originals_and_a_crop_that_came_back_weighs_nothing(blend):
+    crops = crop(PICTURES, two_regions(), Frame(factor=2, size=(32, 32)))
+    painted = repainted(crops)
+    painted[0] = crops.crops[0]
+    result = stitch(crops, painted, blend, 5)
+    kept = (result.weight == 0)[:, None].expand_as(PICTURES)
+    assert torch.equal(result.pictures[kept], PICTURES[kept])
+    assert result.weight[two_regions() > 0].count_nonzero() == (two_regions() > 0).sum() - 10 * 14
+    assert 0 <= result.weight.min() < result.weight.max() <= 1
+
+
+def test_a_stitch_mask_of_ones_puts_whole_crops_back():
+    crops = crop(PICTURES, two_regions(), Frame(factor=2, multiple=1))
+    result = stitch(crops, repainted(crops), "hard", mask=torch.ones(1, 60, 90))
+    for region, new in zip(crops.regions, repainted(crops), strict=True):
+        box = region.box
+        assert torch.equal(result.pictures[region.picture, :, box.top : box.bottom, box.left : box.right], new)
+
+
+@pytest.mark.parametrize("blend", ["hard", "feathered"])
 def test_a_stitch_mask_on_the_models_grid_puts_its_cells_back_whole(blend):
     mask = torch.zeros(1, 60, 90)
     mask[:, 10:33, 18:51] = 1
