@@ -6,6 +6,7 @@ from . import example_pictures, model_folder, schedule_route
 from .class_label import ClassLabel
 from .crop import CropForInpainting
 from .fill import FillMaskedArea
+from .inpaint import Inpaint
 from .ksampler import MaskGuidedKSampler
 from .load_model import LoadGuidedDiffusionModel
 from .mask_from_image import MaskFromImage
@@ -33,6 +34,7 @@ class MaskGuidanceExtension(ComfyExtension):
             ClassLabel,
             RespacedSigmas,
             RePaintSamplerNode,
+            Inpaint,
             MaskGuidedKSampler,
             ResampleSchedule,
             PrepareMask,

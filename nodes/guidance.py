@@ -29,8 +29,10 @@ def of_pixel_model(model, positive, negative, cfg: float) -> tuple[list, list, f
     detection = model.model.detection
     if detection.num_classes is None:
         return conditioning(), conditioning(), 1.0
-    if positive is None:
+    if positive is None and detection.null_class is None:
         raise ValueError(f"This model has {detection.num_classes} classes; connect a Class Label node to 'positive'.")
+    if positive is None:  # nothing to follow, and so nothing to follow harder
+        return conditioning(NULL_LABEL), conditioning(NULL_LABEL), 1.0
     if negative is None and cfg != 1 and detection.null_class is None:
         raise ValueError(
             f"cfg is {cfg:g}, which compares two classes; connect a Class Label to 'negative', or set cfg to 1."

@@ -1,0 +1,323 @@
+"""Inpaint: the whole way from a picture with a hole to the filled picture, in one node."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from comfy_api.latest import io
+from torch import Tensor
+
+from ..sampler import Settings, with_preset
+from ..sampler.mask import BLENDS, SNAPPING, SPLITS, Crops, Frame, Stitched, crop, prepare, stitch
+from .checked import checked
+from .compute import on_device
+from .contact_sheet import contact_sheet
+from .convert import image_from_pictures, pictures_and_masks
+from .fills import Fill, encoded, fills
+from .inputs import BEFORE_CFG_REPEATS, cfg_repeats, preset, setting, soft_mask
+from .ksampler import SHOWN
+from .model_size import size_multiple, usual_size
+from .painting import Wanted
+from .preview import before_and_after, shown_under_node
+from .record import keep_in_picture
+from .seed import seed_input
+
+__all__ = ["Inpaint"]
+
+MOST_VARIATIONS = 16
+
+
+class Inpaint(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="MaskGuidanceInpaint",
+            display_name="Inpaint (Mask Guidance)",
+            category="mask guidance",
+            essentials_category="Image Generation",
+            description=(
+                "Fills the masked part of a picture, of any size, and leaves the rest as it is: prepares the mask, cuts "
+                "each region out at the model's size, paints it, and puts it back. The other nodes of this pack do the "
+                "same step by step."
+            ),
+            search_aliases=[
+                "inpaint",
+                "inpainting",
+                "inpainting sampler",
+                "remove object",
+                "generative fill",
+                "fill hole",
+                "RePaint",
+                "mask guidance",
+            ],
+            inputs=[
+                io.Image.Input("image", tooltip="The picture, one or a batch, of any size."),
+                io.Mask.Input(
+                    "mask",
+                    tooltip="What to paint anew: the MASK of Load Image, drawn with its Mask Editor, or any other.",
+                ),
+                io.Model.Input(
+                    "model", tooltip="The diffusion model that paints; it needs no training for inpainting."
+                ),
+                io.Vae.Input("vae", tooltip="The model's VAE, from the same loader."),
+                io.Conditioning.Input(
+                    "positive",
+                    optional=True,
+                    tooltip="What to paint: text, or Class Label for class-conditional models. Not needed for models without "
+                    "either, or that know 'any class'.",
+                ),
+                io.Conditioning.Input(
+                    "negative",
+                    optional=True,
+                    tooltip="What to lead away from when cfg is above 1; text models need it then.",
+                ),
+                preset(),
+                io.Int.Input(
+                    "grow",
+                    default=4,
+                    min=-1024,
+                    max=1024,
+                    tooltip="Make the mask larger by so many pixels of the picture (smaller below 0), so that no rim of an old "
+                    "object is left.",
+                ),
+                io.Int.Input(
+                    "feather",
+                    default=8,
+                    min=0,
+                    max=2048,
+                    tooltip="Width in pixels of the band around the mask where old and new are mixed. Beyond it every pixel is "
+                    "the original's, bit by bit.",
+                ),
+                seed_input("Same seed, same picture. Change it for another fill."),
+                io.Float.Input(
+                    "cfg",
+                    default=1.0,
+                    min=0.0,
+                    max=100.0,
+                    step=0.1,
+                    round=0.01,
+                    tooltip="How strongly positive is followed over negative. 1 for distilled models and for those without "
+                    "text; Stable Diffusion wants 4 to 8. Above 1 it costs twice the time.",
+                ),
+                io.Int.Input(
+                    "variations",
+                    default=1,
+                    min=1,
+                    max=MOST_VARIATIONS,
+                    tooltip="So many fills, as a batch and side by side on a contact sheet. The second is what seed + 1 alone "
+                    "paints, and so on: repeat the one you like with its seed, at a higher preset.",
+                ),
+                io.Int.Input(
+                    "size",
+                    default=0,
+                    min=0,
+                    max=16384,
+                    step=8,
+                    advanced=True,
+                    tooltip="Side of the square that each region is painted at. 0: what the model was trained on (512 for "
+                    "Stable Diffusion 1.5, 1024 for most).",
+                ),
+                io.Float.Input(
+                    "context_factor",
+                    default=1.5,
+                    min=1.0,
+                    max=100.0,
+                    step=0.05,
+                    advanced=True,
+                    tooltip="How much more of the picture than the region the model is shown. More helps it to match, and "
+                    "leaves fewer of its pixels for the region.",
+                ),
+                io.Combo.Input(
+                    "split",
+                    options=list(SPLITS),
+                    default="each region",
+                    advanced=True,
+                    tooltip="each region: separate regions are painted one by one. one per picture: together. one box for all: "
+                    "the same box in every picture of a batch.",
+                ),
+                io.Int.Input(
+                    "merge_distance",
+                    default=32,
+                    min=0,
+                    max=16384,
+                    advanced=True,
+                    tooltip="Regions whose boxes are at most so many pixels apart are painted together.",
+                ),
+                io.Combo.Input(
+                    "blend",
+                    options=list(BLENDS),
+                    default="feathered",
+                    advanced=True,
+                    tooltip="How old and new are mixed in the band: feathered, hard, multi-band (for texture) or poisson (new "
+                    "detail in the old colours).",
+                ),
+                io.Boolean.Input(
+                    "colour_match",
+                    default=False,
+                    advanced=True,
+                    tooltip="Fit the painted region's brightness and contrast to the original, by what was not masked: "
+                    "against the colour shift of a VAE.",
+                ),
+                *(setting(name, advanced=True) for name in SHOWN),
+                soft_mask(),
+                io.Combo.Input(
+                    "mask_grid",
+                    options=list(SNAPPING),
+                    default="any touch",
+                    advanced=True,
+                    tooltip="How the mask comes onto a coarser latent. any touch: a cell is painted if the mask touches it. "
+                    "area: if most of it is masked. nearest: if its centre is.",
+                ),
+                setting("timestep_respacing", optional=True),
+                cfg_repeats(),
+            ],
+            outputs=[
+                io.Image.Output(
+                    display_name="IMAGE", tooltip="The filled picture; all fills of it, if there are several."
+                ),
+                io.Mask.Output(
+                    display_name="MASK",
+                    tooltip="How much of each pixel is new: 1 in what was painted, falling over the band, 0 where nothing is.",
+                ),
+                io.Image.Output(display_name="contact sheet", tooltip="All fills side by side, with their seeds."),
+                io.String.Output(display_name="record", tooltip="What was done: what it takes to repeat this."),
+            ],
+            hidden=[io.Hidden.extra_pnginfo],
+        )
+
+    @classmethod
+    @checked
+    def execute(
+        cls,
+        image,
+        mask,
+        model,
+        vae,
+        preset,
+        grow,
+        feather,
+        seed,
+        cfg,
+        variations,
+        size,
+        context_factor,
+        split,
+        merge_distance,
+        blend,
+        colour_match,
+        soft_mask,
+        mask_grid,
+        positive=None,
+        negative=None,
+        cfg_repeats=BEFORE_CFG_REPEATS,
+        **chosen,
+    ) -> io.NodeOutput:
+        wanted = Wanted(
+            settings=with_preset(preset, Settings(**chosen)),
+            preset=preset,
+            seed=seed,
+            cfg=cfg,
+            soft_mask=soft_mask,
+            mask_grid=mask_grid,
+            cfg_repeats=cfg_repeats,
+        )
+        pictures, masks, note = pictures_and_masks(image, mask)
+        masks = on_device(lambda part: prepare(part, grow=grow)[0], masks)
+        side = checked_size(size, model, vae)
+        crops = crop(pictures, masks, Frame(context_factor, size=(side, side)), split, merge_distance)
+        if not masks.any():
+            return nothing(crops, variations, note)
+        given = encoded(model, vae, crops, wanted.settings.denoise)
+        done = [
+            Filled(each, stitch(crops, each.crops, blend, feather, colour_match, each.masks))
+            for each in fills(model, vae, given, positive, negative, wanted, variations)
+        ]
+        record = in_words(crops, done, feather, note)
+        keep_in_picture(cls.hidden, record)  # without the time it took: the same run saves the same file
+        seconds = sum(part.seconds for each in done for part in each.fill.parts)
+        return io.NodeOutput(
+            image_from_pictures(torch.cat([each.stitched.pictures for each in done])),
+            torch.cat([each.stitched.weight for each in done]),
+            sheet(crops, done),
+            "\n".join([f"{record[0]}, {seconds:.1f} s", *record[1:]]),
+            ui=shown(crops, done),
+        )
+
+
+@dataclass(frozen=True)
+class Filled:
+    """One fill, and the pictures with it."""
+
+    fill: Fill
+    stitched: Stitched
+
+
+def checked_size(size: int, model, vae) -> int:
+    """Raises ValueError if the model takes no such size."""
+    multiple = size_multiple(model, vae)
+    usual, above = usual_size(model, vae), -(-size // multiple) * multiple
+    if size % multiple:
+        raise ValueError(
+            f"size is {size}, but this model takes multiples of {multiple}; set it to {above}, or to 0 for its own {usual}."
+        )
+    return size or usual
+
+
+def nothing(crops: Crops, variations: int, note: str) -> io.NodeOutput:
+    """What comes of an empty mask: the pictures as they are, and why."""
+    pictures = image_from_pictures(crops.pictures)
+    why = f"0 model calls: {note or 'the mask is empty'}; paint one in Load Image's Mask Editor (right click on the picture)"
+    return io.NodeOutput(
+        pictures.repeat(variations, 1, 1, 1),
+        crops.mask.repeat(variations, 1, 1),
+        contact_sheet([*crops.pictures], ["nothing is masked"] * len(crops.pictures)),
+        why,
+        ui=shown_under_node(pictures[:1]),
+    )
+
+
+def in_words(crops: Crops, done: Sequence[Filled], feather: int, note: str) -> list[str]:
+    """What was done, in lines."""
+    calls = sum(part.calls for each in done for part in each.fill.parts)
+    side, count = crops.crops.shape[-1], len(crops.regions)
+    regions = [
+        f"picture {region.picture}: {region.box.width}x{region.box.height} at ({region.box.left}, {region.box.top})"
+        for region in crops.regions
+    ]
+    _, *settings = done[0].fill.parts[0].record
+    seeds = ", ".join(str(each.fill.seed) for each in done)
+    return [
+        f"{calls} model calls, {count} region{'s' * (count > 1)} at {side}x{side}",
+        *regions,
+        *settings,
+        *([f"fill by fill, seeds {seeds}"] if len(done) > 1 else []),
+        f"largest change outside the mask: {255 * max(each.stitched.band for each in done):.3g} of 255 in the band of "
+        f"{feather} px, {255 * max(each.stitched.beyond for each in done):.3g} beyond it",
+        *([note] if note else []),
+    ]
+
+
+def sheet(crops: Crops, done: Sequence[Filled]) -> Tensor:
+    """The first picture's painted parts, fill by fill."""
+    top, left, bottom, right = around(crops)
+    tiles = [each.stitched.pictures[0, :, top:bottom, left:right] for each in done]
+    return contact_sheet(tiles, [f"{number + 1}: seed {each.fill.seed}" for number, each in enumerate(done)])
+
+
+def around(crops: Crops) -> tuple[int, int, int, int]:
+    """Top, left, bottom, right of all that is shown to the model of the first picture; the whole picture, if nothing is."""
+    boxes = [region.box for region in crops.regions if region.picture == 0]
+    height, width = crops.pictures.shape[-2:]
+    if not boxes:
+        return 0, 0, height, width
+    box = boxes[0]
+    for other in boxes[1:]:
+        box = box.union(other)
+    return max(0, box.top), max(0, box.left), min(height, box.bottom), min(width, box.right)
+
+
+def shown(crops: Crops, done: Sequence[Filled]):
+    """Under the node: before and after, or the fills to choose from."""
+    if len(done) > 1:
+        return shown_under_node(sheet(crops, done))
+    return shown_under_node(before_and_after(crops.pictures, done[0].stitched.pictures, crops.mask))
