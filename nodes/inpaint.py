@@ -13,6 +13,7 @@ from .checked import checked
 from .compute import on_device
 from .contact_sheet import contact_sheet
 from .convert import image_from_pictures, pictures_and_masks
+from .familiarity import asked
 from .fills import Fill, encoded, fills
 from .inputs import BEFORE_CFG_REPEATS, cfg_repeats, preset, setting, soft_mask
 from .ksampler import SHOWN
@@ -170,6 +171,14 @@ class Inpaint(io.ComfyNode):
                 ),
                 setting("timestep_respacing", optional=True),
                 cfg_repeats(),
+                io.Boolean.Input(
+                    "check_model",
+                    default=True,
+                    optional=True,
+                    advanced=True,
+                    tooltip="See, after the first fill, whether the model knows this kind of picture: its error on what is "
+                    "there, beside its error on two pictures of its own. 11 model calls, most of them once a prompt.",
+                ),
             ],
             outputs=[
                 io.Image.Output(
@@ -210,6 +219,7 @@ class Inpaint(io.ComfyNode):
         positive=None,
         negative=None,
         cfg_repeats=BEFORE_CFG_REPEATS,
+        check_model=True,
         **chosen,
     ) -> io.NodeOutput:
         wanted = Wanted(
@@ -232,7 +242,8 @@ class Inpaint(io.ComfyNode):
             Filled(each, stitch(crops, each.crops, blend, feather, colour_match, each.masks))
             for each in fills(model, vae, given, positive, negative, wanted, variations)
         ]
-        record = in_words(crops, done, feather, note)
+        known = asked(model, positive, negative, wanted, done[0].fill.parts[0]) if check_model else None
+        record = [*in_words(crops, done, feather, note), *([known.words] if known else [])]
         keep_in_picture(cls.hidden, record)  # without the time it took: the same run saves the same file
         seconds = sum(part.seconds for each in done for part in each.fill.parts)
         return io.NodeOutput(

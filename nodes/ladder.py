@@ -5,7 +5,7 @@ from torch import Tensor
 
 from ..sampler import Ladder, alphas_cumprod, named_betas, sigmas
 
-__all__ = ["ladder_of", "noise_to_signal", "usual_noise_to_signal"]
+__all__ = ["amplitudes", "ladder_of", "noise_to_signal", "usual_noise_to_signal"]
 
 
 def ladder_of(sampling, sigmas: Tensor) -> Ladder:

@@ -73,7 +73,7 @@ def paint(
     negative: list | None,
     wanted: Wanted,
     known_latent: dict | None = None,
-    place: Place = ALONE,
+    place: Place | None = ALONE,
 ) -> Painted:
     """Paint the masked part of a LATENT.
 
@@ -84,7 +84,7 @@ def paint(
         negative: The same.
         wanted: How.
         known_latent: The clean picture, where `latent` is half-finished.
-        place: Of this run among several of one node, for its progress.
+        place: Of this run among several of one node, for its progress; None: nothing is shown.
 
     Raises:
         ValueError: Something does not go together, in one sentence.
@@ -183,9 +183,9 @@ def known_picture(model, latent: dict, samples: Tensor, known_latent: dict | Non
     return picture.expand_as(samples).clone()
 
 
-def run(guider, sampler, sigmas, samples, noise, mask, seed, place: Place) -> tuple[Tensor, int]:
+def run(guider, sampler, sigmas, samples, noise, mask, seed, place: Place | None) -> tuple[Tensor, int]:
     """One run of the host's guider; the result and the number of model calls."""
-    show = callback(guider.model_patcher, len(sigmas) - 1, mask, place)
+    show = callback(guider.model_patcher, len(sigmas) - 1, mask, place) if place else nothing
     calls = 0
 
     def count(step, x0, x, total) -> None:
@@ -193,7 +193,11 @@ def run(guider, sampler, sigmas, samples, noise, mask, seed, place: Place) -> tu
         calls = step + 1
         show(step, x0, x, total)
 
-    quiet = not comfy.utils.PROGRESS_BAR_ENABLED
+    quiet = not comfy.utils.PROGRESS_BAR_ENABLED or place is None
     result = guider.sample(noise, samples, sampler, sigmas, mask, count, quiet, seed)
     where, kind = comfy.model_management.intermediate_device(), comfy.model_management.intermediate_dtype()
     return result.to(device=where, dtype=kind), calls
+
+
+def nothing(*_: object) -> None:
+    """Shows no progress."""

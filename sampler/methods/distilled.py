@@ -106,4 +106,5 @@ DISTILLED = Method(
     run=run,
     dip=0.0,
     alike=True,
+    guesses_means=False,
 )

@@ -119,6 +119,7 @@ class Method:
         levels: Its order of levels; a fall or a repeat is a call of the model, a climb is none.
         run: Its loop.
         alike: A part of a chain repeats what the whole would, and cfg is shared alike at all levels, see `guidance.py`.
+        guesses_means: It is for models whose guess is the mean of all pictures that the noisy one may have been.
         dip: A level visited again at once is left for this share of its noise, and come back to.
     """
 
@@ -129,6 +130,7 @@ class Method:
     run: Run
     dip: float = 1.0
     alike: bool = False
+    guesses_means: bool = True
 
 
 def count_calls(levels: Sequence[int]) -> int:

@@ -1,0 +1,110 @@
+"""Whether a MODEL knows the kind of picture that it is given: sampler/familiarity.py, asked in the host."""
+
+import hashlib
+from collections import OrderedDict
+from dataclasses import dataclass, field, replace
+
+import comfy.samplers
+import torch
+from torch import Tensor
+
+from ..sampler import METHODS, PRESETS, ImageNoise
+from ..sampler.familiarity import NOISE, Errors, Familiarity, errors
+from .guidance import completed, guided
+from .ladder import amplitudes, noise_to_signal
+from .painting import Painted, Wanted, paint
+from .record import model_name
+from .respaced_sigmas import respaced_sigmas
+
+__all__ = ["asked"]
+
+OWN = 2  # pictures that a model paints from nothing, once for each prompt and size
+SEED = 0  # of these, and of the noise that is guessed away
+OWN_STEPS = replace(PRESETS["draft"], resample=False)
+MOST = 64  # answers kept; the longest unused is forgotten first
+
+usual: OrderedDict[tuple, Errors] = OrderedDict()
+
+
+def asked(model, positive, negative, wanted: Wanted, painted: Painted) -> Familiarity | None:
+    """What a model makes of a picture whose hole it has filled; None where it cannot be asked.
+
+    Models distilled to a few steps guess no means, which is what the errors are compared by.
+
+    Args:
+        model: MODEL.
+        positive: CONDITIONING or None.
+        negative: The same.
+        wanted: How the hole was filled.
+        painted: With the picture as it is now.
+    """
+    samples, mask = painted.samples, painted.mask
+    if mask is None or samples.is_nested or not METHODS[wanted.settings.method].guesses_means:
+        return None
+    conds = completed(model, positive, negative, wanted.cfg)
+    key = (model_name(model), str(model.patches_uuid), tuple(samples.shape[1:]), wanted.cfg, digest(conds[:2]))
+    here = errors_of(model, conds, samples, 1 - (mask > 0).float())
+    if key not in usual:
+        usual[key] = own_errors(model, positive, negative, conds, wanted, samples)
+    usual.move_to_end(key)
+    while len(usual) > MOST:
+        usual.popitem(last=False)
+    found = Familiarity.of(here, usual[key])
+    return found if found.times_usual == found.times_usual else None  # NaN: too little is known
+
+
+def own_errors(model, positive, negative, conds, wanted: Wanted, samples: Tensor) -> Errors:
+    """On pictures that the model paints from nothing, at the same cfg and size."""
+    empty = {"samples": torch.zeros(OWN, *samples.shape[1:])}
+    own = replace(wanted, settings=OWN_STEPS, seed=SEED)
+    return errors_of(model, conds, paint(model, empty, positive, negative, own, place=None).samples, torch.ones(1))
+
+
+def errors_of(model, conds, samples: Tensor, known: Tensor) -> Errors:
+    timestep = int((noise_to_signal(model) - NOISE).abs().argmin())
+    probe = Probe(known)
+    guider = guided(model, *conds[:2], 1.0)
+    guider.sample(
+        torch.zeros_like(samples), samples, probe, respaced_sigmas(model, [timestep]), disable_pbar=True, seed=SEED
+    )
+    (found,) = probe.found
+    return found
+
+
+@dataclass(frozen=True)
+class Probe(comfy.samplers.Sampler):
+    """Asks once, at the first sigma, and leaves the latent as it was.
+
+    Attributes:
+        known: 1 where errors count.
+        found: The answer is put here.
+    """
+
+    known: Tensor
+    found: list[Errors] = field(default_factory=list)
+
+    def sample(
+        self, model_wrap, sigmas, extra_args, callback, noise, latent_image=None, denoise_mask=None, disable_pbar=False
+    ) -> Tensor:
+        """Called by the host's guider; see comfy.samplers.Sampler."""
+        signal, amplitude = (float(part[0]) for part in amplitudes(model_wrap.inner_model.model_sampling, sigmas[:1]))
+
+        def denoise(x: Tensor) -> Tensor:
+            return model_wrap(
+                x, sigmas[0].expand(len(x)), seed=SEED, **{k: v for k, v in extra_args.items() if k != "seed"}
+            )
+
+        draw = ImageNoise(SEED, range(len(latent_image)), "familiarity")
+        found = errors(denoise, latent_image, self.known.to(latent_image.device), signal, amplitude, draw)
+        self.found.append(Errors(found.measured.cpu(), found.expected.cpu()))
+        return latent_image
+
+
+def digest(conds: tuple[list, ...]) -> str:
+    """The same for the same conditionings."""
+    told = hashlib.sha256()
+    for cond in conds:
+        for tensor, options in cond:
+            told.update(tensor.detach().cpu().float().numpy().tobytes())
+            told.update(repr(sorted((k, v) for k, v in options.items() if isinstance(v, (int, float, str)))).encode())
+    return told.hexdigest()
