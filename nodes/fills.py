@@ -58,13 +58,10 @@ def encoded(model, vae, crops: Crops, denoise: float) -> LatentCrops:
     Args:
         model: MODEL.
         vae: VAE.
-        crops: Of 1 (grey), 3 or 4 (with opacity) channels.
+        crops: In colour, or grey.
         denoise: Below 1 the chain starts from what is there, and nothing is put under the mask.
-
-    Raises:
-        ValueError: Another number of channels.
     """
-    pictures = in_colour(crops.crops)
+    pictures = crops.crops.expand(-1, COLOURS, -1, -1)
     if denoise == 1 and not isinstance(model.model, PixelModel):
         pictures = on_device(lambda p, m: fill(p, m, UNDER_MASK), pictures, crops.masks)
     latents = []
@@ -73,15 +70,6 @@ def encoded(model, vae, crops: Crops, denoise: float) -> LatentCrops:
         masks = crops.masks[numbers][:, None]
         latents.append({"samples": samples, "noise_mask": masks, "batch_index": numbers})
     return LatentCrops(crops.crops, crops.masks, tuple(latents))
-
-
-def in_colour(crops: Tensor) -> Tensor:
-    channels = crops.shape[1]
-    if channels not in (1, COLOURS, COLOURS + 1):
-        raise ValueError(
-            f"The picture has {channels} channels, but must have 1 (grey), 3 (colour) or 4 (colour and opacity); convert it."
-        )
-    return crops.expand(-1, COLOURS, -1, -1) if channels == 1 else crops[:, :COLOURS]
 
 
 def parts(model, crops: Tensor) -> list[list[int]]:
@@ -128,11 +116,7 @@ def decoded(vae, given: LatentCrops, latent: dict, part: Painted) -> Tensor:
         return before
     pictures = vae.decode(part.samples)
     pictures = pictures.reshape(-1, *pictures.shape[-3:]).movedim(-1, 1)[:, :COLOURS].to(before)
-    channels = before.shape[1]
-    if channels == 1:
-        return pictures.mean(1, keepdim=True)
-    opaque = torch.ones_like(before[:, COLOURS:])
-    return torch.cat([pictures, opaque], 1)
+    return pictures.mean(1, keepdim=True) if before.shape[1] == 1 else pictures
 
 
 def cells(given: LatentCrops, parts: tuple[Painted, ...], soft_mask: str) -> Tensor | None:

@@ -232,11 +232,12 @@ class Inpaint(io.ComfyNode):
             cfg_repeats=cfg_repeats,
         )
         pictures, masks, note = pictures_and_masks(image, mask)
+        pictures, opacity = split_opacity(pictures)
         masks = on_device(lambda part: prepare(part, grow=grow)[0], masks)
         side = checked_size(size, model, vae)
-        crops = crop(pictures, masks, Frame(context_factor, size=(side, side)), split, merge_distance)
         if not masks.any():
-            return nothing(crops, variations, note)
+            return nothing(image_from_pictures(torch.cat([pictures, opacity], 1)), masks, variations, note)
+        crops = crop(pictures, masks, Frame(context_factor, size=(side, side)), split, merge_distance)
         given = encoded(model, vae, crops, wanted.settings.denoise)
         done = [
             Filled(each, stitch(crops, each.crops, blend, feather, colour_match, each.masks))
@@ -247,7 +248,7 @@ class Inpaint(io.ComfyNode):
         keep_in_picture(cls.hidden, record)  # without the time it took: the same run saves the same file
         seconds = sum(part.seconds for each in done for part in each.fill.parts)
         return io.NodeOutput(
-            image_from_pictures(torch.cat([each.stitched.pictures for each in done])),
+            image_from_pictures(torch.cat([with_opacity(each.stitched, opacity) for each in done])),
             torch.cat([each.stitched.weight for each in done]),
             sheet(crops, done),
             "\n".join([f"{record[0]}, {seconds:.1f} s", *record[1:]]),
@@ -274,14 +275,34 @@ def checked_size(size: int, model, vae) -> int:
     return size or usual
 
 
-def nothing(crops: Crops, variations: int, note: str) -> io.NodeOutput:
-    """What comes of an empty mask: the pictures as they are, and why."""
-    pictures = image_from_pictures(crops.pictures)
+def split_opacity(pictures: Tensor) -> tuple[Tensor, Tensor]:
+    """Colours, 1 or 3 channels, and opacity, 1 channel or none.
+
+    Raises:
+        ValueError: Another number of channels.
+    """
+    channels = pictures.shape[1]
+    if channels not in (1, 3, 4):
+        raise ValueError(
+            f"The picture has {channels} channels, but must have 1 (grey), 3 (colour) or 4 (colour and opacity); convert it."
+        )
+    return pictures[:, :3], pictures[:, 3:]
+
+
+def with_opacity(stitched: Stitched, opacity: Tensor) -> Tensor:
+    """Pictures with their own opacity, opaque where they are new."""
+    return torch.cat(
+        [stitched.pictures, torch.lerp(opacity, torch.ones_like(opacity), stitched.weight[:, None].to(opacity))], 1
+    )
+
+
+def nothing(pictures: Tensor, masks: Tensor, variations: int, note: str) -> io.NodeOutput:
+    """What comes of an empty mask: the pictures (IMAGE) as they are, and why."""
     why = f"0 model calls: {note or 'the mask is empty'}; paint one in Load Image's Mask Editor (right click on the picture)"
     return io.NodeOutput(
         pictures.repeat(variations, 1, 1, 1),
-        crops.mask.repeat(variations, 1, 1),
-        contact_sheet([*crops.pictures], ["nothing is masked"] * len(crops.pictures)),
+        masks.repeat(variations, 1, 1),
+        contact_sheet([*pictures.movedim(-1, 1)], ["nothing is masked"] * len(pictures)),
         why,
         ui=shown_under_node(pictures[:1]),
     )
