@@ -5,6 +5,8 @@ from comfy_api.latest import io
 from ..sampler.mask import SPLITS, Frame, at_size, crop, one_for_each
 from .checked import checked
 from .convert import image_from_pictures, masks_from, pictures_and_masks
+from .preview import shown_under_node
+from .views import crops_seen
 
 __all__ = ["STITCH", "CropForInpainting"]
 
@@ -142,7 +144,8 @@ class CropForInpainting(io.ComfyNode):
             enlarge,
         )
         crops = crop(pictures, masks, frame, split, merge_distance, context_mask)
-        return io.NodeOutput(image_from_pictures(crops.crops), crops.masks, crops, described(crops, note))
+        shown = shown_under_node(lambda: crops_seen(crops))
+        return io.NodeOutput(image_from_pictures(crops.crops), crops.masks, crops, described(crops, note), ui=shown)
 
 
 def described(crops, note: str) -> str:

@@ -19,9 +19,10 @@ from .inputs import BEFORE_CFG_REPEATS, cfg_repeats, preset, setting, soft_mask
 from .ksampler import SHOWN
 from .model_size import size_multiple, usual_size
 from .painting import Wanted
-from .preview import before_and_after, shown_under_node
+from .preview import shown_under_node
 from .record import keep_in_picture
 from .seed import seed_input
+from .views import repairs_seen, seen
 
 __all__ = ["Inpaint"]
 
@@ -304,7 +305,7 @@ def nothing(pictures: Tensor, masks: Tensor, variations: int, note: str) -> io.N
         masks.repeat(variations, 1, 1),
         contact_sheet([*pictures.movedim(-1, 1)], ["nothing is masked"] * len(pictures)),
         why,
-        ui=shown_under_node(pictures[:1]),
+        ui=shown_under_node(lambda: [seen(pictures[0].movedim(-1, 0))]),
     )
 
 
@@ -351,5 +352,5 @@ def around(crops: Crops) -> tuple[int, int, int, int]:
 def shown(crops: Crops, done: Sequence[Filled]):
     """Under the node: before and after, or the fills to choose from."""
     if len(done) > 1:
-        return shown_under_node(sheet(crops, done))
-    return shown_under_node(before_and_after(crops.pictures, done[0].stitched.pictures, crops.mask))
+        return shown_under_node(lambda: [seen(sheet(crops, done)[0].movedim(-1, 0))])
+    return shown_under_node(lambda: repairs_seen(crops, done[0].stitched))

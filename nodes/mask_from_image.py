@@ -7,9 +7,11 @@ from torch import Tensor
 
 from ..sampler.mask import CHANNELS, from_alpha, from_channel, from_colour, from_luminance
 from .checked import checked
-from .colour import colour_from_hex
+from .colour import colour_from_hex, colour_input
 from .convert import pictures_from_image
 from .coverage import coverage_in_words
+from .preview import shown_under_node
+from .views import masks_seen
 
 __all__ = ["MaskFromImage"]
 
@@ -52,10 +54,9 @@ class MaskFromImage(io.ComfyNode):
                     "darkest and brightest. transparency: where the alpha channel is low. red, green, blue, alpha: "
                     "that channel's values as a soft mask.",
                 ),
-                io.String.Input(
-                    "colour",
-                    default="#ffffff",
-                    tooltip="For colour: red, green, blue in two digits each, such as #ff8000.",
+                colour_input(
+                    "#ffffff",
+                    "For colour: red, green, blue in two digits each, such as #ff8000. Its opacity does not count.",
                 ),
                 io.Int.Input(
                     "tolerance",
@@ -98,5 +99,7 @@ class MaskFromImage(io.ComfyNode):
     @classmethod
     @checked
     def execute(cls, image: Tensor, source: str, **settings: int | float | str) -> io.NodeOutput:
-        mask = SOURCES[source](pictures_from_image(image), **settings)
-        return io.NodeOutput(mask, coverage_in_words(mask))
+        pictures = pictures_from_image(image)
+        mask = SOURCES[source](pictures, **settings)
+        shown = shown_under_node(lambda: masks_seen(mask, pictures))
+        return io.NodeOutput(mask, coverage_in_words(mask), ui=shown)

@@ -1,5 +1,6 @@
 """Where guided-diffusion checkpoints are found: models/guided_diffusion, and the example model that comes with the pack."""
 
+import logging
 from pathlib import Path
 
 import folder_paths
@@ -12,11 +13,21 @@ EXAMPLES = Path(__file__).resolve().parents[1] / "examples" / "models"
 
 def register() -> None:
     """Add both folders to the host's table; paths that extra_model_paths.yaml gave stay."""
-    for folder in (Path(folder_paths.models_dir) / FOLDER, EXAMPLES):
+    own = Path(folder_paths.models_dir) / FOLDER
+    make(own)
+    for folder in (own, EXAMPLES):
         folder_paths.add_model_folder_path(FOLDER, str(folder))
     # The host registers a new key for files of any kind; only checkpoints belong in the list.
     paths, _ = folder_paths.folder_names_and_paths[FOLDER]
     folder_paths.folder_names_and_paths[FOLDER] = (paths, {".pt", ".pth", ".ckpt", ".safetensors"})
+
+
+def make(folder: Path) -> None:
+    """So that whoever looks for the place of a checkpoint finds it; where it cannot be, a line in the log says so."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        logging.warning("Mask Guidance: %s could not be made (%s); the example model is not affected.", folder, error)
 
 
 def names() -> list[str]:

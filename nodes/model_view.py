@@ -9,11 +9,11 @@ from torch import Tensor
 from ..sampler.mask import PAINTED_FROM, SNAPPING, grid_report, to_grid
 from .checked import checked
 from .convert import masks_from, pictures_and_masks
+from .views import PAINTED, STRENGTH, WIDENED
 
 __all__ = ["ModelView"]
 
-PAINTED, WIDENED, LOST = (1.0, 0.25, 0.2), (1.0, 0.75, 0.1), (0.2, 0.5, 1.0)  # red, yellow, blue
-STRENGTH = 0.55  # of the colours over the picture
+LOST = (0.2, 0.5, 1.0)  # blue
 PAPER = 0.85  # under a mask without a picture
 
 

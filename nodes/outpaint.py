@@ -15,7 +15,7 @@ from ..sampler.mask import (
     snapped,
 )
 from .checked import checked
-from .colour import colour_from_hex
+from .colour import colour_from_hex, colour_input
 from .convert import image_from_pictures, pictures_from_image
 from .seed import seed_input
 
@@ -95,7 +95,7 @@ class PadForOutpainting(io.ComfyNode):
                     tooltip="What the new part starts from. smooth: the border's colours, flowing outwards. edge: the "
                     "border, repeated. mirror: the picture, reflected. colour: the one below. noise: random.",
                 ),
-                io.String.Input("colour", default="#808080", tooltip="For colour: red, green, blue, such as #808080."),
+                colour_input("#808080", "For colour: red, green, blue, such as #808080. Its opacity does not count."),
                 io.Int.Input(
                     "overlap",
                     default=0,

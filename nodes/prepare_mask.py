@@ -10,6 +10,8 @@ from .checked import checked
 from .compute import on_device
 from .convert import masks_from
 from .coverage import coverage_in_words
+from .preview import shown_under_node
+from .views import masks_seen
 
 __all__ = ["PrepareMask"]
 
@@ -84,4 +86,4 @@ class PrepareMask(io.ComfyNode):
         prepared = on_device(step, given)
         order = ", ".join(done) or "nothing to do"
         report = f"{order}\n{coverage_in_words(given)} before, {coverage_in_words(prepared)} after"
-        return io.NodeOutput(prepared, report)
+        return io.NodeOutput(prepared, report, ui=shown_under_node(lambda: masks_seen(prepared)))

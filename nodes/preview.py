@@ -1,23 +1,23 @@
-"""What a node shows: progress and preview while it samples, with the outline of what is painted, and results under it."""
+"""What a node shows: progress and preview while it samples, with the outline of what is painted, and pictures under it."""
 
 import logging
 import math
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import comfy.utils
+import folder_paths
 import latent_preview
-import torch
-import torch.nn.functional as F
 from comfy_api.latest import io, ui
 from PIL import Image, ImageChops, ImageFilter
 from torch import Tensor
 
 from ..sampler.mask import PAINTED_FROM
 
-__all__ = ["ALONE", "Place", "before_and_after", "callback", "outlined", "shown_under_node"]
+__all__ = ["ALONE", "LEAST_SIDE", "Place", "callback", "outlined", "shown_under_node"]
 
 LEAST_SIDE = 256  # of a preview; a line on a smaller one would hide the picture
 
@@ -71,39 +71,33 @@ def outlined(picture: Image.Image, painted: Image.Image) -> Image.Image:
     factor = max(1, math.ceil(LEAST_SIDE / max(picture.size)))
     large = picture.resize((factor * picture.width, factor * picture.height), Image.Resampling.NEAREST)
     painted = painted.resize(large.size, Image.Resampling.NEAREST)
-    outside = ImageChops.subtract(painted.filter(ImageFilter.MaxFilter(3)), painted)
-    inside = ImageChops.subtract(painted, painted.filter(ImageFilter.MinFilter(3)))
+    reach = 2 * max(1, max(large.size) // (2 * LEAST_SIDE)) + 1
+    outside = ImageChops.subtract(painted.filter(ImageFilter.MaxFilter(reach)), painted)
+    inside = ImageChops.subtract(painted, painted.filter(ImageFilter.MinFilter(reach)))
     large.paste("white", mask=outside)
     large.paste("black", mask=inside)
     return large
 
 
-def before_and_after(before: Tensor, after: Tensor, mask: Tensor) -> Tensor:
-    """The first picture as it was, with a white line around its mask, and as it is; IMAGE (2, H, W, C).
-
-    Args:
-        before: (B, C, H, W).
-        after: Like before.
-        mask: (B, H, W).
-    """
-    inside = (mask[:1, None] > 0).float()
-    line = (F.max_pool2d(inside, 3, 1, 1) - inside).to(before)
-    return torch.cat([torch.lerp(before[:1], torch.ones_like(before[:1]), line), after[:1]]).movedim(1, -1)
-
-
-def shown_under_node(pictures: Tensor) -> dict[str, Any] | None:
-    """What the page shows under a node; None where the temp folder takes no files, for a result is worth more than its view.
+def shown_under_node(draw: Callable[[], list[Image.Image]]) -> dict[str, Any] | None:
+    """What the page shows under a node; None if there is nothing, or it could not be drawn or written.
 
     Not the host's `PreviewImage`, which draws the file's name from the generator that all of Python shares.
 
     Args:
-        pictures: IMAGE (B, H, W, C), of any number of channels.
+        draw: Makes the pictures; what it raises is logged and goes no further.
     """
-    seen = pictures[..., :3] if pictures.shape[-1] >= 3 else pictures[..., :1].expand(-1, -1, -1, 3)
-    name = f"mask_guidance_{uuid.uuid4().hex[:8]}"
     try:
-        saved = ui.ImageSaveHelper.save_images(seen.float(), name, io.FolderType.temp, None, compress_level=1)
-    except OSError as error:
-        logging.warning("Mask Guidance: the preview could not be written (%s); the result is not affected.", error)
+        return {"images": saved(pictures), "animated": (False,)} if (pictures := draw()) else None
+    except Exception as error:  # whatever it is: a result is worth more than its view
+        logging.warning("Mask Guidance: the preview could not be made (%s); the result is not affected.", error)
         return None
-    return {"images": saved, "animated": (False,)}
+
+
+def saved(pictures: list[Image.Image]) -> list[ui.SavedResult]:
+    folder = Path(folder_paths.get_temp_directory())
+    folder.mkdir(parents=True, exist_ok=True)
+    files = [f"mask_guidance_{uuid.uuid4().hex[:12]}_{number}.png" for number in range(len(pictures))]
+    for picture, file in zip(pictures, files, strict=True):
+        picture.save(folder / file, compress_level=1)
+    return [ui.SavedResult(file, "", io.FolderType.temp) for file in files]

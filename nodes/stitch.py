@@ -1,12 +1,14 @@
 """Stitch Back."""
 
 from comfy_api.latest import io
+from torch import Tensor
 
-from ..sampler.mask import BLENDS, stitch
+from ..sampler.mask import BLENDS, Box, Crops, stitch
 from .checked import checked
 from .convert import image_from_pictures, masks_from, pictures_from_image
 from .crop import STITCH
-from .preview import before_and_after, shown_under_node
+from .preview import shown_under_node
+from .views import repairs_seen
 
 __all__ = ["StitchBack"]
 
@@ -59,6 +61,11 @@ class StitchBack(io.ComfyNode):
             outputs=[
                 io.Image.Output(display_name="IMAGE"),
                 io.String.Output(display_name="report", tooltip="Largest change in the band, and beyond it: none."),
+                io.Mask.Output(
+                    display_name="MASK",
+                    tooltip="What is new, as large as the pictures: 1 in the mask, falling over the band, 0 where the "
+                    "original stays.",
+                ),
             ],
         )
 
@@ -78,10 +85,22 @@ def stitched(crops, image, blend, blend_pixels, colour_match, mask) -> io.NodeOu
     ]
     if masks is not None and masks.shape[-1] < crops.masks.shape[-1] and masks.shape[1:] != crops.mask.shape[1:]:
         report.append(f"stitch mask: cells of {crops.masks.shape[-1] // masks.shape[-1]} px of each crop")
+    if masks is not None and (missed := out_of_reach(masks, crops)):
+        report.append(f"{missed:,} px of the stitch mask lie outside the crops, where there is nothing to put back")
     if result.unchanged:
         report.append(f"{result.unchanged} came back as they were cut, and were left alone")
     if masks is not None and not masks.any():
         report.append("the stitch mask is empty: nothing is put back")
-    after = image_from_pictures(result.pictures)
-    shown = shown_under_node(before_and_after(crops.pictures, result.pictures, crops.mask))
-    return io.NodeOutput(after, "\n".join(report), ui=shown)
+    shown = shown_under_node(lambda: repairs_seen(crops, result))
+    return io.NodeOutput(image_from_pictures(result.pictures), "\n".join(report), result.weight, ui=shown)
+
+
+def out_of_reach(masks: Tensor, crops: Crops) -> int:
+    """Pixels of a stitch mask of the pictures' size that lie in no crop."""
+    if masks.shape[1:] != crops.mask.shape[1:]:
+        return 0
+    alone = (masks > 0).expand(len(crops.mask), -1, -1).clone()
+    for region in crops.regions:
+        box = region.box.intersection(Box(0, 0, *alone.shape[-2:]))
+        alone[region.picture, box.top : box.bottom, box.left : box.right] = False
+    return int(alone.sum())

@@ -40,7 +40,7 @@ def leading_timesteps(total: int, count: int) -> list[int]:
     if len(ascending) != count:
         more = math.ceil(total / (stride - 1)) if stride > 1 else total
         raise ValueError(
-            f"skip_type 'leading' cannot take exactly {count} of {total} timesteps with a whole stride; "
+            f"skip_type 'leading' (respacing 'ddim') cannot take exactly {count} of {total} timesteps with a whole stride; "
             f"the nearest possible are {len(ascending)} and {more}."
         )
     return ascending
@@ -140,6 +140,7 @@ def respaced_timesteps(
     skip_steps: int = 250,
     sigmas: Tensor | None = None,
     largest: float = math.inf,
+    named: str = "skip_steps",
 ) -> list[int]:
     """The training steps a shorter chain visits.
 
@@ -149,6 +150,7 @@ def respaced_timesteps(
         skip_steps: How many to keep, 1 to T; not used with "none".
         sigmas: Noise over signal by training step, for "karras"; (T,).
         largest: "karras" starts at the timestep nearest to this sigma, if the model goes beyond it.
+        named: The setting that `skip_steps` was written in, for the error.
 
     Returns:
         Exactly `skip_steps` training steps, strictly falling.
@@ -162,11 +164,12 @@ def respaced_timesteps(
     if kind.counted and not 1 <= skip_steps <= total:
         nearest = min(max(skip_steps, 1), total)
         raise ValueError(
-            f"skip_steps is {skip_steps}, but the model has timesteps 1 to {total}; the nearest possible is {nearest}."
+            f"{named} is {skip_steps}, but the model has timesteps 1 to {total}; the nearest possible is {nearest}."
         )
     return kind.choose(total, skip_steps, sigmas, largest)[::-1]
 
 
+RESPACING = "timestep_respacing"
 MOST_DIGITS = 9  # of a number of steps; Python itself reads no more than 4300
 
 
@@ -187,14 +190,14 @@ def parse_respacing(total: int, respacing: str) -> list[int]:
     text = respacing.strip()
     count = text.removeprefix("ddim")
     if text.startswith("ddim") and is_number(count):
-        return respaced_timesteps(total, "leading", int(count))
+        return respaced_timesteps(total, "leading", int(count), named=RESPACING)
     parts = [part.strip() for part in text.split(",")]
     if not all(is_number(part) and int(part) > 0 for part in parts):
         raise ValueError(
-            f"timestep_respacing is {shortly(respacing)}; write a number ('250'), 'ddim50', or sections '10,10,5'."
+            f"{RESPACING} is {shortly(respacing)}; write a number ('250'), 'ddim50', or sections '10,10,5'."
         )
     if len(parts) == 1:
-        return respaced_timesteps(total, "uniform", int(parts[0]))
+        return respaced_timesteps(total, "uniform", int(parts[0]), named=RESPACING)
     return section_timesteps(total, [int(part) for part in parts])
 
 
@@ -209,9 +212,7 @@ def section_timesteps(total: int, counts: list[int]) -> list[int]:
     for i, count in enumerate(counts):
         size = total // len(counts) + (1 if i < total % len(counts) else 0)
         if count > size:
-            raise ValueError(
-                f"Section {i + 1} of timestep_respacing holds {size} steps; {count} cannot be taken from it."
-            )
+            raise ValueError(f"Section {i + 1} of {RESPACING} holds {size} steps; {count} cannot be taken from it.")
         # A section of one step keeps its first, as the original does.
         steps = [0] if count == 1 else uniform_timesteps(size, count)
         ascending += [start + step for step in steps]

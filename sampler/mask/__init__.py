@@ -24,7 +24,7 @@ batch.py        how many masks for how many pictures, which sizes
 
 from .batch import SAME_SHAPE, at_size, in_chunks, one_for_each, paired, same_shape
 from .blend import BLENDS
-from .cropping import SPLITS, Crops, Frame, crop
+from .cropping import SPLITS, Box, Crops, Frame, crop
 from .distances import METRICS, distance
 from .filling import FILLS, fill
 from .grid import FRAMES, PAINTED_FROM, SNAPPING, grid_report, to_grid
@@ -55,6 +55,7 @@ __all__ = [
     "SHAPES",
     "SNAPPING",
     "SPLITS",
+    "Box",
     "Crops",
     "Frame",
     "Setting",

@@ -13,7 +13,7 @@ from .regions import label, region_boxes
 from .resample import resize_mask, resize_picture
 from .room import MOST_TIMES, check_room
 
-__all__ = ["SPLITS", "Box", "Crops", "Frame", "Region", "crop"]
+__all__ = ["SPLITS", "Box", "Crops", "Frame", "Region", "around", "crop"]
 
 MOST_REGIONS = 4096  # each is a crop that somebody paints
 MOST_PIXELS = 2**26  # of all crops together, 256 of 512x512: 1 GB with their masks; or so many times the pictures'
@@ -35,6 +35,9 @@ class Box:
     @property
     def width(self) -> int:
         return self.right - self.left
+
+    def shifted(self, down: int, right: int) -> "Box":
+        return Box(self.top + down, self.left + right, self.bottom + down, self.right + right)
 
     def union(self, other: "Box") -> "Box":
         return Box(
@@ -147,7 +150,7 @@ def crop(
         values = len(found) * pictures.shape[1] * height * width
         check_room(values, pictures.numel(), f"{len(found)} crops of {width}x{height}", "take smaller ones")
     regions = tuple(
-        Region(picture, box, cut(own[None], moved(box, place), outside=0)[0])
+        Region(picture, box, cut(own[None], box.shifted(-place.top, -place.left), outside=0)[0])
         for (picture, _, (place, own)), box in zip(found, boxes, strict=True)
     )
     crops = pictures.new_empty(len(regions), pictures.shape[1], height, width)
@@ -170,11 +173,6 @@ def check_regions(regions: int, height: int, width: int, pictures: Tensor) -> No
 
 def whole(mask: Tensor) -> Box:
     return Box(0, 0, mask.shape[-2], mask.shape[-1])
-
-
-def moved(box: Box, place: Box) -> Box:
-    """A box as seen from the corner of another."""
-    return Box(box.top - place.top, box.left - place.left, box.bottom - place.top, box.right - place.left)
 
 
 Own = tuple[Box, Tensor]  # a region's own mask, as large as the box, and where that is

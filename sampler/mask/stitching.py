@@ -7,7 +7,7 @@ from torch import Tensor
 
 from .batch import same_shape
 from .blend import BLENDS, match_colours
-from .cropping import Box, Crops, Region, cut
+from .cropping import Box, Crops, Region, around, cut
 from .grid import to_grid
 from .precision import widened
 from .resample import resize_mask, resize_picture
@@ -27,6 +27,7 @@ class Stitched:
         beyond: Largest change outside mask and band: 0.
         unchanged: Crops that came back as they were cut, and were left alone.
         weight: How much of each pixel is new: 1 in the mask, falling over the band, 0 where the original stays; (B, H, W).
+        places: The box of what each crop changed in its picture; None: nothing.
     """
 
     pictures: Tensor
@@ -34,6 +35,7 @@ class Stitched:
     beyond: float
     unchanged: int
     weight: Tensor
+    places: tuple[Box | None, ...]
 
 
 def stitch(
@@ -78,20 +80,22 @@ def stitch(
             "would be stretched; bring them back to the crops' shape first."
         )
     pictures, unchanged = crops.pictures.clone(), 0
+    places: list[Box | None] = []
     masked = torch.zeros(crops.mask.shape, dtype=torch.bool, device=pictures.device)
     weight = torch.zeros(crops.mask.shape, device=pictures.device)
     for region, new, given, own in zip(crops.regions, painted, crops.crops, own_masks(crops, mask), strict=True):
         new = new.to(pictures)
         if torch.equal(new, given):
             unchanged += 1
+            places.append(None)
             continue
         new = resize_picture(widened(new)[None], region.box.height, region.box.width)[0]
         if colour_match:
             new = colours_fitted(new, crops, region)
         here = (pictures[region.picture], masked[region.picture], weight[region.picture])
-        put_back(*here, new, own, region.box, blend, pixels)
+        places.append(put_back(*here, new, own, region.box, blend, pixels))
     band, beyond = changes(crops.pictures, pictures, masked, weight > 0)
-    return Stitched(pictures, band, beyond, unchanged, weight)
+    return Stitched(pictures, band, beyond, unchanged, weight, tuple(places))
 
 
 def own_masks(crops: Crops, mask: Tensor | None) -> list[Tensor]:
@@ -127,8 +131,8 @@ def colours_fitted(new: Tensor, crops: Crops, region: Region) -> Tensor:
 
 def put_back(
     picture: Tensor, masked: Tensor, weight: Tensor, new: Tensor, own: Tensor, box: Box, blend: str, pixels: int
-) -> None:
-    """Blend one crop into a picture, in place.
+) -> Box | None:
+    """Blend one crop into a picture, in place, and say where it counts.
 
     Args:
         picture: (C, H, W).
@@ -153,6 +157,8 @@ def put_back(
     picture[here] = torch.where(counts > 0, torch.lerp(full, mixed.clamp(0, 1), counts).to(original), original)
     masked[here] |= own > 0
     weight[here] += counts.to(weight) * (1 - weight[here])
+    place = around(counts)
+    return place and place.shifted(window.top, window.left)
 
 
 def band_of(window: Box, box: Box, pixels: int) -> Tensor:

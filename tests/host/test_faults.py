@@ -70,7 +70,7 @@ def no_temp_folder(host, tmp_path):
 
 def test_stitch_back_gives_its_picture_though_its_preview_finds_no_place(no_temp_folder, caplog):
     crops, _, cut, _ = run("crop", "CropForInpainting", PICTURE, box_mask(), width=32, height=32)
-    stitched, report = run("stitch", "StitchBack", cut, 1 - crops)
+    stitched, report, _ = run("stitch", "StitchBack", cut, 1 - crops)
     assert not torch.equal(stitched, PICTURE)
     assert "0 beyond it" in report
     assert "the result is not affected" in caplog.text

@@ -78,3 +78,26 @@ def test_a_linked_name_is_loaded(comfy, picture):
 def test_a_linked_name_that_is_not_there_is_told(comfy, picture):
     run = comfy.run(linked(picture, "nobody.pt"))
     assert "model_name is 'nobody.pt', but must be one of: " in str(run.error)
+
+
+def test_the_folder_for_checkpoints_is_there_from_the_start(host, monkeypatch, tmp_path):
+    from mask_guidance.nodes import model_folder
+
+    monkeypatch.setitem(host.folder_names_and_paths, model_folder.FOLDER, ([], set()))
+    monkeypatch.setattr(host, "models_dir", str(tmp_path / "models"))
+    for _ in range(2):
+        model_folder.register()
+        assert (tmp_path / "models" / "guided_diffusion").is_dir()
+
+
+def test_where_no_folder_can_be_made_a_line_says_so_and_the_example_is_still_listed(
+    host, monkeypatch, tmp_path, caplog
+):
+    from mask_guidance.nodes import model_folder
+
+    (tmp_path / "plain file").touch()
+    monkeypatch.setitem(host.folder_names_and_paths, model_folder.FOLDER, ([], set()))
+    monkeypatch.setattr(host, "models_dir", str(tmp_path / "plain file" / "models"))
+    model_folder.register()
+    assert "guided_diffusion could not be made" in caplog.text
+    assert "eight_styles_64.safetensors" in model_folder.names()

@@ -147,7 +147,7 @@ def test_pictures_of_other_numbers_are_refused(host, where, dtype):
 def test_pictures_of_any_number_of_channels_go_through_every_node_or_are_told_what_is_missing(host, channels):
     image = torch.rand(1, 48, 64, channels)
     crops, _, cut, _ = run("crop", "CropForInpainting", image, box_mask(), width=32, height=32)
-    stitched, _ = run("stitch", "StitchBack", cut, 1 - crops)
+    stitched, _, _ = run("stitch", "StitchBack", cut, 1 - crops)
     (filled,) = run("fill", "FillMaskedArea", image, box_mask())
     larger, _, _ = run("outpaint", "PadForOutpainting", image, fill="colour")
     assert stitched.shape == filled.shape == image.shape
@@ -223,7 +223,7 @@ def test_with_half_intermediates_the_nodes_give_half_pictures_and_change_nothing
     assert crops.dtype == torch.float16
     assert torch.equal(run("stitch", "StitchBack", cut, crops)[0], image)
     for blend in ("feathered", "hard", "multi-band", "poisson"):
-        stitched, said = run("stitch", "StitchBack", cut, 1 - crops, blend=blend, blend_pixels=4, colour_match=True)
+        stitched, said, _ = run("stitch", "StitchBack", cut, 1 - crops, blend=blend, blend_pixels=4, colour_match=True)
         assert stitched.dtype == torch.float16
         assert stitched.isfinite().all()
         assert "0 beyond it" in said

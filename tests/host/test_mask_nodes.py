@@ -92,6 +92,19 @@ def test_mask_from_image_finds_a_colour_and_a_brightness(host):
         run("mask_from_image", "MaskFromImage", image, source="transparency")
 
 
+def test_a_colour_is_picked_in_the_hosts_own_widget_and_stays_text_to_saved_workflows(host):
+    for module, name in (("mask_from_image", "MaskFromImage"), ("outpaint", "PadForOutpainting")):
+        (colour,) = (each for each in node(module, name).define_schema().inputs if each.id == "colour")
+        assert colour.get_io_type() == "STRING"
+        assert colour.as_dict()["widgetType"] == "COLOR"
+    half_clear, _ = run("mask_from_image", "MaskFromImage", PICTURE, colour="#ff800080", tolerance=99)
+    assert torch.equal(half_clear, run("mask_from_image", "MaskFromImage", PICTURE, colour="#ff8000", tolerance=99)[0])
+    assert 0 < half_clear.mean() < 1
+    for wrong in ("#ff80", "#ff8000ff80", "", "#ff800"):
+        with pytest.raises(ValueError, match="must look like #ff8000"):
+            run("mask_from_image", "MaskFromImage", PICTURE, colour=wrong)
+
+
 def test_test_mask_takes_its_size_from_a_picture_and_gives_coverage(host):
     mask, coverage = run("paper_mask", "PaperTestMask", kind="half", image=PICTURE)
     assert mask.shape == (1, 48, 64)
@@ -118,10 +131,10 @@ def test_crop_and_stitch_go_round(host):
     assert crops.shape == (1, 32, 32, 3)
     assert masks.shape == (1, 32, 32)
     assert report.startswith("1 region at 32x32\n0: picture 0, ")
-    same, said = run("stitch", "StitchBack", plan, crops)
+    same, said, _ = run("stitch", "StitchBack", plan, crops)
     assert torch.equal(same, PICTURE)
     assert "1 came back as they were cut" in said
-    other, said = run("stitch", "StitchBack", plan, 1 - crops, blend_pixels=4)
+    other, said, _ = run("stitch", "StitchBack", plan, 1 - crops, blend_pixels=4)
     assert not torch.equal(other, PICTURE)
     assert "0 beyond it" in said
 
@@ -221,5 +234,5 @@ def test_a_video_of_81_frames_goes_through_crop_stitch_and_preparation(host):
         "crop", "CropForInpainting", frames, prepared, split="one box for all", width=128, height=128
     )
     assert crops.shape == (81, 128, 128, 3)
-    same, _ = run("stitch", "StitchBack", plan, crops)
+    same, _, _ = run("stitch", "StitchBack", plan, crops)
     assert torch.equal(same, frames)

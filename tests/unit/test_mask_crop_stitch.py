@@ -187,6 +187,19 @@ def test_where_the_weight_is_zero_every_bit_is_the_originals_and_a_crop_that_cam
     assert 0 <= result.weight.min() < result.weight.max() <= 1
 
 
+@pytest.mark.parametrize("blend", BLENDS)
+def test_each_crop_says_which_place_it_has_changed(blend):
+    crops = crop(PICTURES, two_regions(), Frame(factor=3, multiple=1), merge=0)
+    result = stitch(crops, repainted(crops), blend, 2)
+    reach = 0 if blend == "hard" else 2
+    boxes = [(0, 10, 8, 20, 22), (0, 40, 55, 41, 80), (1, 50, 80, 60, 90)]
+    assert len(crops.regions) == len(boxes)
+    for place, (_, top, left, bottom, right) in zip(result.places, boxes, strict=True):
+        assert (place.top, place.left) == (top - reach, left - reach)
+        assert (place.bottom, place.right) == (min(60, bottom + reach), min(90, right + reach))
+    assert stitch(crops, crops.crops.clone(), blend).places == (None, None, None)
+
+
 def test_a_stitch_mask_of_ones_puts_whole_crops_back():
     crops = crop(PICTURES, two_regions(), Frame(factor=2, multiple=1))
     result = stitch(crops, repainted(crops), "hard", mask=torch.ones(1, 60, 90))

@@ -134,6 +134,12 @@ def test_respacing_sections_that_ask_for_too_much_are_refused():
         parse_respacing(10, "2,4,1")
 
 
+@pytest.mark.parametrize("text", ["5000", "ddim5000"])
+def test_a_respacing_of_more_steps_than_there_are_is_refused_by_its_own_name(text):
+    with pytest.raises(ValueError, match=r"^timestep_respacing is 5000, .* nearest possible is 1000\."):
+        parse_respacing(1000, text)
+
+
 @pytest.mark.parametrize("text", ["", "fast", "-5", "0", "10,", "10,0", "2.5", "ddim", "ddim-5", "ddim10,10"])
 def test_text_that_is_no_respacing_is_refused(text):
     with pytest.raises(ValueError, match="timestep_respacing is"):
