@@ -339,7 +339,7 @@ export async function inside_a_subgraph_it_works_and_marks_the_run(comfy, given)
   await comfy.waitUntil(
     (id) => {
       const node = window.subgraphNode.subgraph.getNodeById(id);
-      const widget = node.widgets.find((w) => w.type === "mask_guidance_schedule");
+      const widget = node.widgets.find((w) => w.type.startsWith("mask_guidance_schedule"));
       return /^call \d+ of \d+$/.test(widget.element.querySelector(".calls").textContent);
     },
     inner,
@@ -413,7 +413,7 @@ export async function a_blueprint_is_found_by_search_and_paints(comfy, given) {
   await comfy.choose(id, "preset", "draft");
   await comfy.waitUntil((outer) => {
     const sampler = window.app.graph.getNodeById(outer).subgraph.nodes.find((n) => n.type === "MaskGuidanceKSampler");
-    const { element } = sampler.widgets.find((w) => w.type === "mask_guidance_schedule");
+    const { element } = sampler.widgets.find((w) => w.type.startsWith("mask_guidance_schedule"));
     return element.querySelector(".calls").textContent === "19 model calls";
   }, id);
   assert.notEqual(await comfy.queue(), false);
