@@ -83,6 +83,7 @@ export async function undo_takes_back_an_edit_and_the_widget_follows(comfy, give
   await comfy.settle(500);
   await comfy.increase(SAMPLER, "resample_r");
   assert.equal((await comfy.said(SAMPLER)).calls, `${given.counts.r9} model calls`);
+  await comfy.page.mouse.click(700, 820); // on the empty canvas
   await comfy.settle(500);
   await comfy.press("Control+z");
   await comfy.waitUntil(

@@ -284,9 +284,9 @@ export class Comfy {
     await this.settle(300);
   }
 
-  /** Press keys over the canvas, no field focused: there, undo is the page's. */
+  /** Press keys with no field focused: a field has an undo of its own. */
   async press(keys) {
-    await this.page.evaluate(() => document.activeElement?.blur());
+    await this.page.evaluate(() => document.activeElement?.matches("input, textarea, button") && document.activeElement.blur());
     await this.page.keyboard.press(keys);
     await this.settle(500);
   }
