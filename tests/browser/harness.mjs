@@ -38,9 +38,10 @@ function readPlot([wanted, plot, vue]) {
   const seen = [...document.querySelectorAll(plot)].filter(
     (e) => e.checkVisibility() && e.getBoundingClientRect().width,
   );
-  const element = seen.find((e) =>
+  const [element, ...others] = seen.filter((e) =>
     vue ? e.closest("[data-node-id]")?.dataset.nodeId === String(wanted) : within(e.getBoundingClientRect()),
   );
+  if (others.length) throw new Error("more than one plot is seen in the node");
   if (!element || element.ariaBusy === "true") return false;
   const text = (name) => element.querySelector(name).textContent;
   return {
@@ -148,6 +149,54 @@ export class Comfy {
     if ((await this.said(id)).calls !== calls) throw new Error(`never said: ${calls}`);
   }
 
+  /** How many plots are on the screen. */
+  async plots() {
+    return await this.page.evaluate((plot) => {
+      const inside = ({ x, y, width, height }) =>
+        width && x < innerWidth && x + width > 0 && y < innerHeight && y + height > 0;
+      const seen = (e) => e.checkVisibility() && inside(e.getBoundingClientRect());
+      return [...document.querySelectorAll(plot)].filter(seen).length;
+    }, PLOT);
+  }
+
+  async position(id) {
+    return await this.page.evaluate((wanted) => [...window.app.canvas.graph.getNodeById(wanted).pos], id);
+  }
+
+  /** Where in the window a node's title is. */
+  async title(id) {
+    return await this.page.evaluate((wanted) => {
+      const { canvas } = window.app;
+      const [x, y] = canvas.graph.getNodeById(wanted).pos;
+      const box = canvas.canvas.getBoundingClientRect();
+      const [left, top] = canvas.ds.convertOffsetToCanvas([x + 100, y - 15]);
+      return [left + box.left, top + box.top];
+    }, id);
+  }
+
+  async clickTitle(id) {
+    await this.page.mouse.click(...(await this.title(id)));
+    await this.settle(300);
+  }
+
+  /** Drag a node by its title, so many pixels. */
+  async move(id, right, down) {
+    const { mouse } = this.page;
+    const [x, y] = await this.title(id);
+    await mouse.move(x, y);
+    await mouse.down();
+    await mouse.move(x + right, y + down, { steps: 5 });
+    await mouse.up();
+    await this.settle(500);
+  }
+
+  /** Change to the other way to draw nodes, the workflow open. */
+  async drawOtherwise() {
+    this.vue = !this.vue;
+    await this.page.evaluate((on) => window.app.extensionManager.setting.set("Comfy.VueNodes.Enabled", on), this.vue);
+    await this.settle(700);
+  }
+
   /** A new node of a kind, alone. */
   async fresh(kind) {
     const id = await this.page.evaluate((type) => {
@@ -235,7 +284,9 @@ export class Comfy {
     await this.settle(300);
   }
 
+  /** Press keys with no field focused: a field has an undo of its own. */
   async press(keys) {
+    await this.page.evaluate(() => document.activeElement?.matches("input, textarea, button") && document.activeElement.blur());
     await this.page.keyboard.press(keys);
     await this.settle(500);
   }

@@ -2,11 +2,12 @@
 // with what pytest knows as JSON on standard input, and names of cases (all, where none) as further words.
 
 import { readFileSync } from "node:fs";
-import * as exported from "./cases.mjs";
+import * as nodes from "./cases.mjs";
 import { Comfy } from "./harness.mjs";
+import * as screen from "./screen_cases.mjs";
 
 const [address, chromium, mode, folder, ...names] = process.argv.slice(2);
-const cases = { ...exported };
+const cases = { ...nodes, ...screen };
 const given = JSON.parse(readFileSync(0, "utf-8"));
 const comfy = await Comfy.open(address, mode === "vue", chromium);
 comfy.folder = folder; // for screenshots

@@ -1,4 +1,4 @@
-"""The page in a real browser: the cases of cases.mjs, with both ways in which ComfyUI draws nodes."""
+"""The page in a real browser: the cases of *cases.mjs, with both ways in which ComfyUI draws nodes."""
 
 import re
 from pathlib import Path
@@ -8,7 +8,11 @@ from mask_guidance.sampler import Chain, Settings, alphas_cumprod, largest_sigma
 from mask_guidance.sampler.presets import fixed
 
 HERE = Path(__file__).parent
-CASES = re.findall(r"^export async function (\w+)", (HERE / "cases.mjs").read_text("utf-8"), re.MULTILINE)
+CASES = [
+    name
+    for file in sorted(HERE.glob("*cases.mjs"))
+    for name in re.findall(r"^export async function (\w+)", file.read_text("utf-8"), re.MULTILINE)
+]
 
 
 def calls(steps: int, **settings) -> int:

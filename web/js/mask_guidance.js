@@ -55,7 +55,6 @@ app.registerExtension({
     const removed = node.onRemoved;
     node.onRemoved = function (...words) {
       plots.delete(plot);
-      plot.leave();
       return removed?.apply(this, words);
     };
   },

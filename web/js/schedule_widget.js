@@ -7,9 +7,8 @@ import { afterEdit } from "./presets.js";
 import { lastSecondsPerCall } from "./runs.js";
 import { wordsOf } from "./words.js";
 
-const TYPE = "mask_guidance_schedule";
+const TYPE = "mask_guidance_schedule"; // how its name begins
 const SIGMAS_NODE = "MaskGuidanceSigmas";
-const LEFT_BEHIND = "left-behind"; // class of the element of a node that is gone
 
 /** Of each kind of node: who runs its schedule, which inputs make a model call slow or fast, and what to ask of it. */
 const KINDS = {
@@ -47,6 +46,8 @@ function questionWithSigmas(node) {
   return { asked: { ...theirs.values, ...own.values, model }, linked: [...own.linked, ...theirs.linked] };
 }
 
+let born = 0; // so many widgets, in this page
+
 export class ScheduleWidget {
   /**
    * @param {() => string} locale
@@ -63,7 +64,9 @@ export class ScheduleWidget {
     this.linked = []; // values that only a run will show
     this.unknown = false; // how many steps there will be
     this.asker = new Asker(send, () => this.show());
-    const widget = node.addDOMWidget("schedule", TYPE, this.plot.element, {
+    // Nodes 2.0 keeps on showing the element that it has for a node's number and a widget's name and type; after an undo that
+    // is the element of the node that was there before, were the type not another each time.
+    const widget = node.addDOMWidget("schedule", `${TYPE}_${++born}`, this.plot.element, {
       serialize: false, // not part of what is queued
       hideOnZoom: false,
       getMinHeight: () => MIN_HEIGHT,
@@ -122,7 +125,6 @@ export class ScheduleWidget {
   show() {
     const words = wordsOf(this.locale());
     const { answer, silent, busy } = this.asker;
-    this.takePlace();
     this.plot.axis.textContent = words.axis;
     this.plot.wait(busy);
     if (answer?.unused) this.grey(answer.unused);
@@ -179,18 +181,6 @@ export class ScheduleWidget {
       this.idle = new Set(unused);
       this.node.setDirtyCanvas?.(true, true);
     }
-  }
-
-  /** After an undo, Nodes 2.0 goes on showing the element of the node that was there before: put ours in its place. */
-  takePlace() {
-    if (this.element.isConnected) return;
-    const left = document.querySelector(`[data-node-id="${this.node.id}"] .${LEFT_BEHIND}`);
-    left?.replaceWith(this.element);
-  }
-
-  /** The node is gone. */
-  leave() {
-    this.element.classList.add(LEFT_BEHIND);
   }
 }
 
