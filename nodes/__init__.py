@@ -2,7 +2,7 @@
 
 from comfy_api.latest import ComfyExtension, io
 
-from . import example_pictures, model_folder, schedule_route
+from . import class_names, example_pictures, model_folder, schedule_route
 from .class_label import ClassLabel
 from .crop import CropForInpainting
 from .fill import FillMaskedArea
@@ -27,6 +27,7 @@ class MaskGuidanceExtension(ComfyExtension):
         model_folder.register()
         example_pictures.offer()
         schedule_route.register()
+        class_names.register()
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         return [

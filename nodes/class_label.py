@@ -5,11 +5,11 @@ from comfy_api.latest import io
 
 from ..sampler.checkpoint import class_named
 from .checked import checked
+from .class_names import names_of
 from .pixel_model import LABEL, NULL_LABEL, PixelModel
 
 __all__ = ["ClassLabel", "conditioning"]
 
-IMAGENET_CLASSES = 1000
 ANY = "any class"
 
 
@@ -22,15 +22,8 @@ def conditioning(label: int | None = None) -> list:
 
 
 def class_names(model) -> tuple[str, ...]:
-    """Names of a model's classes: its own, else ImageNet's where the number of classes says so, else none."""
-    if model is None or not isinstance(model.model, PixelModel):
-        return ()
-    detection = model.model.detection
-    if detection.class_names or detection.num_classes != IMAGENET_CLASSES:
-        return detection.class_names
-    from torchvision.models import ResNet50_Weights  # part of the host; its table of names, no weights
-
-    return tuple(ResNet50_Weights.DEFAULT.meta["categories"])
+    """Names of a MODEL's classes; empty where it has none, or none are known."""
+    return names_of(model.model.detection) if model is not None and isinstance(model.model, PixelModel) else ()
 
 
 def number_of(name: str, names: tuple[str, ...]) -> int:

@@ -1,0 +1,166 @@
+// Class Label's list: the classes of the model that it serves, searched by name; choosing one fills in number and name.
+
+import { app } from "../../../scripts/app.js";
+import { ClassPicker, PICKER_HEIGHT } from "./class_picker.js";
+import { classWordsOf } from "./class_words.js";
+import { ANY, linesOf, textOf } from "./classes.js";
+import { modelFile, originOf, targetsOf, widgetOf } from "./graph.js";
+import { afterEdit } from "./presets.js";
+
+const NODE = "MaskGuidanceClassLabel";
+const TYPE = "mask_guidance_classes";
+const PATIENCE = 60_000; // milliseconds: the server may have to read gigabytes
+
+const fields = new Set();
+const known = new Map(); // by file: the server's answer
+const locale = () => app.extensionManager?.setting?.get("Comfy.Locale") ?? "en";
+
+/** What the server says of a model's file, once; null as long as it has not. */
+function classesOf(file) {
+  if (known.has(file)) return known.get(file);
+  known.set(file, null);
+  app.api
+    .fetchApi(`/mask_guidance/classes?model=${encodeURIComponent(file)}`, { signal: AbortSignal.timeout(PATIENCE) })
+    .then((answer) => (answer.ok ? answer.json() : Promise.reject(new Error(answer.statusText))))
+    .then((told) => known.set(file, told))
+    .catch(() => known.set(file, { silent: true }))
+    .finally(refreshAll);
+  return null;
+}
+
+/** The model's file: of the model that is connected, or else of who uses this label. */
+function fileFor(node) {
+  return (
+    modelFile(node) ??
+    targetsOf(node)
+      .map((target) => modelFile(target))
+      .find(Boolean)
+  );
+}
+
+class ClassField {
+  constructor(node) {
+    this.node = node;
+    this.picker = new ClassPicker((line) => this.write(line));
+    const widget = node.addDOMWidget("classes", TYPE, this.picker.element, {
+      serialize: false, // not part of what is queued
+      hideInPanel: true, // which would take the element away from the node
+      hideOnZoom: false,
+      getMinHeight: () => PICKER_HEIGHT,
+      getMaxHeight: () => PICKER_HEIGHT,
+      getValue: () => "",
+      setValue: () => {},
+    });
+    widget.serialize = false; // nor of the saved workflow
+    this.number = widgetOf(node, "class_label");
+    this.name = widgetOf(node, "class_name");
+    afterEdit(this.number, () => this.rename());
+    for (const own of [this.number, this.name]) afterEdit(own, () => this.refresh());
+    this.refresh();
+  }
+
+  /** What is known of the model, and the lines to choose from. */
+  get known() {
+    const file = fileFor(this.node);
+    const told = file === undefined ? null : classesOf(file);
+    return { file, told, lines: told?.classes ? linesOf(told, classWordsOf(locale()).any) : [] };
+  }
+
+  refresh() {
+    const words = classWordsOf(locale());
+    const { file, told, lines } = this.known;
+    const label = this.label(lines);
+    const line = lines.find((each) => each.label === label);
+    const most = Math.max(...lines.map((each) => each.label));
+    const text = line ? textOf(line) : lines.length ? words.unknown(label, most) : "";
+    this.picker.show({ lines, label, text, hint: hint(file, told, words), words });
+    this.takePlace();
+  }
+
+  /** The label that counts: the name's, where one is given and known. */
+  label(lines) {
+    const name = this.name.value?.trim().toLowerCase();
+    const named = name ? lines.find((line) => line.name.toLowerCase() === name) : undefined;
+    return (named ?? { label: this.number.value }).label;
+  }
+
+  /** The name goes in where the server can look it up, and where it means this class alone. */
+  write({ label, name }) {
+    const { told } = this.known;
+    const once = told.names.filter((other) => other === name).length === 1;
+    const usable = label !== ANY && once && originOf(this.node, "model");
+    app.canvas.emitBeforeChange(); // one step for undo
+    set(this.node, this.name, usable ? name : "");
+    set(this.node, this.number, label);
+    app.canvas.emitAfterChange();
+    app.canvas.setDirty(true, true);
+    this.refresh();
+  }
+
+  /** A number typed by hand goes before the name of another class. */
+  rename() {
+    if (!this.name.value?.trim()) return;
+    const line = this.known.lines.find(({ label }) => label === this.number.value);
+    this.name.value = line && line.label !== ANY ? line.name : "";
+  }
+
+  /** After an undo, Nodes 2.0 goes on showing the element of the node that was there before: put ours in its place. */
+  takePlace() {
+    const { element } = this.picker;
+    const there = document.querySelector(`[data-node-id="${this.node.id}"] .${element.className}`);
+    if (there && there !== element) there.replaceWith(element);
+  }
+}
+
+function hint(file, told, words) {
+  if (file === undefined) return words.noModel;
+  if (told?.silent) return words.silent;
+  if (told?.error) return told.error;
+  return told && !told.classes ? words.noClasses : words.choose;
+}
+
+function set(node, widget, value) {
+  widget.value = value;
+  widget.callback?.(value, app.canvas, node);
+}
+
+function refreshAll() {
+  for (const field of fields) field.refresh();
+}
+
+app.registerExtension({
+  name: "MaskGuidance.Classes",
+
+  setup() {
+    for (const news of ["graphChanged", "reconnected"]) app.api.addEventListener(news, refreshAll);
+    app.api.addEventListener("execution_start", () => {
+      for (const [file, told] of known) if (!told?.classes) known.delete(file); // it may have been replaced
+      refreshAll();
+    });
+  },
+
+  afterConfigureGraph() {
+    refreshAll();
+    requestAnimationFrame(() => requestAnimationFrame(refreshAll)); // once Nodes 2.0 has drawn them
+  },
+
+  nodeCreated(node) {
+    if (node.comfyClass !== NODE) return;
+    const field = new ClassField(node);
+    fields.add(field);
+    for (const event of ["onConfigure", "onConnectionsChange"]) {
+      const before = node[event];
+      node[event] = function (...words) {
+        const result = before?.apply(this, words);
+        queueMicrotask(() => field.refresh());
+        return result;
+      };
+    }
+    const removed = node.onRemoved;
+    node.onRemoved = function (...words) {
+      fields.delete(field);
+      field.picker.close();
+      return removed?.apply(this, words);
+    };
+  },
+});
