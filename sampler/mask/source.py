@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-__all__ = ["CHANNELS", "from_alpha", "from_channel", "from_colour", "from_luminance"]
+__all__ = ["CHANNELS", "brightness", "from_alpha", "from_channel", "from_colour", "from_luminance"]
 
 CHANNELS = {"red": 0, "green": 1, "blue": 2, "alpha": 3}
 REC_709 = (0.2126, 0.7152, 0.0722)  # how bright red, green and blue look
@@ -74,11 +74,16 @@ def from_luminance(pictures: Tensor, low: float, high: float, softness: float = 
     """
     if low > high:
         raise ValueError(f"The range of brightness starts at {low:g} and ends at {high:g}; swap them.")
-    brightness = pictures[:, 0]
-    if pictures.shape[1] >= 3:
-        weights = torch.tensor(REC_709, dtype=pictures.dtype, device=pictures.device)[:, None, None]
-        brightness = (pictures[:, :3] * weights).sum(1)
-    return falling(torch.maximum(low - brightness, brightness - high), softness)
+    bright = brightness(pictures)
+    return falling(torch.maximum(low - bright, bright - high), softness)
+
+
+def brightness(pictures: Tensor) -> Tensor:
+    """One channel is brightness itself, three or more are weighed as in Rec. 709; (B, C, H, W) to (B, H, W)."""
+    if pictures.shape[1] < 3:
+        return pictures[:, 0]
+    weights = torch.tensor(REC_709, dtype=pictures.dtype, device=pictures.device)[:, None, None]
+    return (pictures[:, :3] * weights).sum(1)
 
 
 # Half a level of 8 bits: a colour typed as 0.5 means the level next to it.
