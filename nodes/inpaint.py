@@ -5,13 +5,14 @@ from dataclasses import dataclass
 
 import torch
 from comfy_api.latest import io
+from PIL import Image
 from torch import Tensor
 
 from ..sampler import Settings, with_preset
 from ..sampler.mask import BLENDS, SNAPPING, SPLITS, Crops, Frame, Stitched, crop, prepare, stitch
 from .checked import checked
 from .compute import on_device
-from .contact_sheet import contact_sheet
+from .contact_sheet import contact_sheet, image_of
 from .convert import image_from_pictures, pictures_and_masks
 from .familiarity import asked
 from .fills import Fill, encoded, fills
@@ -251,7 +252,7 @@ class Inpaint(io.ComfyNode):
         return io.NodeOutput(
             image_from_pictures(torch.cat([with_opacity(each.stitched, opacity) for each in done])),
             torch.cat([each.stitched.weight for each in done]),
-            sheet(crops, done),
+            image_of(sheet(crops, done)),
             "\n".join([f"{record[0]}, {seconds:.1f} s", *record[1:]]),
             ui=shown(crops, done),
         )
@@ -303,7 +304,7 @@ def nothing(pictures: Tensor, masks: Tensor, variations: int, note: str) -> io.N
     return io.NodeOutput(
         pictures.repeat(variations, 1, 1, 1),
         masks.repeat(variations, 1, 1),
-        contact_sheet([*pictures.movedim(-1, 1)], ["nothing is masked"] * len(pictures)),
+        image_of(contact_sheet([*pictures.movedim(-1, 1)], ["nothing is masked"] * len(pictures))),
         why,
         ui=shown_under_node(lambda: [seen(pictures[0].movedim(-1, 0))]),
     )
@@ -330,7 +331,7 @@ def in_words(crops: Crops, done: Sequence[Filled], feather: int, note: str) -> l
     ]
 
 
-def sheet(crops: Crops, done: Sequence[Filled]) -> Tensor:
+def sheet(crops: Crops, done: Sequence[Filled]) -> Image.Image:
     """The first picture's painted parts, fill by fill."""
     top, left, bottom, right = around(crops)
     tiles = [each.stitched.pictures[0, :, top:bottom, left:right] for each in done]
@@ -352,5 +353,5 @@ def around(crops: Crops) -> tuple[int, int, int, int]:
 def shown(crops: Crops, done: Sequence[Filled]):
     """Under the node: before and after, or the fills to choose from."""
     if len(done) > 1:
-        return shown_under_node(lambda: [seen(sheet(crops, done)[0].movedim(-1, 0))])
+        return shown_under_node(lambda: [sheet(crops, done)])
     return shown_under_node(lambda: repairs_seen(crops, done[0].stitched))

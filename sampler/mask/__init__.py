@@ -34,7 +34,6 @@ from .outpaint import PADDINGS, PLACES, Sides, pad, sides_for_ratio, sides_for_s
 from .paper import PAPER_MASKS, paper_mask
 from .preparation import Setting, prepare, settings_by_age
 from .regions import label, region_boxes
-from .resample import at_side
 from .room import check_room
 from .soften import FEATHERS, feather, smooth_outline
 from .source import CHANNELS, from_alpha, from_channel, from_colour, from_luminance
@@ -61,7 +60,6 @@ __all__ = [
     "Setting",
     "Sides",
     "Stitched",
-    "at_side",
     "at_size",
     "check_room",
     "crop",

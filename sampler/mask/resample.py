@@ -6,7 +6,7 @@ from torch import Tensor
 from .grid import to_grid
 from .precision import widened
 
-__all__ = ["at_side", "resize_mask", "resize_picture"]
+__all__ = ["resize_mask", "resize_picture"]
 
 
 def resize_picture(pictures: Tensor, height: int, width: int) -> Tensor:
@@ -25,16 +25,3 @@ def resize_mask(masks: Tensor, height: int, width: int) -> Tensor:
     full = widened(masks)[:, None]
     resized = F.interpolate(full, (height, width), mode="bilinear", align_corners=False)[:, 0]
     return resized.clamp(0, 1).to(masks.dtype)
-
-
-def at_side(pictures: Tensor, side: int) -> Tensor:
-    """Pictures whose longer side is so many pixels, to be looked at; (B, C, H, W).
-
-    Enlarged, each pixel stays a square: what a model of few pixels painted is seen as it is.
-    """
-    height, width = pictures.shape[-2:]
-    scale = side / max(height, width)
-    size = max(1, round(height * scale)), max(1, round(width * scale))
-    if scale > 1:
-        return F.interpolate(widened(pictures), size, mode="nearest").to(pictures.dtype)
-    return resize_picture(pictures, *size)
