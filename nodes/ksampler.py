@@ -17,6 +17,8 @@ from .inputs import BEFORE_CFG_REPEATS, cfg_repeats, preset, setting, soft_mask
 from .ladder import noise_to_signal
 from .latent_form import check_form, check_latent, numbers_of
 from .latent_mask import on_latent, painted_share
+from .messages import Facts, picture_size, tell
+from .model_size import trained_on
 from .preview import callback
 from .record import keep_in_picture, model_name
 from .repaint_sampler import RePaintSampler
@@ -193,6 +195,7 @@ class MaskGuidedKSampler(io.ComfyNode):
             most_visits=chain.most_visits,
         )
 
+        tell(Facts(size=picture_size(model, samples), side=trained_on(model.model)))
         painted = painted_share(mask, samples, soft_mask)
         clean = samples if picture is None else picture
         calls, seconds, result = 0, 0.0, clean
@@ -206,6 +209,7 @@ class MaskGuidedKSampler(io.ComfyNode):
             if mask is not None and chain.last is None:  # to the bit, whatever the latent format's scaling rounded
                 result = torch.where((mask == 0).to(result.device), clean.to(result), result)
 
+        tell(Facts(share=None if mask is None else painted, calls=calls, seconds=seconds))
         out = {key: value for key, value in latent_image.items() if not key.startswith("downscale_ratio")}
         respacing = settings.timestep_respacing.strip()
         record = [
