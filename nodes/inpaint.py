@@ -18,6 +18,7 @@ from .familiarity import asked
 from .fills import Fill, encoded, fills
 from .inputs import BEFORE_CFG_REPEATS, cfg_repeats, preset, setting, soft_mask
 from .ksampler import SHOWN
+from .messages import Facts, tell
 from .model_size import size_multiple, usual_size
 from .painting import Wanted
 from .preview import shown_under_node
@@ -237,7 +238,9 @@ class Inpaint(io.ComfyNode):
         pictures, opacity = split_opacity(pictures)
         masks = on_device(lambda part: prepare(part, grow=grow)[0], masks)
         side = checked_size(size, model, vae)
-        if not masks.any():
+        share = float((masks > 0).float().mean())
+        tell(Facts(share=share, calls=None if share else 0))
+        if not share:
             return nothing(image_from_pictures(torch.cat([pictures, opacity], 1)), masks, variations, note)
         crops = crop(pictures, masks, Frame(context_factor, size=(side, side)), split, merge_distance)
         given = encoded(model, vae, crops, wanted.settings.denoise)
@@ -248,7 +251,11 @@ class Inpaint(io.ComfyNode):
         known = asked(model, positive, negative, wanted, done[0].fill.parts[0]) if check_model else None
         record = [*in_words(crops, done, feather, note), *([known.words] if known else [])]
         keep_in_picture(cls.hidden, record)  # without the time it took: the same run saves the same file
-        seconds = sum(part.seconds for each in done for part in each.fill.parts)
+        calls, seconds = (
+            sum(getattr(part, what) for each in done for part in each.fill.parts) for what in ("calls", "seconds")
+        )
+        strange = [known.words] if known and known.strange else []
+        tell(Facts(calls=calls, seconds=seconds), strange)
         return io.NodeOutput(
             image_from_pictures(torch.cat([with_opacity(each.stitched, opacity) for each in done])),
             torch.cat([each.stitched.weight for each in done]),

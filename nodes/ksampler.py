@@ -6,6 +6,9 @@ from ..sampler import Settings, with_preset
 from ..sampler.mask import SNAPPING
 from .checked import checked
 from .inputs import BEFORE_CFG_REPEATS, cfg_repeats, preset, setting, soft_mask
+from .latent_form import check_latent
+from .messages import Facts, picture_size, tell
+from .model_size import trained_on
 from .painting import Wanted, paint
 from .record import keep_in_picture
 
@@ -162,7 +165,12 @@ class MaskGuidedKSampler(io.ComfyNode):
             end_at_step=end_at_step,
             cfg_repeats=cfg_repeats,
         )
+        check_latent(latent_image, "latent_image")
+        if known_latent is not None:
+            check_latent(known_latent, "known_latent")
+        tell(Facts(size=picture_size(model, latent_image["samples"]), side=trained_on(model.model)))
         painted = paint(model, latent_image, positive, negative, wanted, known_latent)
+        tell(Facts(share=None if painted.mask is None else painted.share, calls=painted.calls, seconds=painted.seconds))
         out = {key: value for key, value in latent_image.items() if not key.startswith("downscale_ratio")}
         keep_in_picture(cls.hidden, painted.record)  # without the time it took: the same run saves the same file
         first, *others = painted.record

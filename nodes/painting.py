@@ -13,7 +13,7 @@ from ..sampler import Chain, ImageNoise, Settings, largest_sigma
 from .guidance import completed, guided
 from .inputs import BEFORE_CFG_REPEATS
 from .ladder import noise_to_signal
-from .latent_form import check_form, check_latent, numbers_of
+from .latent_form import check_form, numbers_of
 from .latent_mask import on_latent, painted_share
 from .preview import ALONE, Place, callback
 from .record import model_name
@@ -79,7 +79,7 @@ def paint(
 
     Args:
         model: MODEL.
-        latent: The picture, with its "noise_mask".
+        latent: The picture, with its "noise_mask", as `check_latent` lets it pass.
         positive: CONDITIONING; None where nothing is connected.
         negative: The same.
         wanted: How.
@@ -90,9 +90,6 @@ def paint(
         ValueError: Something does not go together, in one sentence.
     """
     settings, soft_mask = wanted.settings, wanted.soft_mask
-    check_latent(latent, "latent_image")
-    if known_latent is not None:
-        check_latent(known_latent, "known_latent")
     samples = in_models_channels(model, latent)
     check_form(model.get_model_object("latent_format"), samples)
     picture = known_picture(model, latent, samples, known_latent, wanted.add_noise)

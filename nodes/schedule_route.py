@@ -4,14 +4,14 @@
 
 The question holds a node's values by the names of its inputs; those that choose no schedule (a seed) are not read. Besides:
 "model", the file that the model is loaded from, where the page sees it; "steps", where other sigmas are used, of which only
-the number is known.
+the number is known; and what else the page sees of the run, see FACTS.
 """
 
 import asyncio
 import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import fields
+from dataclasses import asdict, fields
 from itertools import groupby
 
 import torch
@@ -20,7 +20,8 @@ from ..sampler import CUSTOM, PRESETS, SKIP_TYPES, Chain, Descent, Settings, kar
 from ..sampler.respacing import USUAL_LARGEST
 from ..sampler.settings import Allowed
 from .ladder import usual_noise_to_signal
-from .seen_models import Seen, seen
+from .messages import Facts, messages
+from .seen_models import Seen, seen, side_of
 
 __all__ = ["answer", "decimated", "register"]
 
@@ -38,6 +39,12 @@ OTHERS = {
     "end_at_step": Allowed(int, least=1, most=10_000),
     "steps": Allowed(int, least=1, most=10_000),
     "model": Allowed(str),
+    "cfg": Allowed(float, least=0, most=1000),
+}
+# Whether the model is guided by text, what is connected, and the size of the picture in pixels.
+FACTS = {
+    **dict.fromkeys(("by_text", "positive", "negative"), Allowed(bool)),
+    **dict.fromkeys(("picture_width", "picture_height"), Allowed(int, least=1, most=10_000_000)),
 }
 
 one_at_a_time = ThreadPoolExecutor(1, "mask_guidance_schedule")  # however many pages ask for however long schedules
@@ -86,25 +93,48 @@ def answer(question: dict) -> dict:
         top: Its first height.
         about: The numbers depend on the model, which is not known.
         needs: So many timesteps the model must have; 0: no more than usual.
-        unused: Settings that the method does not read.
+        unused: Inputs that do nothing, as the others are.
+        passes: Of the model in each call: 2 where cfg compares two predictions.
+        messages: What a person should know before the run, see `Message`.
         reads: Which of the values count.
 
         Or reads and error: a sentence that says why it cannot be done.
     """
     reads = [name for name in question if name in SETTINGS or name in OTHERS]
     try:
-        return {**meaning({name: question[name] for name in reads}), "reads": reads}
+        found = meaning({name: question[name] for name in (*reads, *FACTS) if name in question})
+        return {**found, "reads": reads}
     except ValueError as error:
         return {"error": str(error), "reads": reads}
 
 
 def meaning(values: dict) -> dict:
-    for name in OTHERS.keys() & values.keys():
-        OTHERS[name].check(name, values[name])
+    for name, rule in (OTHERS | FACTS).items():
+        if name in values:
+            rule.check(name, values[name])
     given = Settings(**{name: value for name, value in values.items() if name in SETTINGS})
     settings = with_preset(values.get("preset", CUSTOM), given)
     found = over_steps(settings, values["steps"]) if "steps" in values else on_model(settings, values)
-    return {**found, "unused": [*settings.unused]}
+    facts = facts_of(values, settings, found["steps"])
+    compares = facts.cfg not in (None, 1) and (facts.by_text is not False or facts.positive is not False)
+    told = [asdict(message) for message in messages(facts)]
+    return {**found, "unused": idle(settings, facts.cfg), "passes": 2 if compares else 1, "messages": told}
+
+
+def facts_of(values: dict, settings: Settings, steps: int) -> Facts:
+    seen_by_page = {name: values.get(name) for name in ("cfg", "by_text", "positive", "negative")}
+    size = values.get("picture_width"), values.get("picture_height")
+    side = side_of(values["model"]) if "model" in values else None
+    return Facts(settings=settings, steps=steps, side=side, size=size if all(size) else None, **seen_by_page)
+
+
+def idle(settings: Settings, cfg: float | None) -> list[str]:
+    """Inputs that do nothing beside these settings."""
+    jumps = () if settings.repeats > 1 else ("resample_j", "start_resampling")
+    repeats = () if settings.resample else ("resample_r",)
+    timesteps = ("skip_type", "skip_steps") if settings.timestep_respacing.strip() else ()
+    sharing = ("cfg_repeats",) if cfg is not None and cfg <= 1 else ()
+    return [*dict.fromkeys((*settings.unused, *jumps, *repeats, *timesteps, *sharing))]
 
 
 def over_steps(settings: Settings, steps: int) -> dict:

@@ -61,6 +61,66 @@ def test_a_preset_goes_before_the_values(ask, name):
     assert answered["unused"] == [*PRESETS[name].unused]
 
 
+@pytest.mark.parametrize(
+    ("values", "idle", "at_work"),
+    [
+        ({"method": "repaint"}, [], ["resample_r", "resample_j", "start_resampling", "skip_steps"]),
+        ({"method": "repaint", "resample": False}, ["resample_r", "resample_j", "start_resampling"], ["skip_steps"]),
+        ({"method": "repaint", "resample_r": 1}, ["resample_j", "start_resampling"], ["resample_r"]),
+        ({"timestep_respacing": "10"}, ["skip_type", "skip_steps"], ["resample_r"]),
+        ({"cfg": 1}, ["cfg_repeats"], ["resample_r"]),
+        ({"cfg": 3}, [], ["cfg_repeats"]),
+    ],
+    ids=str,
+)
+def test_what_does_nothing_beside_the_other_values_is_told(ask, values, idle, at_work):
+    unused = ask(values)["unused"]
+    assert set(idle) <= set(unused)
+    assert not set(at_work) & set(unused)
+
+
+def keys(answered: dict) -> list[str]:
+    return [message["key"] for message in answered["messages"]]
+
+
+def test_what_a_person_should_know_before_the_run_is_told(ask):
+    long_jumps = {"method": "repaint", "skip_type": "uniform", "skip_steps": 8}
+    assert keys(ask(long_jumps)) == ["no_jump"]
+    text = {"preset": "draft", "by_text": True, "positive": True, "negative": False}
+    assert keys(ask({**text, "cfg": 1})) == []
+    assert keys(ask({**text, "cfg": 7})) == ["no_negative"]
+    assert keys(ask({**text, "positive": False})) == ["no_positive"]
+
+
+def test_a_picture_that_the_example_model_does_not_paint_well_is_told_before_anything_has_run(ask):
+    large = {"preset": "draft", "picture_width": 512, "picture_height": 512}
+    assert keys(ask(large)) == []
+    assert keys(ask({**large, "model": "eight_styles_64.safetensors"})) == ["too_large"]
+    assert keys(ask({**large, "model": "no_such_file.safetensors"})) == []
+    assert keys(ask({**large, "model": "../../../etc/passwd"})) == []
+    right = {**large, "picture_width": 64, "picture_height": 64}
+    assert keys(ask({**right, "model": "eight_styles_64.safetensors"})) == []
+
+
+@pytest.mark.parametrize(
+    ("values", "passes"),
+    [
+        ({}, 1),
+        ({"cfg": 1}, 1),
+        ({"cfg": 7}, 2),
+        ({"cfg": 0.5}, 2),
+        ({"cfg": 7, "by_text": False, "positive": False}, 1),  # there is nothing to compare
+    ],
+    ids=str,
+)
+def test_cfg_doubles_the_cost_of_a_call(ask, values, passes):
+    assert ask({"preset": "draft", **values})["passes"] == passes
+
+
+def test_facts_of_another_type_are_refused_in_a_sentence(ask):
+    assert "picture_width is 'wide', but must be" in ask({"picture_width": "wide"})["error"]
+
+
 def test_a_part_of_a_chain_costs_its_part(ask):
     values = {"preset": "draft", "start_at_step": 3, "end_at_step": 6}
     assert numbers(ask(values)) == expected(PRESETS["draft"], first=3, end=6)
@@ -72,7 +132,7 @@ def test_the_calls_without_resampling_are_told(ask):
 
 
 def test_values_that_choose_no_schedule_are_not_read(ask):
-    answered = ask({"seed": "what", "cfg": None, "method": "feedback", "resample_r": 2})
+    answered = ask({"seed": "what", "variations": None, "method": "feedback", "resample_r": 2})
     assert answered["reads"] == ["method", "resample_r"]
     assert "error" not in answered
 
@@ -172,7 +232,7 @@ def test_only_so_many_models_are_remembered(ask, tiny, monkeypatch):
     names = iter(f"{i}.pt" for i in range(100))
     monkeypatch.setattr(seen_models, "model_name", lambda model: next(names))
     for _ in range(100):
-        seen_models.remember(None, LINEAR)
+        seen_models.remember(tiny[0], LINEAR)
     assert [*seen_models.models] == [f"{i}.pt" for i in range(100 - seen_models.MOST, 100)]
 
 
