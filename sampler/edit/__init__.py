@@ -1,0 +1,10 @@
+"""What an instruction model was asked to change in a picture, put into the untouched original.
+
+placement.py   where one picture lies on another
+texture.py     what two pictures have in common whatever their colours are
+alignment.py   find where the edited picture lies
+colours.py     one change of colours for the whole picture
+difference.py  how far two pictures differ, in units of their noise
+change.py      all of these: the mask of what was changed
+composite.py   clean the mask, and put the change into the original
+"""
