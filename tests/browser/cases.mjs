@@ -469,3 +469,63 @@ export async function in_chinese_nodes_and_widget_speak_chinese(comfy) {
     await comfy.reload();
   }
 }
+
+export async function mask_nodes_show_what_they_have_done(comfy, given) {
+  const ids = await comfy.page.evaluate(
+    ([picture, seed]) => {
+      const { app, LiteGraph } = window;
+      app.graph.clear();
+      const add = (kind, settings = {}) => {
+        const node = LiteGraph.createNode(kind);
+        node.pos = [app.graph.nodes.length * 1500, 0]; // one at a time in view
+        app.graph.add(node);
+        for (const [name, value] of Object.entries(settings)) node.widgets.find((w) => w.name === name).value = value;
+        return node;
+      };
+      const load = add("LoadImage", { image: picture });
+      const prepare = add("MaskGuidancePrepareMask", { grow: seed % 5 });
+      const crop = add("MaskGuidanceCrop", { width: 32, height: 32, context_factor: 1 + (seed % 97) / 100 });
+      const invert = add("ImageInvert");
+      const stitch = add("MaskGuidanceStitch");
+      const colour = add("PrimitiveString", { value: "#80a0c0" });
+      const from = add("MaskGuidanceMaskFromImage", { tolerance: 90 + (seed % 20) });
+      load.connect(0, crop, 0);
+      load.connect(1, prepare, 0);
+      prepare.connect(0, crop, 1);
+      crop.connect(0, invert, 0);
+      crop.connect(2, stitch, 0);
+      invert.connect(0, stitch, 1);
+      load.connect(0, from, 0);
+      colour.connect(
+        0,
+        from,
+        from.inputs.findIndex(({ name }) => name === "colour"),
+      ); // text, as in saved workflows
+      for (const result of [stitch, from]) {
+        if (result === stitch) result.connect(0, add("PreviewImage"), 0);
+        else {
+          const image = add("MaskToImage");
+          result.connect(0, image, 0);
+          image.connect(0, add("PreviewImage"), 0);
+        }
+      }
+      return { prepare: prepare.id, crop: crop.id, stitch: stitch.id, from: from.id };
+    },
+    [given.picture, unlike()],
+  );
+  const pixels = async (name) => {
+    await comfy.show(ids[name]);
+    await comfy.settle(300);
+    return await comfy.count(name === "prepare" ? "white" : "vivid");
+  };
+  const before = {};
+  for (const name of Object.keys(ids)) before[name] = await pixels(name);
+  assert.notEqual(await comfy.queue(), false);
+  assert.equal((await comfy.ended()).kind, "execution_success");
+  for (const name of Object.keys(ids)) {
+    let after = 0;
+    for (let i = 0; i < 30 && after < before[name] + 1000; i++) after = await pixels(name);
+    await comfy.page.screenshot({ path: `${comfy.folder}/${comfy.mode}-${name}-shows.png` });
+    assert.ok(after > before[name] + 1000, `${name}: ${before[name]}, then ${after} such pixels`);
+  }
+}

@@ -144,6 +144,28 @@ export class Comfy {
     return await found.jsonValue();
   }
 
+  /** How many pixels of the window are white, or of a strong colour. */
+  async count(kind) {
+    const shot = (await this.page.screenshot()).toString("base64");
+    return await this.page.evaluate(
+      async ([png, wanted]) => {
+        const picture = new Image();
+        picture.src = `data:image/png;base64,${png}`;
+        await picture.decode();
+        const sheet = new OffscreenCanvas(picture.width, picture.height).getContext("2d");
+        sheet.drawImage(picture, 0, 0);
+        const { data } = sheet.getImageData(0, 0, picture.width, picture.height);
+        let count = 0;
+        for (let i = 0; i < data.length; i += 4) {
+          const [least, most] = [Math.min(...data.slice(i, i + 3)), Math.max(...data.slice(i, i + 3))];
+          count += wanted === "white" ? least > 250 : most - least > 80;
+        }
+        return count;
+      },
+      [shot, kind],
+    );
+  }
+
   async waitUntilSaid(id, calls) {
     for (let i = 0; i < 40 && (await this.said(id)).calls !== calls; i++) await this.settle(100);
     if ((await this.said(id)).calls !== calls) throw new Error(`never said: ${calls}`);

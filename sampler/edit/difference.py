@@ -1,0 +1,90 @@
+"""How far two pictures differ, in units of what they differ by where nothing was changed."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .texture import box_mean
+
+__all__ = ["SMOOTH", "differences", "noise_level", "opponent"]
+
+SMOOTH = 1  # pixels: reach of the mean, taken twice, that takes grain, JPEG and lost sharpness out of a difference
+BINS = 24  # levels of local detail, each with its own noise
+QUANTILE = 0.5
+NORMAL = 0.6745  # median of |x| for a standard normal x
+LEAST = (1.0 / 255, 0.7 / 255, 0.7 / 255)  # noise of brightness and of both colours that is always allowed
+SAMPLES = 2**16  # pixels that a noise level is measured on
+TO_OPPONENT = ((0.299, 0.587, 0.114), (0.5, -0.419, -0.081), (-0.169, -0.331, 0.5))
+
+
+def opponent(pictures: Tensor) -> Tensor:
+    """Red, green, blue as brightness and two colours, whose noise is about independent; one channel stays one."""
+    if pictures.shape[1] < 3:
+        return pictures[:, :1]
+    matrix = torch.tensor(TO_OPPONENT, dtype=pictures.dtype, device=pictures.device)
+    return torch.einsum("oc,bchw->bohw", matrix, pictures[:, :3])
+
+
+def slopes(pictures: Tensor) -> Tensor:
+    """Largest step to a neighbour near each pixel: what a slight shift would change there. (B, C, H, W)."""
+    padded = F.pad(pictures, (1, 1, 1, 1), mode="replicate")
+    across = (padded[..., 1:-1, 2:] - padded[..., 1:-1, :-2]).abs()
+    down = (padded[..., 2:, 1:-1] - padded[..., :-2, 1:-1]).abs()
+    return F.max_pool2d(torch.maximum(across, down) / 2, 5, 1, 2)
+
+
+def differences(original: Tensor, edited: Tensor, known: Tensor, reach: int = SMOOTH) -> Tensor:
+    """Differences over their noise level, which is measured on the known part for each amount of local detail.
+
+    Args:
+        original: (1, C, H, W) in [0, 1].
+        edited: Laid over it, colours matched; the same.
+        known: Where nothing was changed, as far as is known yet; bool (1, 1, H, W).
+        reach: Of the mean, taken twice, before they are compared.
+
+    Returns:
+        Square root of the sum of squares over brightness and colours; 1 is usual, (1, 1, H, W).
+    """
+    one, other = (box_mean(box_mean(opponent(picture), reach), reach) for picture in (original, edited))
+    slope = slopes(one)
+    total = torch.zeros_like(one[:, :1])
+    for channel in range(one.shape[1]):
+        away = (one - other)[:, channel : channel + 1].abs()
+        noise = noise_level(away, slope[:, channel : channel + 1], known, LEAST[channel])
+        total += (away / noise) ** 2
+    return total.sqrt()
+
+
+def noise_level(away: Tensor, slope: Tensor, known: Tensor, least: float) -> Tensor:
+    """Median of differences among pixels of about the same slope, as the deviation of a normal distribution.
+
+    Args:
+        away: Differences, 0 or more; (1, 1, H, W).
+        slope: (1, 1, H, W).
+        known: Pixels to measure on; bool (1, 1, H, W).
+        least: What is allowed anywhere.
+
+    Returns:
+        Rises with the slope; as `away`.
+    """
+    seen, at = away[known], slope[known]
+    if len(seen) < BINS:
+        return torch.full_like(away, least)
+    stride = -(-len(seen) // SAMPLES)
+    at, order = at[::stride].sort()
+    seen = seen[::stride][order]
+    parts = [part for part in zip(at.chunk(BINS), seen.chunk(BINS), strict=True)]
+    where = torch.stack([part.median() for part, _ in parts])
+    level = torch.stack([part.quantile(QUANTILE) / NORMAL for _, part in parts]).cummax(0).values
+    return interpolated(slope, where, level.clamp(min=least))
+
+
+def interpolated(values: Tensor, where: Tensor, level: Tensor) -> Tensor:
+    """A line through points, from left to right; beyond the last one it rises as from the origin through it."""
+    right = torch.searchsorted(where, values.flatten()).clamp(1, len(where) - 1)
+    left = right - 1
+    span = (where[right] - where[left]).clamp(min=1e-9)
+    share = ((values.flatten() - where[left]) / span).clamp(0, 1)
+    line = torch.lerp(level[left], level[right], share)
+    beyond = values.flatten() / where[-1].clamp(min=1e-9)
+    return (line * beyond.clamp(min=1)).reshape(values.shape)
