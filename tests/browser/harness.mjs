@@ -47,7 +47,8 @@ function readPlot([wanted, plot, vue]) {
   return {
     calls: text(".calls"),
     more: text(".more"),
-    label: element.ariaLabel,
+    label: element.querySelector("[role=img]").ariaLabel,
+    messages: [...element.querySelectorAll(".messages p")].map((e) => ({ kind: e.className, text: e.innerText })),
     classes: element.className,
     curve: element.querySelector(".curve").getAttribute("points"),
   };
@@ -308,7 +309,9 @@ export class Comfy {
 
   /** Press keys with no field focused: a field has an undo of its own. */
   async press(keys) {
-    await this.page.evaluate(() => document.activeElement?.matches("input, textarea, button") && document.activeElement.blur());
+    await this.page.evaluate(
+      () => document.activeElement?.matches("input, textarea, button") && document.activeElement.blur(),
+    );
     await this.page.keyboard.press(keys);
     await this.settle(500);
   }

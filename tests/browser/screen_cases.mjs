@@ -85,7 +85,12 @@ export async function in_another_tab_and_back_the_curve_follows(comfy) {
   await comfy.page.evaluate(async (path) => {
     const { workflow } = window.app.extensionManager;
     await workflow.activeWorkflow.changeTracker.checkState?.();
-    await window.app.loadGraphData(workflow.getWorkflowByPath(path).activeState, true, true, workflow.getWorkflowByPath(path));
+    await window.app.loadGraphData(
+      workflow.getWorkflowByPath(path).activeState,
+      true,
+      true,
+      workflow.getWorkflowByPath(path),
+    );
   }, name);
   await comfy.show(SAMPLER);
   await followsEdits(comfy, SAMPLER);

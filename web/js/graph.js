@@ -104,15 +104,31 @@ export function inputsOf(node) {
 
 const MODEL_FILE = /\.(safetensors|sft|ckpt|pth?|bin|gguf)$/i;
 
-/** The file that a node's model is loaded from, other nodes passed that take a model; undefined where it is not seen. */
-export function modelFile(node, hops = MOST_HOPS) {
+/** The node that a node's model is loaded by, other nodes passed that take a model; undefined where it is not seen. */
+export function modelLoader(node, hops = MOST_HOPS) {
   const origin = originOf(node, "model");
   if (!origin || hops === 0) return undefined;
-  if (origin.inputs?.some((input) => input.name === "model")) return modelFile(origin, hops - 1);
-  return origin.widgets?.map((widget) => widget.value).find((value) => MODEL_FILE.test(value));
+  if (origin.inputs?.some((input) => input.name === "model")) return modelLoader(origin, hops - 1);
+  return fileOf(origin) === undefined ? undefined : origin;
 }
 
-const CHANGES_NOTHING = /seed|^control_after|^filename_prefix$|^mask_guidance/;
+function fileOf(loader) {
+  return loader?.widgets?.map((widget) => widget.value).find((value) => MODEL_FILE.test(value));
+}
+
+/** The file that a node's model is loaded from; undefined where it is not seen. */
+export function modelFile(node) {
+  return fileOf(modelLoader(node));
+}
+
+/** Whether anything is connected to an input; undefined where the node has no such input. */
+export function isConnected(node, inputName) {
+  const input = node.inputs?.find(({ name }) => name === inputName);
+  return input && input.link != null;
+}
+
+/** Names of widgets whose value changes neither what a run costs nor what is said of it. */
+export const CHANGES_NOTHING = /seed|^control_after|^filename_prefix$|^mask_guidance/;
 
 /**
  * A text that is the same for two runs whose model calls take equally long: all that lies upstream of some inputs.

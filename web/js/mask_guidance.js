@@ -1,9 +1,10 @@
 // The pack's part of the page: a schedule widget on the nodes that have a schedule, and presets that fill in their values.
 
 import { app } from "../../../scripts/app.js";
+import { KINDS } from "./kinds.js";
 import { connectPresets } from "./presets.js";
 import { watchRuns } from "./runs.js";
-import { SCHEDULED, ScheduleWidget } from "./schedule_widget.js";
+import { ScheduleWidget } from "./schedule_widget.js";
 
 const PATIENCE = 10_000; // milliseconds that an answer may take: a server that loads a model is busy
 
@@ -47,7 +48,7 @@ app.registerExtension({
   },
 
   nodeCreated(node) {
-    if (!SCHEDULED.includes(node.comfyClass)) return;
+    if (!(node.comfyClass in KINDS)) return;
     connectPresets(node);
     const plot = new ScheduleWidget(node, locale, ask);
     plots.add(plot);

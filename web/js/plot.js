@@ -1,27 +1,34 @@
-// The look of the schedule widget: a curve, a marker, two lines of text. It knows nothing of nodes.
+// The look of the schedule widget: a curve, a marker, two lines of text, messages. It knows nothing of nodes.
 
 const SVG = "http://www.w3.org/2000/svg";
 const [WIDE, HIGH] = [1000, 100]; // of the drawing, which is stretched to the node
-export const MIN_HEIGHT = 118;
+const [DRAWING, PADDING, GAP] = [56, 6, 2]; // pixels: the least height, and what is around it
+const TWO_LINES = 30; // of text, while it is not laid out
 
+// Text is told apart by weight and by a line at its side: every colour here must be read on a light and on a dark ground.
 const STYLE = `
 .mask-guidance-schedule {
-  box-sizing: border-box; min-height: ${MIN_HEIGHT}px; height: 100%; width: 100%; padding: 6px 8px; overflow: hidden;
-  display: flex; flex-direction: column; gap: 2px; border-radius: 6px;
+  box-sizing: border-box; min-height: ${DRAWING + 2 * PADDING + GAP + TWO_LINES}px; height: 100%; width: 100%;
+  padding: ${PADDING}px 8px; display: flex; flex-direction: column; gap: ${GAP}px; border-radius: 6px;
   font: 11px/1.35 system-ui, sans-serif; color: var(--input-text, #ddd); background: var(--comfy-input-bg, #222);
 }
-.mask-guidance-schedule .drawing { position: relative; flex: 1 1 56px; min-height: 56px; }
+.mask-guidance-schedule .drawing { position: relative; flex: 1 1 ${DRAWING}px; min-height: ${DRAWING}px; }
 .mask-guidance-schedule svg { position: absolute; inset: 0; width: 100%; height: 100%; }
 .mask-guidance-schedule polyline, .mask-guidance-schedule line { vector-effect: non-scaling-stroke; fill: none; }
 .mask-guidance-schedule .axis { stroke: currentColor; stroke-width: 1px; opacity: 0.3; }
 .mask-guidance-schedule .curve { stroke: color-mix(in srgb, #2f86e4 72%, currentColor); stroke-width: 1.4px; stroke-linejoin: round; }
 .mask-guidance-schedule .done { fill: #e5484d; opacity: 0.16; }
 .mask-guidance-schedule .now { stroke: #e5484d; stroke-width: 2px; }
-.mask-guidance-schedule .axis-name { position: absolute; right: 2px; top: 0; font-size: 10px; opacity: 0.65; }
+.mask-guidance-schedule .axis-name { position: absolute; right: 2px; top: 0; font-size: 10px; }
+.mask-guidance-schedule .words { flex: none; user-select: text; }
 .mask-guidance-schedule .calls { font-weight: 600; font-variant-numeric: tabular-nums; }
-.mask-guidance-schedule .more { opacity: 0.8; font-variant-numeric: tabular-nums; min-height: 1.35em; }
-.mask-guidance-schedule.dim .drawing { opacity: 0.35; }
-.mask-guidance-schedule.wrong .calls { font-weight: 400; color: var(--error-text, #e5484d); }
+.mask-guidance-schedule .more { font-variant-numeric: tabular-nums; min-height: 1.35em; }
+.mask-guidance-schedule .messages p { margin: 4px 0 0; padding-left: 6px; border-left: 3px solid transparent; overflow-wrap: anywhere; }
+.mask-guidance-schedule .messages .warning { border-color: #d98a00; }
+.mask-guidance-schedule .messages .error { border-color: #e5484d; }
+.mask-guidance-schedule .messages .note { padding-left: 0; border: 0; }
+.mask-guidance-schedule.dim svg { opacity: 0.35; }
+.mask-guidance-schedule.wrong .calls { font-weight: 400; color: color-mix(in srgb, #e5484d 45%, currentColor); }
 .mask-guidance-schedule.wrong .drawing { display: none; }
 `;
 
@@ -47,7 +54,7 @@ export class Plot {
     }
     this.element = text("mask-guidance-schedule");
     this.element.dataset.testid = "mask-guidance-schedule";
-    this.element.setAttribute("role", "img");
+    this.element.setAttribute("role", "group");
     this.picture = svg("svg", { viewBox: `0 0 ${WIDE} ${HIGH}`, preserveAspectRatio: "none" });
     this.done = svg("rect", { class: "done", x: 0, y: 0, width: 0, height: HIGH });
     this.curve = svg("polyline", { class: "curve" });
@@ -55,11 +62,20 @@ export class Plot {
     const axis = svg("polyline", { class: "axis", points: `0,0 0,${HIGH} ${WIDE},${HIGH}` });
     this.picture.append(this.done, axis, this.curve, this.now);
     this.axis = text("axis-name");
-    const drawing = text("drawing");
-    drawing.append(this.picture, this.axis);
-    [this.calls, this.more] = [text("calls"), text("more")];
-    this.element.append(drawing, this.calls, this.more);
+    this.axis.setAttribute("aria-hidden", true); // the drawing's label says it
+    this.drawing = text("drawing");
+    this.drawing.setAttribute("role", "img");
+    this.drawing.append(this.picture, this.axis);
+    [this.calls, this.more, this.messages, this.words] = ["calls", "more", "messages", "words"].map(text);
+    this.messages.setAttribute("role", "status"); // read out when it changes; the lines above change at each call
+    this.words.append(this.calls, this.more, this.messages);
+    this.element.append(this.drawing, this.words);
     this.mark(null);
+  }
+
+  /** Pixels that it needs with what it says now. */
+  get leastHeight() {
+    return DRAWING + 2 * PADDING + GAP + Math.max(TWO_LINES, this.words.offsetHeight);
   }
 
   /** @param {[number, number][]} points Model calls so far, and how much noise is left (0 to `top`). */
@@ -88,8 +104,23 @@ export class Plot {
   say({ calls, more, label, dim = false, wrong = false }) {
     this.calls.textContent = calls;
     this.more.textContent = more;
-    this.element.setAttribute("aria-label", label);
+    this.drawing.setAttribute("aria-label", label || more || calls);
     this.element.classList.toggle("dim", dim);
     this.element.classList.toggle("wrong", wrong);
+  }
+  /** @param {{text: string, kind: "error" | "warning" | "note"}[]} messages Shown, and read out, if they are others. */
+  tell(messages) {
+    const shown = JSON.stringify(messages);
+    if (shown === this.shown) return false;
+    this.shown = shown;
+    this.messages.replaceChildren(
+      ...messages.map(({ text, kind }) => {
+        const line = document.createElement("p");
+        line.className = kind;
+        line.textContent = text;
+        return line;
+      }),
+    );
+    return true;
   }
 }

@@ -2,6 +2,7 @@
 
 import { nodeByExecutionId } from "./graph.js";
 
+const TOLD = "mask_guidance.tell"; // Python's messages, see nodes/messages.py
 const ENDS = ["execution_success", "execution_error", "execution_interrupted", "execution_start"];
 
 /** Seconds a model call took, by what makes it faster or slower (see `upstreamKey`). */
@@ -17,7 +18,7 @@ export function lastSecondsPerCall(key) {
  * @param {EventTarget} api The page's connection to the server.
  * @param {() => object} rootGraph
  * @param {() => Iterable<{runsAs: (node: object) => boolean, key: () => string, follow: (run: object | null) => void,
- *   askAgain: () => void}>} plots
+ *   askAgain: () => void, news: object, refreshSoon: () => void}>} plots
  */
 export function watchRuns(api, rootGraph, plots) {
   const running = new Map(); // by plot: the run it shows
@@ -39,6 +40,39 @@ export function watchRuns(api, rootGraph, plots) {
       for (const plot of plots()) plot.askAgain();
     });
   }
+  watchNews(api, rootGraph, plots);
+}
+
+/** Tell plots what their nodes' runs have to say. */
+function watchNews(api, rootGraph, plots) {
+  const on = (event, idOf, action) => {
+    api.addEventListener(event, ({ detail }) => {
+      const node = nodeByExecutionId(rootGraph(), idOf(detail));
+      for (const plot of plots()) {
+        if (node !== plot.node && !(node && plot.runsAs(node))) continue;
+        action(plot.news, detail);
+        plot.refreshSoon();
+      }
+    });
+  };
+  on(
+    "executing",
+    (id) => id,
+    (news) => news.forget(),
+  );
+  on(
+    TOLD,
+    ({ node }) => node,
+    (news, { messages }) => news.hear(messages),
+  );
+  on(
+    "execution_error",
+    (error) => error.node_id,
+    (news, error) => news.fail(error.exception_message),
+  );
+  api.addEventListener("execution_start", () => {
+    for (const plot of plots()) plot.news.forgetError();
+  });
 }
 
 /** A run one progress message further; the first call is not timed, since it may load the model. */

@@ -1,50 +1,16 @@
 // The schedule widget of a node: what its settings cost, as a curve, and where a run is on it. What they mean, Python says.
 
 import { Asker } from "./ask.js";
-import { inputsOf, modelFile, originOf, settingsOf, targetsOf, upstreamKey, widgetOf } from "./graph.js";
-import { MIN_HEIGHT, Plot } from "./plot.js";
+import { CHANGES_NOTHING, widgetOf } from "./graph.js";
+import { KINDS } from "./kinds.js";
+import { News } from "./news.js";
+import { Plot } from "./plot.js";
 import { afterEdit } from "./presets.js";
 import { lastSecondsPerCall } from "./runs.js";
 import { wordsOf } from "./words.js";
 
 const TYPE = "mask_guidance_schedule"; // how its name begins
-const SIGMAS_NODE = "MaskGuidanceSigmas";
-
-/** Of each kind of node: who runs its schedule, which inputs make a model call slow or fast, and what to ask of it. */
-const KINDS = {
-  MaskGuidanceKSampler: {
-    runners: (node) => [node],
-    slow: (node) => upstreamKey(node, ["model", "latent_image"]),
-    question: ownQuestion,
-  },
-  MaskGuidanceSampler: {
-    runners: (node) => targetsOf(node),
-    slow: (node) => JSON.stringify(targetsOf(node).map((at) => upstreamKey(at, ["model", "guider", "latent_image"]))),
-    question: questionWithSigmas,
-  },
-  MaskGuidanceSchedule: { runners: () => [], slow: () => "", question: ownQuestion },
-};
-
-export const SCHEDULED = Object.keys(KINDS);
-
-/** A node's own values, and which of them only a run will show. */
-function ownQuestion(node) {
-  const { values, linked } = settingsOf(node, inputsOf(node));
-  return { asked: { ...values, model: modelFile(node) }, linked };
-}
-
-/** With what the sigmas of its user say of the timesteps; `unknown` where they say nothing. */
-function questionWithSigmas(node) {
-  const own = settingsOf(node, inputsOf(node));
-  const source = targetsOf(node)
-    .map((runner) => originOf(runner, "sigmas"))
-    .find(Boolean);
-  const ours = source?.type === SIGMAS_NODE;
-  const theirs = source ? settingsOf(source, ours ? inputsOf(source) : ["steps"]) : { values: {}, linked: [] };
-  if (!ours && !theirs.values.steps) return { asked: own.values, linked: [], unknown: true };
-  const model = ours ? modelFile(source) : undefined;
-  return { asked: { ...theirs.values, ...own.values, model }, linked: [...own.linked, ...theirs.linked] };
-}
+const MARGIN = 10; // pixels that LiteGraph leaves around it
 
 let born = 0; // so many widgets, in this page
 
@@ -63,20 +29,29 @@ export class ScheduleWidget {
     this.idle = new Set(); // inputs that the method does not read
     this.linked = []; // values that only a run will show
     this.unknown = false; // how many steps there will be
+    this.news = new News();
     this.asker = new Asker(send, () => this.show());
     // Nodes 2.0 keeps on showing the element that it has for a node's number and a widget's name and type; after an undo that
     // is the element of the node that was there before, were the type not another each time.
     const widget = node.addDOMWidget("schedule", `${TYPE}_${++born}`, this.plot.element, {
       serialize: false, // not part of what is queued
       hideOnZoom: false,
-      getMinHeight: () => MIN_HEIGHT,
+      hideInPanel: true, // which would take the element out of the node, or show an empty row
+      margin: MARGIN,
+      getMinHeight: () => this.plot.leastHeight + 2 * MARGIN,
       getValue: () => "",
       setValue: () => {},
     });
     widget.serialize = false; // nor of the saved workflow
-    for (const other of node.widgets) if (other !== widget) afterEdit(other, () => this.refresh());
+    for (const other of node.widgets) if (other !== widget) afterEdit(other, () => this.edited(other.name));
     after(node, "onConfigure", () => this.refresh());
-    after(node, "onConnectionsChange", () => queueMicrotask(() => this.refresh()));
+    after(node, "onConnectionsChange", () => queueMicrotask(() => this.edited("")));
+    this.refresh();
+  }
+
+  /** By hand or by a preset; of what the last run showed, nothing holds any longer. */
+  edited(name) {
+    if (!CHANGES_NOTHING.test(name)) this.news.forget();
     this.refresh();
   }
 
@@ -88,9 +63,15 @@ export class ScheduleWidget {
     return this.kind.runners(this.node).includes(node);
   }
 
-  key() {
-    const guided = widgetOf(this.node, "cfg")?.value ?? 1;
-    return `${this.kind.slow(this.node)} ${guided !== 1}`;
+  key(guided = (widgetOf(this.node, "cfg")?.value ?? 1) !== 1) {
+    return `${this.kind.slow(this.node)} ${guided}`;
+  }
+
+  /** Seconds that a call takes: as measured, or twice those of a call without cfg. */
+  secondsPerCall(passes) {
+    const measured = lastSecondsPerCall(this.key());
+    const alone = passes > 1 ? lastSecondsPerCall(this.key(false)) : undefined;
+    return measured ?? (alone === undefined ? undefined : alone * passes);
   }
 
   /** @param {{value: number, max: number, seconds?: number} | null} run Where it is; null: it is over. */
@@ -132,6 +113,7 @@ export class ScheduleWidget {
     else if (!answer) this.sayOnly({ more: silent ? words.neverAnswered : "" });
     else if (answer.error) this.sayOnly({ calls: answer.error, more: silent ? words.silent : "", wrong: true });
     else this.tell(answer, words);
+    if (this.plot.tell(this.news.lines(answer?.messages ?? [], words))) this.node.setDirtyCanvas?.(true, true);
   }
 
   sayOnly({ calls = "", more, wrong = false }) {
@@ -143,24 +125,27 @@ export class ScheduleWidget {
   tell(answer, words) {
     this.draw(answer.points, answer.top);
     const { run } = this;
-    const calls = words.calls(words.number(answer.calls), answer.about);
-    const relative = words.relative(shortNumber(answer.calls / answer.plain));
+    const times = this.kind.times(this.node);
+    const calls = words.calls(words.number(answer.calls * times), answer.about);
     const linked = this.linked.filter((name) => answer.reads.includes(name));
-    const more = linked.length ? words.linked(linked.join(", ")) : relative;
-    const seconds = run?.seconds ?? lastSecondsPerCall(this.key());
-    const label = words.label(calls, words.number(answer.steps), more);
+    const more = [
+      linked.length ? words.linked(linked.join(", ")) : words.relative(shortNumber(answer.calls / answer.plain)),
+      answer.passes > 1 ? words.twice : "",
+      this.kind.eachRegion ? words.eachRegion : "",
+    ];
+    const seconds = run?.seconds ?? this.secondsPerCall(answer.passes);
+    const label = words.label(calls, words.number(answer.steps), joined(more, ", "));
     this.plot.mark(run && run.max > 1 ? run.value / run.max : null);
     if (run) {
       const left = seconds === undefined ? "" : words.left(words.duration(seconds * (run.max - run.value)));
       const at = words.running(words.number(run.value), words.number(run.max));
-      this.plot.say({ calls: at, more: [left, more].filter(Boolean).join(" · "), label });
+      this.plot.say({ calls: at, more: joined([left, ...more]), label });
     } else if (this.asker.silent) {
       this.plot.say({ calls, more: words.silent, label: `${label} ${words.silent}`, dim: true });
     } else {
-      const time = seconds === undefined ? "" : words.estimate(words.duration(seconds * answer.calls));
+      const time = seconds === undefined ? "" : words.estimate(words.duration(seconds * answer.calls * times));
       const models = answer.needs ? words.manyTimesteps(words.number(answer.needs)) : "";
-      const rest = [time, more, models].filter(Boolean).join(" · ");
-      this.plot.say({ calls, more: rest, label, dim: linked.length > 0 });
+      this.plot.say({ calls, more: joined([time, ...more, models]), label, dim: linked.length > 0 });
     }
   }
 
@@ -182,6 +167,10 @@ export class ScheduleWidget {
       this.node.setDirtyCanvas?.(true, true);
     }
   }
+}
+
+function joined(parts, between = " · ") {
+  return parts.filter(Boolean).join(between);
 }
 
 function shortNumber(value) {

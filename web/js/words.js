@@ -20,9 +20,29 @@ const en = {
   manyTimesteps: (n) => `for models of ${n} timesteps or more`,
   silent: "The server does not answer; this is its last answer, perhaps of other settings.",
   neverAnswered: "The server does not answer.",
+  twice: "each call twice as long, for cfg",
+  eachRegion: "for each region of the mask",
+  message: ({ text }) => text,
   axis: "noise level, call by call",
   label: (calls, steps, relative) =>
     `Noise level against model call: ${calls} over ${steps} noise levels, ${relative}.`,
+};
+
+/** The sentences of nodes/messages.py, by their keys. */
+const zhMessages = {
+  empty: () => "没有遮罩，因此什么也不会绘制：请在“加载图像”的遮罩编辑器中绘制遮罩（右键点击图片）。",
+  nearly_all: (percent) =>
+    `图片的 ${percent} % 被遮罩，这部分将全部重新绘制。若遮罩反了，请在本节点之前加入“反转遮罩”。`,
+  too_large: (width, height, side, times) =>
+    `图片为 ${width}x${height}，而此模型适用于 ${side}x${side}：每次调用耗时约为 ${times} 倍，且内容过小或重复。` +
+    `请使用 Inpaint (Mask Guidance)，或将“重绘裁剪”的宽和高设为 ${side}。`,
+  too_small: (width, height, side) =>
+    `图片为 ${width}x${height}，而此模型适用于 ${side}x${side}：结果会模糊或残缺。请放大图片，或使用 Inpaint (Mask Guidance)。`,
+  no_jump: (jump, steps) =>
+    `resample_j 为 ${jump}，而运行只有 ${steps} 步：无法回跳，因此不会重采样。请减小 resample_j 或增大 skip_steps。`,
+  no_positive: () => "此模型由文本引导：请将 CLIP 文本编码（或类似节点）连接到 positive。",
+  no_negative: (cfg) => `cfg 为 ${cfg}，需要 negative：请连接 negative，或将 cfg 设为 1。`,
+  made: (calls, seconds) => `上次运行共 ${calls.toLocaleString("zh-CN")} 次模型调用，用时 ${seconds} 秒。`,
 };
 
 const zh = {
@@ -38,6 +58,9 @@ const zh = {
   manyTimesteps: (n) => `适用于至少有 ${n} 个时间步的模型`,
   silent: "服务器没有响应；此为其上一次的回答，可能对应其他设置。",
   neverAnswered: "服务器没有响应。",
+  twice: "cfg 使每次调用耗时加倍",
+  eachRegion: "遮罩的每个区域",
+  message: ({ text, key, values }) => zhMessages[key]?.(...values) ?? text,
   axis: "每次调用时的噪声级别",
   label: (calls, steps, relative) => `噪声级别随模型调用的变化：${steps} 个噪声级别，${calls}，${relative}。`,
 };
