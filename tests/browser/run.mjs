@@ -3,10 +3,11 @@
 
 import { readFileSync } from "node:fs";
 import * as exported from "./cases.mjs";
+import * as desk from "./desk_cases.mjs";
 import { Comfy } from "./harness.mjs";
 
 const [address, chromium, mode, folder, ...names] = process.argv.slice(2);
-const cases = { ...exported };
+const cases = { ...exported, ...desk };
 const given = JSON.parse(readFileSync(0, "utf-8"));
 const comfy = await Comfy.open(address, mode === "vue", chromium);
 comfy.folder = folder; // for screenshots

@@ -1,4 +1,4 @@
-"""The page in a real browser: the cases of cases.mjs, with both ways in which ComfyUI draws nodes."""
+"""The page in a real browser: the cases of *cases.mjs, with both ways in which ComfyUI draws nodes."""
 
 import re
 from pathlib import Path
@@ -8,7 +8,11 @@ from mask_guidance.sampler import Chain, Settings, alphas_cumprod, largest_sigma
 from mask_guidance.sampler.presets import fixed
 
 HERE = Path(__file__).parent
-CASES = re.findall(r"^export async function (\w+)", (HERE / "cases.mjs").read_text("utf-8"), re.MULTILINE)
+CASES = [
+    case
+    for file in sorted(HERE.glob("*cases.mjs"))
+    for case in re.findall(r"^export async function (\w+)", file.read_text("utf-8"), re.MULTILINE)
+]
 
 
 def calls(steps: int, **settings) -> int:
@@ -26,7 +30,8 @@ def given(page_server):
 
     return {
         "examples": workflows.names(),
-        "pack": next(pack for pack, names in offered.items() if "compare_resampling" in names),
+        "titles": workflows.titles(),
+        "pack": next(pack for pack, titles in offered.items() if workflows.titles()["inpaint"] in titles),
         "model": "tiny.safetensors",
         "fresh": {mode: f"fresh_{mode}.safetensors" for mode in ("litegraph", "vue")},
         "picture": "half.png",
