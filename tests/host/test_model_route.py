@@ -31,7 +31,7 @@ def test_a_sidecar_written_later_is_believed_at_once(folder):
     from mask_guidance.nodes.model_route import answer
 
     save_tiny(folder / "tiny.safetensors")
-    assert answer("tiny.safetensors") == {"classes": 4, "names": [], "any": 3, "size": 0}
+    assert answer("tiny.safetensors") == {"classes": 4, "names": [], "any": 3, "size": 16}
     (folder / "tiny.json").write_text(json.dumps({"class_names": ["cat", "dog", "owl", "any"]}))
     assert answer("tiny.safetensors")["names"] == ["cat", "dog", "owl", "any"]
 
@@ -40,7 +40,7 @@ def test_a_model_without_classes_says_so(folder):
     from mask_guidance.nodes.model_route import answer
 
     save_tiny(folder / "plain.safetensors", num_classes=None)
-    assert answer("plain.safetensors") == {"classes": 0, "names": [], "any": None, "size": 0}
+    assert answer("plain.safetensors") == {"classes": 0, "names": [], "any": None, "size": 16}
 
 
 def test_a_thousand_classes_are_imagenets(folder):
