@@ -2,7 +2,7 @@
 
 from comfy_api.latest import ComfyExtension, io
 
-from . import class_names, example_pictures, model_folder, schedule_route
+from . import example_pictures, model_folder, model_route, schedule_route
 from .class_label import ClassLabel
 from .crop import CropForInpainting
 from .fill import FillMaskedArea
@@ -27,7 +27,7 @@ class MaskGuidanceExtension(ComfyExtension):
         model_folder.register()
         example_pictures.offer()
         schedule_route.register()
-        class_names.register()
+        model_route.register()
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         return [

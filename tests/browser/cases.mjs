@@ -351,30 +351,12 @@ export async function inside_a_subgraph_it_works_and_marks_the_run(comfy, given)
   assert.ok(models.has(given.model), `asked for ${[...models]}`);
 }
 
-export async function the_template_browser_finds_the_examples_and_shows_their_pictures(comfy, given) {
-  const { page } = comfy;
-  await page.evaluate(() => window.app.graph.clear());
-  await page.evaluate(() => window.app.extensionManager.command.execute("Comfy.BrowseTemplates"));
-  const dialog = page.getByRole("dialog").first();
-  await dialog.getByText(given.pack, { exact: true }).click();
-  for (const name of given.examples)
-    await dialog.getByText(name, { exact: true }).first().waitFor({ state: "attached" });
-  await comfy.waitUntil(
-    () => [...document.querySelectorAll("[role=dialog] img")].filter((image) => image.naturalWidth > 100).length >= 3,
-  );
-  await page.screenshot({ path: `${comfy.folder}/${comfy.mode}-templates.png` });
-  await dialog.getByText("All Templates", { exact: true }).first().click();
-  await dialog.getByPlaceholder(/search/i).fill("inpaint");
-  await dialog.getByText("inpaint", { exact: true }).first().click();
-  await comfy.waitUntil(() => window.app.graph.nodes.some((node) => node.type === "MaskGuidanceKSampler"));
-}
-
 export async function a_blueprint_is_found_by_search_and_paints(comfy, given) {
   const { page } = comfy;
   await tiny(comfy, given);
   await page.evaluate((id) => {
     const { app } = window;
-    for (const gone of [3, 4, id, 7, 9, 10, 11, 12, 13]) app.graph.remove(app.graph.getNodeById(gone));
+    for (const gone of [3, 4, id, 7, 9, 10, 11]) app.graph.remove(app.graph.getNodeById(gone));
     app.canvas.ds.scale = 0.5;
     app.canvas.ds.offset = [600, 500];
     app.canvas.setDirty(true, true);

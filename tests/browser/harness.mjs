@@ -117,7 +117,8 @@ export class Comfy {
   }
 
   async loadExample(name, node) {
-    const workflow = JSON.parse(readFileSync(new URL(`${name}.json`, EXAMPLES), "utf-8"));
+    const read = (file) => JSON.parse(readFileSync(new URL(encodeURI(file), EXAMPLES), "utf-8"));
+    const workflow = read(`${read("api/names.json")[name]}.json`);
     await this.load(workflow, node);
   }
 

@@ -8,8 +8,9 @@ import { createHash } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { Comfy } from "./harness.mjs";
 
-const SAMPLING = { preset: "balanced", seed: 0, control_after_generate: "randomize" };
-const SHOWN = ["preset", "seed", "control_after_generate", "cfg", "denoise"];
+// The seed stays as it is: LiteGraph shows no "control after generate" on a subgraph's node, and lets it act all the same.
+const SAMPLING = { preset: "balanced", seed: 0, control_after_generate: "fixed" };
+const SHOWN = ["preset", "seed", "cfg", "denoise"];
 const FILLED = ["VAEEncode", "SetLatentNoiseMask", "MaskGuidanceKSampler", "VAEDecode"];
 // Inputs are [our name, the conversion's name, type]; outputs [the node inside, name, type].
 const GIVEN = [
@@ -18,6 +19,7 @@ const GIVEN = [
   ["positive", "positive", "CONDITIONING"],
   ["negative", "negative", "CONDITIONING"],
 ];
+const PREVIEW = "$$canvas-image-preview"; // the host's name for the pictures under a node
 const RECORD = ["MaskGuidanceKSampler", "record", "STRING"];
 
 const BLUEPRINTS = {
@@ -42,7 +44,7 @@ const BLUEPRINTS = {
     inputs: [["image", "image", "IMAGE"], ["mask", "mask", "MASK"], ...GIVEN],
     outputs: [["MaskGuidanceStitch", "IMAGE", "IMAGE"], RECORD],
     description:
-      "Cuts what is masked out of a large picture at the model's size, paints it anew, and puts it back; all else stays as it is.",
+      "Cuts what is masked out of a large picture, paints it anew, and puts it back; all else stays as it is. Set width and height to what the model paints: 64 for the example model, 512 for Stable Diffusion 1.5, 1024 for SDXL.",
     aliases: ["remove object", "inpaint", "crop and stitch", "erase", "RePaint"],
   },
   Outpaint: {
@@ -147,6 +149,10 @@ for (const [title, blueprint] of Object.entries(BLUEPRINTS)) {
   definition.description = blueprint.description;
   made.extra = { BlueprintDescription: blueprint.description, BlueprintSearchAliases: blueprint.aliases };
   Object.assign(made.nodes[0], { id: 1, pos: [0, 0] });
+  const { id } = definition.nodes.find(({ type }) => type === "MaskGuidanceKSampler");
+  made.nodes[0].properties.previewExposures = [
+    { name: PREVIEW, sourceNodeId: String(id), sourcePreviewName: PREVIEW }, // the page keeps these itself while it is open
+  ];
   writeFileSync(new URL(`${title}.json`, folder), `${settled(JSON.stringify(made, null, 1), title)}\n`);
   const names = (slots) => slots.map((slot) => slot.name).join(", ");
   console.log(`${title}: ${names(definition.inputs)} -> ${names(definition.outputs)}`);

@@ -3,11 +3,12 @@
 
 import { readFileSync } from "node:fs";
 import * as nodes from "./cases.mjs";
+import * as desk from "./desk_cases.mjs";
 import { Comfy } from "./harness.mjs";
 import * as screen from "./screen_cases.mjs";
 
 const [address, chromium, mode, folder, ...names] = process.argv.slice(2);
-const cases = { ...nodes, ...screen };
+const cases = { ...nodes, ...desk, ...screen };
 const given = JSON.parse(readFileSync(0, "utf-8"));
 const comfy = await Comfy.open(address, mode === "vue", chromium);
 comfy.folder = folder; // for screenshots

@@ -30,7 +30,8 @@ def given(page_server):
 
     return {
         "examples": workflows.names(),
-        "pack": next(pack for pack, names in offered.items() if "compare_resampling" in names),
+        "titles": workflows.titles(),
+        "pack": next(pack for pack, titles in offered.items() if workflows.titles()["inpaint"] in titles),
         "model": "tiny.safetensors",
         "fresh": {mode: f"fresh_{mode}.safetensors" for mode in ("litegraph", "vue")},
         "picture": "half.png",

@@ -1,6 +1,7 @@
 """The example workflows, run by the real server as they are shipped."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -22,14 +23,28 @@ def test_example_runs_and_leaves_known_pixels_byte_for_byte(comfy, name):
 
 @pytest.mark.parametrize("name", workflows.names())
 def test_page_form_and_server_form_of_an_example_are_the_same_graph(comfy, name):
-    page = json.loads((workflows.EXAMPLES / f"{name}.json").read_text("utf-8"))
+    page = json.loads(workflows.template(name).read_text("utf-8"))
     described = comfy.get("/object_info")
     assert workflows.to_api(page, described) == workflows.example(name)
 
 
 @pytest.mark.parametrize("name", workflows.names())
 def test_example_is_offered_as_a_template_with_its_picture(comfy, name):
+    title = workflows.titles()[name]
     offered = comfy.get("/api/workflow_templates")
-    pack = next(pack for pack, templates in offered.items() if "mask" in pack.lower() and "inpaint" in templates)
-    assert name in offered[pack]
-    assert (workflows.EXAMPLES / f"{name}.jpg").stat().st_size > 1000
+    assert any(title in templates for templates in offered.values())
+    assert workflows.template(name).with_suffix(".jpg").stat().st_size > 1000
+
+
+def test_every_template_has_a_short_name_and_every_short_name_a_template():
+    """examples/api/names.json is the list."""
+    assert sorted(workflows.titles().values()) == sorted(path.stem for path in workflows.EXAMPLES.glob("*.json"))
+    files = {path.stem for path in (workflows.EXAMPLES / "api").glob("*.json")} - {"names"}
+    assert files == {*workflows.names()}
+
+
+def test_templates_are_numbered_in_the_order_of_the_list_and_found_by_the_packs_name():
+    """The page shows file names, finds them by how they begin, and knows no other order."""
+    titles = [*workflows.titles().values()]
+    assert titles == sorted(titles)
+    assert all(re.match(r"Mask Guidance \d\d [A-Z]", title) for title in titles)

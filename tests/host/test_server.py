@@ -91,8 +91,18 @@ def test_an_empty_stock_latent_becomes_a_picture(comfy, picture):
 
 def test_resampling_schedule_counts_the_calls_that_the_sampler_makes(comfy, picture):
     workflow = workflows.tiny(picture, skip_steps=8, resample_r=3, resample_j=3)
-    for setting in ("preset", "method", "skip_type", "skip_steps", "resample_r", "resample_j"):
-        workflow["12"]["inputs"][setting] = workflow["6"]["inputs"][setting]
+    settings = (
+        "preset",
+        "method",
+        "feedback",
+        "skip_type",
+        "skip_steps",
+        "resample_r",
+        "resample_j",
+        "start_resampling",
+    )
+    inputs = {"model": ["1", 0], **{setting: workflow["6"]["inputs"][setting] for setting in settings}}
+    workflow["12"] = {"class_type": "MaskGuidanceSchedule", "inputs": inputs}
     workflow["14"] = {"class_type": "PreviewAny", "inputs": {"source": ["12", 1]}}
     run = comfy.run(workflow)
     assert run.outputs["14"]["text"][0] == str(max(total for _value, total in run.progress))

@@ -18,8 +18,18 @@ def example(name: str) -> dict:
     return json.loads((EXAMPLES / "api" / f"{name}.json").read_text("utf-8"))
 
 
+def titles() -> dict[str, str]:
+    """Of each example, by its short name: its template, as ComfyUI's page lists it."""
+    return json.loads((EXAMPLES / "api" / "names.json").read_text("utf-8"))
+
+
 def names() -> list[str]:
-    return sorted(path.stem for path in EXAMPLES.glob("*.json"))
+    return [*titles()]
+
+
+def template(name: str) -> Path:
+    """An example workflow in the page's format."""
+    return EXAMPLES / f"{titles()[name]}.json"
 
 
 def run_once(comfy, workflow: dict):

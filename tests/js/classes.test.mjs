@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-const source = readFileSync(new URL("../../web/js/classes.js", import.meta.url), "utf-8");
-const { linesOf, matching, textOf } = await import(`data:text/javascript,${encodeURIComponent(source)}`);
+import { linesOf, matching, textOf } from "../../web/js/classes.js";
 
 const TOLD = { classes: 4, names: ["cat", "big dog", "small dog", "(any)"], any: 3 };
 const lines = linesOf(TOLD, "any class");

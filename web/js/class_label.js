@@ -5,28 +5,14 @@ import { ClassPicker, PICKER_HEIGHT } from "./class_picker.js";
 import { classWordsOf } from "./class_words.js";
 import { ANY, linesOf, textOf } from "./classes.js";
 import { modelFile, originOf, targetsOf, widgetOf } from "./graph.js";
+import { modelFacts } from "./model_facts.js";
 import { afterEdit } from "./presets.js";
 
 const NODE = "MaskGuidanceClassLabel";
 const TYPE = "mask_guidance_classes";
-const PATIENCE = 60_000; // milliseconds: the server may have to read gigabytes
-
+const MARGIN = 6; // around the field, where LiteGraph draws the node
 const fields = new Set();
-const known = new Map(); // by file: the server's answer
 const locale = () => app.extensionManager?.setting?.get("Comfy.Locale") ?? "en";
-
-/** What the server says of a model's file, once; null as long as it has not. */
-function classesOf(file) {
-  if (known.has(file)) return known.get(file);
-  known.set(file, null);
-  app.api
-    .fetchApi(`/mask_guidance/classes?model=${encodeURIComponent(file)}`, { signal: AbortSignal.timeout(PATIENCE) })
-    .then((answer) => (answer.ok ? answer.json() : Promise.reject(new Error(answer.statusText))))
-    .then((told) => known.set(file, told))
-    .catch(() => known.set(file, { silent: true }))
-    .finally(refreshAll);
-  return null;
-}
 
 /** The model's file: of the model that is connected, or else of who uses this label. */
 function fileFor(node) {
@@ -46,8 +32,9 @@ class ClassField {
       serialize: false, // not part of what is queued
       hideInPanel: true, // which would take the element away from the node
       hideOnZoom: false,
-      getMinHeight: () => PICKER_HEIGHT,
-      getMaxHeight: () => PICKER_HEIGHT,
+      margin: MARGIN,
+      getMinHeight: () => PICKER_HEIGHT + 2 * MARGIN,
+      getMaxHeight: () => PICKER_HEIGHT + 2 * MARGIN,
       getValue: () => "",
       setValue: () => {},
     });
@@ -62,7 +49,7 @@ class ClassField {
   /** What is known of the model, and the lines to choose from. */
   get known() {
     const file = fileFor(this.node);
-    const told = file === undefined ? null : classesOf(file);
+    const told = file === undefined ? null : modelFacts.of(file);
     return { file, told, lines: told?.classes ? linesOf(told, classWordsOf(locale()).any) : [] };
   }
 
@@ -133,10 +120,7 @@ app.registerExtension({
 
   setup() {
     for (const news of ["graphChanged", "reconnected"]) app.api.addEventListener(news, refreshAll);
-    app.api.addEventListener("execution_start", () => {
-      for (const [file, told] of known) if (!told?.classes) known.delete(file); // it may have been replaced
-      refreshAll();
-    });
+    modelFacts.listen(refreshAll);
   },
 
   afterConfigureGraph() {

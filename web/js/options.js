@@ -1,0 +1,19 @@
+// The choices of lists in the page's language: ComfyUI translates names and tooltips of inputs, not their values.
+
+import { app } from "../../../scripts/app.js";
+import { optionText, optionWordsOf } from "./option_words.js";
+
+const OURS = /^MaskGuidance/;
+
+app.registerExtension({
+  name: "MaskGuidance.Options",
+
+  nodeCreated(node) {
+    if (!OURS.test(node.comfyClass)) return;
+    const locale = app.extensionManager?.setting?.get("Comfy.Locale") ?? "en";
+    for (const widget of node.widgets ?? []) {
+      const words = widget.type === "combo" && optionWordsOf(locale, widget.name);
+      if (words) widget.options.getOptionLabel = (value) => optionText(words, value ?? "");
+    }
+  },
+});
