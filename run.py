@@ -59,6 +59,20 @@ HOST_PYTHONS = [*(f"{a}/{b}" for a in ("venv", ".venv") for b in BINARIES), "../
 NO_NETWORK = re.compile("(?i)from versions: none|connection (broken|refused|reset)|retries exceeded|timeout|proxyerror")
 FIND_MISSING = "import importlib.metadata as all, sys; [all.version(name) for name in sys.argv[1:]]"
 FIND_PACKAGES = "import sys; [print(path) for path in sys.path if path.endswith('-packages')]"
+ENLARGE = """
+import sys
+from PIL import Image
+side, gap, names = 512, 16, sys.argv[1:]
+before, after = (Image.open(name).convert("RGBA") for name in names[:2])
+sheet = Image.new("RGB", (2 * side + gap, side), "white")
+for picture, left in ((before, 0), (after, side + gap)):
+    seen = Image.alpha_composite(Image.new("RGBA", picture.size, "gray"), picture)
+    seen.thumbnail((side, side))
+    scale = side / max(seen.size)
+    seen = seen.resize([round(scale * length) for length in seen.size], Image.Resampling.LANCZOS)
+    sheet.paste(seen, (left, 0))
+sheet.save(names[2])
+"""
 FIND_GPU = "import torch; print(any(kind.is_available() for kind in (torch.cuda, torch.backends.mps, torch.xpu)))"
 
 
@@ -519,6 +533,18 @@ def saved_pictures(entry, folder, log):
     return paths
 
 
+def enlarged(places, host, workflow, after):
+    """Where the example's first picture is shown beside the one it was painted into, the masked part grey; small as they are,
+    they are made large enough to look at. None, if the workflow loads no picture, or it cannot be shown."""
+    loaded = [node["inputs"]["image"] for node in workflow.values() if node["class_type"] == "LoadImage"]
+    sheet = places.run / "before_and_after.png"
+    sheet.unlink(missing_ok=True)
+    with contextlib.suppress(Stop):
+        for name in loaded[:1]:
+            ask(host.python, ENLARGE, host.folder / "input" / str(name), after, sheet)
+    return sheet if sheet.is_file() else None
+
+
 def read_workflow(path):
     """A workflow in API format: node ids with their class and inputs."""
     try:
@@ -555,6 +581,9 @@ def show(places, options):
     pictures = server.paint(workflow, host.folder / "output")
     if options.once:
         stop_all()
+    large = enlarged(places, host, workflow, pictures[0])
+    if large:
+        print(f"Before and after, large enough to look at: {large}", flush=True)
     print(*pictures, sep="\n", flush=True)
     if not options.once:
         print(f"ComfyUI stays open until Ctrl-C at {server.address}", flush=True)

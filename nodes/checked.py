@@ -8,6 +8,8 @@ from typing import Any
 
 from comfy_api.latest import io
 
+from ..sampler.sentence import shortly
+
 __all__ = ["checked"]
 
 KINDS: dict[str, tuple[Any, str]] = {
@@ -53,7 +55,7 @@ def check(wanted: Any, value: Any) -> None:
 
 
 def check_value(wanted: Any, value: Any) -> None:
-    shown = f"{wanted.id} is {in_words(value)}, but must be"
+    shown = f"{wanted.id} is {shortly(value)}, but must be"
     options = getattr(wanted, "options", None)
     if options is not None and not (isinstance(value, str) and value in options):
         raise ValueError(f"{shown} one of: {', '.join(options)}.")
@@ -68,16 +70,7 @@ def check_value(wanted: Any, value: Any) -> None:
 def check_socket(wanted: Any, value: Any) -> None:
     attribute, words = SOCKETS.get(wanted.get_io_type(), ("", ""))
     if attribute and not hasattr(value, attribute):
-        raise ValueError(f"{wanted.id} is {in_words(value)}, but must be {words}; look at what is linked to it.")
-
-
-def in_words(value: Any) -> str:
-    """A value as it is written, on one line and cut short."""
-    try:
-        written = repr(value)
-    except ValueError:  # a number of thousands of digits
-        written = f"a very long {type(value).__name__}"
-    return f"{' '.join(written.split()):.80}"
+        raise ValueError(f"{wanted.id} is {shortly(value)}, but must be {words}; look at what is linked to it.")
 
 
 def plain(value: Any) -> Any:

@@ -4,6 +4,7 @@ import torch
 from comfy_api.latest import io
 
 from ..sampler.checkpoint import class_named
+from ..sampler.sentence import shortly
 from .checked import checked
 from .class_names import names_of
 from .pixel_model import LABEL, NULL_LABEL, PixelModel
@@ -30,7 +31,7 @@ def number_of(name: str, names: tuple[str, ...]) -> int:
     """The label of a class by name."""
     if not names:
         raise ValueError(
-            f"class_name is {name!r:.80}, but no class names are known; connect the model, or use class_label."
+            f"class_name is {shortly(name)}, but no class names are known; connect the model, or use class_label."
         )
     return class_named(name, names)
 

@@ -2,6 +2,8 @@
 
 from comfy_api.latest import io
 
+from ..sampler.sentence import shortly
+
 __all__ = ["colour_from_hex", "colour_input"]
 
 
@@ -17,5 +19,5 @@ def colour_from_hex(text: str) -> tuple[float, float, float]:
     try:
         red, green, blue, *_ = bytes.fromhex(digits if len(digits) in (6, 8) else "")
     except ValueError:
-        raise ValueError(f"The colour is {text!r:.80}, but must look like #ff8000 (red, green, blue).") from None
+        raise ValueError(f"The colour is {shortly(text)}, but must look like #ff8000 (red, green, blue).") from None
     return red / 255, green / 255, blue / 255

@@ -61,7 +61,7 @@ def pictures_from_image(image: Tensor, what: str = "picture") -> Tensor:
         )
     if image.dtype not in FLOATS:
         raise ValueError(
-            f"The {what} holds {in_words(image.dtype)} values, but must hold floating-point ones from 0 to 1; convert it first."
+            f"The {what} holds {kinds(image.dtype)} values, but must hold floating-point ones from 0 to 1; convert it first."
         )
     largest = float(max(end.abs() for end in numbers_only(image, what).aminmax()))
     if largest > LARGEST:
@@ -102,7 +102,7 @@ def numbers_only(values: Tensor, what: str) -> Tensor:
         ValueError: Some are NaN or infinite, which would spread over what is to be kept; or they are no plain numbers.
     """
     if values.layout is not torch.strided or values.is_meta or values.dtype not in NUMBERS:
-        kind = "meta" if values.is_meta else in_words(values.layout, values.dtype)
+        kind = "meta" if values.is_meta else kinds(values.layout, values.dtype)
         raise ValueError(
             f"The {what} is a tensor of another kind ({kind}), but must be one of plain numbers; convert it first."
         )
@@ -115,7 +115,7 @@ def numbers_only(values: Tensor, what: str) -> Tensor:
     return values
 
 
-def in_words(*kinds: torch.dtype | torch.layout) -> str:
+def kinds(*kinds: torch.dtype | torch.layout) -> str:
     return " ".join(str(kind).removeprefix("torch.") for kind in kinds)
 
 

@@ -2,6 +2,7 @@
 
 from torch import Tensor
 
+from ..sampler.sentence import shortly
 from .convert import numbers_only
 
 __all__ = ["check_form", "check_latent", "numbers_of"]
@@ -23,10 +24,10 @@ def check_form(latent_format, samples: Tensor) -> None:
     if samples.ndim != dims or samples.shape[1] != channels:
         raise ValueError(
             f"This model paints the latent of {name}, {dims} dimensions and {channels} channels, but one of shape "
-            f"{in_words(samples)} came; encode the picture with this model's own VAE."
+            f"{size_in_words(samples)} came; encode the picture with this model's own VAE."
         )
     if 0 in samples.shape:
-        raise ValueError(f"The latent is empty ({in_words(samples)}); give it at least one picture.")
+        raise ValueError(f"The latent is empty ({size_in_words(samples)}); give it at least one picture.")
 
 
 def check_latent(latent: object, name: str) -> None:
@@ -41,15 +42,15 @@ def check_latent(latent: object, name: str) -> None:
         raise ValueError(f"{name} holds no samples; connect the LATENT of VAE Encode or of an empty latent.")
     if isinstance(samples, Tensor) and not samples.is_nested:
         if samples.ndim < 3 or 0 in samples.shape:
-            raise ValueError(f"{name} is empty ({in_words(samples)}); give it at least one picture.")
+            raise ValueError(f"{name} is empty ({size_in_words(samples)}); give it at least one picture.")
         if not samples.is_floating_point():
             raise ValueError(
-                f"{name} holds {in_words(samples)} of {samples.dtype}, but must hold floating point numbers."
+                f"{name} holds {size_in_words(samples)} of {samples.dtype}, but must hold floating point numbers."
             )
         numbers_only(samples, name)
 
 
-def in_words(samples: Tensor) -> str:
+def size_in_words(samples: Tensor) -> str:
     return "x".join(map(str, samples.shape)) or "one number"
 
 
@@ -64,6 +65,6 @@ def numbers_of(latent: dict, count: int) -> tuple[int, ...]:
         return tuple(range(count))
     if not isinstance(numbers, (list, tuple)) or len(numbers) != count or not all(type(n) is int for n in numbers):
         raise ValueError(
-            f"The latent's batch_index is {numbers!r:.80}, but must be a whole number for each of its {count} pictures."
+            f"The latent's batch_index is {shortly(numbers)}, but must be a whole number for each of its {count} pictures."
         )
     return tuple(numbers)

@@ -14,6 +14,7 @@ from ..sampler.mask import (
     sides_in_percent,
     snapped,
 )
+from ..sampler.sentence import shortly
 from .checked import checked
 from .colour import colour_from_hex, colour_input
 from .convert import image_from_pictures, pictures_from_image
@@ -35,7 +36,7 @@ def ratio_from(text: str) -> float:
         ratio = math.nan
     if not 0.01 <= ratio <= 100:  # also what is no number
         raise ValueError(
-            f"The aspect ratio is {text!r:.80}, but must look like 16:9 or 1.78, and lie between 0.01 and 100."
+            f"The aspect ratio is {shortly(text)}, but must look like 16:9 or 1.78, and lie between 0.01 and 100."
         )
     return ratio
 

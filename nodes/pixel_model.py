@@ -17,6 +17,7 @@ from torch import Tensor
 from ..sampler import sigmas
 from ..sampler.checkpoint import Detection, DiffusionConfig, Network
 from ..sampler.recognition import Recognised
+from ..sampler.sentence import shortly
 from .variance import SINK
 
 __all__ = ["LABEL", "NULL_LABEL", "PixelModel", "model_patcher"]
@@ -148,7 +149,7 @@ class PixelModel(comfy.model_base.BaseModel):
                 f"This model has {classes} classes; connect a Class Label node to its conditioning inputs."
             )
         if not isinstance(label, int) or not 0 <= label < classes:
-            raise ValueError(f"class_label is {label!r:.80}, but this model has classes 0 to {classes - 1}.")
+            raise ValueError(f"class_label is {shortly(label)}, but this model has classes 0 to {classes - 1}.")
         return label
 
     def memory_required(self, input_shape, cond_shapes=None) -> float:

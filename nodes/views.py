@@ -54,9 +54,10 @@ def tinted(picture: Image.Image, mask: Image.Image) -> Image.Image:
 def repairs_seen(crops: Crops, stitched: Stitched) -> list[Image.Image]:
     """For each crop that was put back, the changed place with what is around it: before, outlined, and after."""
     placed = [(region.picture, place) for region, place in zip(crops.regions, stitched.places, strict=True) if place]
+    whole = Box(0, 0, *crops.mask.shape[-2:])
     views = []
     for picture, place in placed[:MOST_SHOWN]:
-        box = with_context(place, crops.mask.shape[-2:])
+        box = with_context(place, whole)
         old, new, weight = (part(each[picture], box) for each in (crops.pictures, stitched.pictures, stitched.weight))
         views.append(pair(old, new, weight >= PAINTED_FROM))
     return views
@@ -76,10 +77,9 @@ def pair(old: Tensor, new: Tensor, mask: Tensor) -> Image.Image:
     return both
 
 
-def with_context(box: Box, picture: tuple[int, int]) -> Box:
+def with_context(box: Box, whole: Box) -> Box:
     more = max(LEAST_CONTEXT, math.ceil(CONTEXT * math.sqrt(box.height * box.width)))
-    wider = Box(box.top - more, box.left - more, box.bottom + more, box.right + more)
-    return wider.intersection(Box(0, 0, *picture))
+    return Box(box.top - more, box.left - more, box.bottom + more, box.right + more).intersection(whole)
 
 
 def part(values: Tensor, box: Box) -> Tensor:
@@ -115,24 +115,18 @@ def with_outline(view: Image.Image, inside: Tensor) -> Image.Image:
 
 def draw_box(view: Image.Image, box: Box, scale: float, name: str) -> None:
     """A box in a picture's pixels, on a view of the picture, in place; what is beyond the border is drawn at the border."""
-    width = max(1, max(view.size) // LEAST_SIDE)
-    right, bottom = view.width - 1, view.height - 1
-    sides = (
-        min(max(0, round(scale * box.left)), right),
-        min(max(0, round(scale * box.top)), bottom),
-        min(max(0, round(scale * box.right) - 1), right),
-        min(max(0, round(scale * box.bottom) - 1), bottom),
-    )
-    draw = ImageDraw.Draw(view)
-    draw.rectangle(sides, outline="black", width=3 * width)
-    inner = (sides[0] + width, sides[1] + width, max(sides[0], sides[2] - width), max(sides[1], sides[3] - width))
-    if inner[0] <= inner[2] and inner[1] <= inner[3]:
-        draw.rectangle(inner, outline=in_bytes(WIDENED), width=width)
+    line = max(1, max(view.size) // LEAST_SIDE)
+    scaled = Box(*(round(scale * side) for side in (box.top, box.left, box.bottom, box.right)))
+    shown = scaled.intersection(Box(0, 0, view.height, view.width))
+    pen = ImageDraw.Draw(view)
+    for inwards, colour, width in ((0, "black", 3 * line), (line, in_bytes(WIDENED), line)):
+        left, top = shown.left + inwards, shown.top + inwards
+        sides = (left, top, max(left, shown.right - 1 - inwards), max(top, shown.bottom - 1 - inwards))
+        pen.rectangle(sides, outline=colour, width=width)
     font = ImageFont.load_default(max(14, max(view.size) // 24))
-    text = {"font": font, "stroke_width": 2 * width}
-    _, _, *far = draw.textbbox((0, 0), name, **text)
-    place = (min(sides[0] + 5 * width, view.width - far[0]), min(sides[1] + 3 * width, view.height - far[1]))
-    draw.text(place, name, in_bytes(WIDENED), stroke_fill="black", **text)
+    _, _, across, down = pen.textbbox((0, 0), name, font, stroke_width=2 * line)
+    place = (min(shown.left + 5 * line, view.width - across), min(shown.top + 3 * line, view.height - down))
+    pen.text(place, name, in_bytes(WIDENED), font, stroke_width=2 * line, stroke_fill="black")
 
 
 def in_bytes(colour: tuple[float, float, float]) -> tuple[int, int, int]:

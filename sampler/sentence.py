@@ -5,6 +5,8 @@ import reprlib
 __all__ = ["Sentence", "in_one_line", "shortly"]
 
 MOST = 400  # characters
+SHORT = reprlib.Repr()
+SHORT.maxstring = SHORT.maxother = 60  # characters of a value: a class name, a path's end
 END = 120  # of them, kept where the middle is left out: there stands what to do
 
 
@@ -26,8 +28,8 @@ def in_one_line(text: str) -> str:
 
 
 def shortly(value: object) -> str:
-    """A value in a message, whatever its size."""
+    """A value in a message, whatever its size, on one line."""
     try:
-        return reprlib.repr(value)
+        return " ".join(SHORT.repr(value).split())
     except ValueError:  # Python writes no numbers of thousands of digits
         return "a number of thousands of digits"

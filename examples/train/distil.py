@@ -26,6 +26,7 @@ from pictures import STYLES
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
+from training import follow, go_on, keep, write_whole
 
 # The pack's folder may have any name; here it is called as the library is.
 PACK = types.ModuleType("mask_guidance")
@@ -106,10 +107,8 @@ def loss_of(student: torch.nn.Module, x, sigma, t, y, end) -> Tensor:
 
 def save(student: torch.nn.Module, flags: str, out: Path) -> None:
     """In float32: at the noisiest levels the clean picture is a small difference of large numbers."""
-    partial = out.with_suffix(".partial")
     tensors = {name: tensor.contiguous() for name, tensor in student.state_dict().items()}
-    save_file(tensors, partial, metadata={"guided_diffusion_config": flags})
-    partial.replace(out)
+    write_whole(out, lambda file: save_file(tensors, file, metadata={"guided_diffusion_config": flags}))
 
 
 def main() -> None:
@@ -135,15 +134,8 @@ def main() -> None:
     student = copy.deepcopy(teacher).requires_grad_(True)
     ema = copy.deepcopy(teacher)
     optimizer = torch.optim.Adam(student.parameters(), args.lr)
-    steps, spent = 0, 0.0
-    checkpoint = args.out.with_suffix(".ckpt")
-    if checkpoint.exists():
-        state = torch.load(checkpoint, weights_only=True)
-        student.load_state_dict(state["student"])
-        ema.load_state_dict(state["ema"])
-        optimizer.load_state_dict(state["optimizer"])
-        steps, spent = state["steps"], state["spent"]
-
+    checkpoint, parts = args.out.with_suffix(".ckpt"), {"student": student, "ema": ema, "optimizer": optimizer}
+    steps, spent = go_on(checkpoint, parts, steps=0, spent=0.0)
     torch.manual_seed(args.seed + steps)  # a run that goes on must not see its first pictures again
     mean_loss, started, saved = 0.0, time.monotonic() - spent, time.monotonic()
     while (spent := time.monotonic() - started) < 60 * args.minutes:
@@ -158,22 +150,15 @@ def main() -> None:
             torch.nn.utils.clip_grad_norm_(student.parameters(), 1.0)
             optimizer.step()
             steps += 1
-            keep = min(args.ema, (1 + steps) / (10 + steps))
-            torch._foreach_lerp_(list(ema.parameters()), list(student.parameters()), 1 - keep)
+            follow(ema.parameters(), student.parameters(), args.ema, steps)
             mean_loss += (loss.item() - mean_loss) / min(steps, 50)
         print(f"{steps} steps, {spent / 60:.1f} of {args.minutes:g} minutes  loss {mean_loss:.4f}", flush=True)
         if time.monotonic() - saved > 300:
             saved = time.monotonic()
-            keep_run(checkpoint, args.out, student, ema, optimizer, steps, spent, flags)
-    keep_run(checkpoint, args.out, student, ema, optimizer, steps, spent, flags)
-
-
-def keep_run(checkpoint: Path, out: Path, student, ema, optimizer, steps: int, spent: float, flags: str) -> None:
-    save(ema, flags, out)
-    partial = checkpoint.with_suffix(".partial")
-    state = {"student": student.state_dict(), "ema": ema.state_dict(), "optimizer": optimizer.state_dict()}
-    torch.save({**state, "steps": steps, "spent": spent}, partial)
-    partial.replace(checkpoint)
+            save(ema, flags, args.out)
+            keep(checkpoint, parts, steps=steps, spent=spent)
+    save(ema, flags, args.out)
+    keep(checkpoint, parts, steps=steps, spent=spent)
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ import torch
 import torch.nn.functional as F
 from pictures import SIZE, STYLES
 from safetensors.torch import load_file, save_file
+from training import follow, go_on, keep, write_whole
 
 # The pack's folder may have any name; here it is called as the library is.
 PACK = types.ModuleType("mask_guidance")
@@ -128,9 +129,7 @@ def learning_rate(done: float, step: int, peak: float, warm_up: int = 300) -> fl
 
 def save(ema: UNet, path: Path) -> None:
     tensors = {name: p.half().contiguous() for name, p in ema.state_dict().items()}
-    partial = path.with_suffix(".partial")
-    save_file(tensors, partial, metadata={"guided_diffusion_config": json.dumps(FLAGS)})
-    partial.replace(path)
+    write_whole(path, lambda file: save_file(tensors, file, metadata={"guided_diffusion_config": json.dumps(FLAGS)}))
 
 
 def main() -> None:
@@ -159,15 +158,8 @@ def main() -> None:
         silence_residuals(net)
     ema = copy.deepcopy(net).requires_grad_(False)
     optimizer = torch.optim.AdamW(net.parameters(), weight_decay=0.01)
-    step = 0
-    checkpoint = args.out.with_suffix(".ckpt")
-    if checkpoint.exists():
-        state = torch.load(checkpoint, weights_only=True)
-        net.load_state_dict(state["net"])
-        ema.load_state_dict(state["ema"])
-        optimizer.load_state_dict(state["optimizer"])
-        step = state["step"]
-
+    checkpoint, parts = args.out.with_suffix(".ckpt"), {"net": net, "ema": ema, "optimizer": optimizer}
+    (step,) = go_on(checkpoint, parts, step=0)
     torch.manual_seed(args.seed + step)  # a run that goes on must not see its first pictures again
     loss_of = HybridLoss(device)
     last_step, saved = -(-args.pictures_seen // args.batch), time.monotonic()
@@ -185,8 +177,7 @@ def main() -> None:
         torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         optimizer.step()
         step += 1
-        keep = min(args.ema, (1 + step) / (10 + step))
-        torch._foreach_lerp_(list(ema.parameters()), list(net.parameters()), 1 - keep)
+        follow(ema.parameters(), net.parameters(), args.ema, step)
 
         seen += 1
         mean_loss += (loss.item() - mean_loss) / min(seen, 200)
@@ -195,10 +186,7 @@ def main() -> None:
         if time.monotonic() - saved > 300 or step == last_step:
             saved = time.monotonic()
             save(ema, args.out)
-            state = {"net": net.state_dict(), "ema": ema.state_dict(), "optimizer": optimizer.state_dict()}
-            partial = checkpoint.with_suffix(".partial")
-            torch.save({**state, "step": step}, partial)
-            partial.replace(checkpoint)
+            keep(checkpoint, parts, step=step)
 
 
 if __name__ == "__main__":

@@ -22,11 +22,13 @@ __all__ = ["choose", "denoising_error", "in_words", "nothing", "probe_schedule",
 SCHEDULE = ("noise_schedule", "diffusion_steps", "rescale_timesteps")
 
 # Shares of signal (alphas_cumprod) at which schedules are compared: where the picture is nearly drowned, because there a
-# network's habits for its own kind of pictures no longer matter.
-SCHEDULE_SHARES = (0.06, 0.03)
+# network's habits for its own kind of pictures no longer matter, and where schedules differ most.
+SCHEDULE_SHARES = (0.03, 0.01)
 SIDE = 64  # of the pictures, in pixels, where the network takes it
 # A reading replaces the guess when its error is this many times smaller.
 CLEARLY_BETTER = 1.1
+# Readings whose errors are this close are one to the network (1000 timesteps, or 4000 rescaled to 1000): the first is taken.
+EQUAL = 1.01
 SCHEDULES = tuple(
     DiffusionConfig(noise_schedule=name, diffusion_steps=steps, rescale_timesteps=rescale)
     for name in ("linear", "cosine")
@@ -120,6 +122,7 @@ def probe_schedule(
 
 def choose(scored: list[tuple[float, Reading]], guess: Reading) -> tuple[Reading, float]:
     """The candidate with the smallest error if it is clearly better than the guess, one of them, else the guess."""
-    error, best = min(scored, key=lambda pair: pair[0])
+    least = min(error for error, _ in scored)
+    error, best = next(pair for pair in scored if not pair[0] > EQUAL * least)  # also where all are NaN
     gain = next(error for error, candidate in scored if candidate == guess) / error
     return (best, gain) if gain >= CLEARLY_BETTER else (guess, 1.0)

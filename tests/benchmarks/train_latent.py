@@ -30,6 +30,7 @@ sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "host"), str(ROOT / "e
 import latent_model  # noqa: E402
 from in_process import start_host  # noqa: E402
 from latent_model import SCALE, TOKENS, WIDTH, new_unet, new_vae, weights  # noqa: E402
+from training import follow, go_on, keep  # noqa: E402
 
 STYLES = 8
 KL = 5e-4  # of the mean KL of a latent value
@@ -74,13 +75,8 @@ def train(
     trained = [p for name, part in parts.items() if not name.startswith("ema_") for p in part.parameters()]
     means = [p for name, part in parts.items() if name.startswith("ema_") for p in part.parameters()]
     optimizer = torch.optim.AdamW(trained, lr=args.lr, weight_decay=0.01)
-    checkpoint, step, spent = args.out.with_suffix(".ckpt"), 0, 0.0
-    if checkpoint.exists():
-        state = torch.load(checkpoint, weights_only=True)
-        for name, part in parts.items():
-            part.load_state_dict(state[name])
-        optimizer.load_state_dict(state["optimizer"])
-        step, spent = state["step"], state["spent"]
+    checkpoint, parts = args.out.with_suffix(".ckpt"), {**parts, "optimizer": optimizer}
+    step, spent = go_on(checkpoint, parts, step=0, spent=0.0)
     torch.manual_seed(args.seed + step)  # a run that goes on must not see its first pictures again
 
     clock, saved, mean_loss, seen = Clock(args.minutes, spent), time.monotonic(), 0.0, 0
@@ -93,8 +89,7 @@ def train(
         torch.nn.utils.clip_grad_norm_(trained, 1.0)
         optimizer.step()
         step += 1
-        if means:
-            torch._foreach_lerp_(means, trained, 1 - min(EMA, (1 + step) / (10 + step)))
+        follow(means, trained, EMA, step)
 
         seen += 1
         mean_loss += (loss.item() - mean_loss) / min(seen, 100)
@@ -103,10 +98,7 @@ def train(
         if time.monotonic() - saved > SAVE_EVERY or clock.share == 1:
             saved = time.monotonic()
             save()
-            state = {name: part.state_dict() for name, part in parts.items()}
-            partial = checkpoint.with_suffix(".partial")
-            torch.save({**state, "optimizer": optimizer.state_dict(), "step": step, "spent": clock.spent}, partial)
-            partial.replace(checkpoint)
+            keep(checkpoint, parts, step=step, spent=clock.spent)
 
 
 def batches(data: Path, batch: int) -> Callable[[], tuple[Tensor, Tensor]]:

@@ -176,7 +176,7 @@ def test_masks_of_whole_numbers_are_masks_and_sparse_ones_are_not(host, where):
 
 
 def test_numbers_of_thousands_of_digits_and_of_many_lines_are_told_in_one_short_line(host):
-    for value, words in ((10**5000, "a very long int"), (torch.zeros(9, 9), "tensor")):
+    for value, words in ((10**5000, "a number of thousands of digits"), (torch.zeros(9, 9), "tensor")):
         with pytest.raises(ValueError, match=f"^grow is {words}[^\n]*, but must be a whole number") as told:
             run("prepare_mask", "PrepareMask", box_mask(), grow=value)
         assert len(str(told.value)) < 250

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 from mask_guidance.sampler.batch import main
+from mask_guidance.sampler.batch.painter import Painter
 from mask_guidance.sampler.checkpoint import METADATA_KEY
 from PIL import Image
 from safetensors.torch import save_file
@@ -37,6 +38,27 @@ def save_masks(folder: Path, count: int, size: int = SIZE) -> Path:
         mask[4:12, 4 : 9 + number] = 255
         Image.fromarray(mask).save(folder / f"p{number}.png")
     return folder
+
+
+def prepared(folder: Path, count: int) -> Path:
+    """A folder with a checkpoint, and so many pictures and masks."""
+    save_checkpoint(folder / "net.safetensors")
+    save_pictures(folder / "in", count)
+    save_masks(folder / "masks", count)
+    return folder
+
+
+def count_fills(monkeypatch) -> list[int]:
+    """Batch sizes of all fills from now on, in order."""
+    sizes = []
+    fill = Painter.fill
+
+    def counting(self, pictures, *rest):
+        sizes.append(len(pictures))
+        return fill(self, pictures, *rest)
+
+    monkeypatch.setattr(Painter, "fill", counting)
+    return sizes
 
 
 def words(folder: Path, save: str = "out", *more: str) -> list[str]:

@@ -8,7 +8,20 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from batch_runs import CALLS, SHORT, SIZE, pixels, record, results, run, save_checkpoint, save_masks, save_pictures
+from batch_runs import (
+    CALLS,
+    SHORT,
+    SIZE,
+    count_fills,
+    pixels,
+    prepared,
+    record,
+    results,
+    run,
+    save_checkpoint,
+    save_masks,
+    save_pictures,
+)
 from mask_guidance.sampler import PRESETS, Chain, alphas_cumprod, largest_sigma, named_betas, paint, sigmas
 from mask_guidance.sampler.batch import main
 from mask_guidance.sampler.batch.painter import Painter
@@ -22,24 +35,12 @@ PICTURES = 3
 
 @pytest.fixture
 def folder(tmp_path):
-    save_checkpoint(tmp_path / "net.safetensors")
-    save_pictures(tmp_path / "in", PICTURES)
-    save_masks(tmp_path / "masks", PICTURES)
-    return tmp_path
+    return prepared(tmp_path, PICTURES)
 
 
 @pytest.fixture
 def counted(monkeypatch):
-    """Batch sizes of all fills, in order."""
-    sizes = []
-    fill = Painter.fill
-
-    def counting(self, pictures, *rest):
-        sizes.append(len(pictures))
-        return fill(self, pictures, *rest)
-
-    monkeypatch.setattr(Painter, "fill", counting)
-    return sizes
+    return count_fills(monkeypatch)
 
 
 def painted(folder, number):

@@ -6,7 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
-from batch_runs import SHORT, SIZE, pixels, record, results, run, save_checkpoint, save_masks, save_pictures, words
+from batch_runs import SHORT, SIZE, pixels, prepared, record, results, run, save_masks, save_pictures, words
 from mask_guidance.sampler.batch import main
 from PIL import Image
 
@@ -15,10 +15,7 @@ PICTURES = 3
 
 @pytest.fixture
 def folder(tmp_path):
-    save_checkpoint(tmp_path / "net.safetensors")
-    save_pictures(tmp_path / "in", PICTURES)
-    save_masks(tmp_path / "masks", PICTURES)
-    return tmp_path
+    return prepared(tmp_path, PICTURES)
 
 
 def paint(folder, *pictures, save="out", more=()):

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from batch_runs import SHORT, record, results, run, save_checkpoint, save_masks, save_pictures, words
+from batch_runs import SHORT, prepared, record, results, run, save_masks, save_pictures, words
 
 pytest.importorskip("accelerate")
 psutil = pytest.importorskip("psutil")
@@ -22,10 +22,7 @@ LONG = ["--skip_steps", "24", "--resample_r", "4", "--micro_batch", "1"]
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("batch")
-    save_checkpoint(folder / "net.safetensors")
-    save_pictures(folder / "in", PICTURES)
-    save_masks(folder / "masks", PICTURES)
+    folder = prepared(tmp_path_factory.mktemp("batch"), PICTURES)
     assert run(folder, "alone") == 0
     return folder
 

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 import torch
-from batch_runs import record, results, run, save_checkpoint, save_masks, save_pictures, words
+from batch_runs import count_fills, prepared, record, results, run, save_masks, save_pictures, words
 from mask_guidance.sampler.batch import command, sheet, worker
 from mask_guidance.sampler.batch.options import read_options
 from mask_guidance.sampler.batch.painter import Painter
@@ -18,24 +18,12 @@ PICTURES = 5
 
 @pytest.fixture
 def folder(tmp_path):
-    save_checkpoint(tmp_path / "net.safetensors")
-    save_pictures(tmp_path / "in", PICTURES)
-    save_masks(tmp_path / "masks", PICTURES)
-    return tmp_path
+    return prepared(tmp_path, PICTURES)
 
 
 @pytest.fixture
 def counted(monkeypatch):
-    """Batch sizes of all fills, in order."""
-    sizes = []
-    fill = Painter.fill
-
-    def counting(self, pictures, *rest):
-        sizes.append(len(pictures))
-        return fill(self, pictures, *rest)
-
-    monkeypatch.setattr(Painter, "fill", counting)
-    return sizes
+    return count_fills(monkeypatch)
 
 
 class Thread:

@@ -347,6 +347,24 @@ def test_saved_pictures_are_named_and_previews_are_not(tmp_path):
     assert script.saved_pictures(entry, tmp_path, log=None) == [tmp_path / "s" / "a.png"]
 
 
+def test_a_small_result_is_shown_large_beside_what_it_was_painted_into(places):
+    image = pytest.importorskip("PIL.Image")
+    host = script.Host(places.pack / "host", Path(sys.executable), "")
+    (host.folder / "input").mkdir(parents=True)
+    given = image.new("RGBA", (64, 32), (200, 0, 0, 255))
+    given.paste((200, 0, 0, 0), (32, 0, 64, 32))
+    given.save(host.folder / "input" / "given.png")
+    image.new("RGB", (64, 32), (0, 0, 200)).save(places.run / "result.png")
+    workflow = {"2": {"class_type": "LoadImage", "inputs": {"image": "given.png"}}}
+    sheet = script.enlarged(places, host, workflow, places.run / "result.png")
+    with image.open(sheet) as shown:
+        seen = {at: shown.getpixel(at) for at in ((100, 100), (400, 100), (520, 100), (600, 100), (1000, 200))}
+    assert [*seen.values()] == [(200, 0, 0), (128,) * 3, (255,) * 3, (0, 0, 200), (0, 0, 200)]
+    for nothing in ({}, {"2": {"class_type": "LoadImage", "inputs": {"image": "gone.png"}}}):
+        assert script.enlarged(places, host, nothing, places.run / "result.png") is None
+        assert not sheet.exists()  # an earlier run's is not taken for this one's
+
+
 def test_a_failed_workflow_ends_with_the_message_of_its_node(tmp_path):
     failure = ["execution_error", {"node_type": "Sampler", "exception_message": "mask is\nempty"}]
     status = {"status_str": "error", "messages": [["execution_start", {}], failure]}
