@@ -4,10 +4,11 @@
 import { readFileSync } from "node:fs";
 import * as nodes from "./cases.mjs";
 import { Comfy } from "./harness.mjs";
+import * as messages from "./message_cases.mjs";
 import * as screen from "./screen_cases.mjs";
 
 const [address, chromium, mode, folder, ...names] = process.argv.slice(2);
-const cases = { ...nodes, ...screen };
+const cases = { ...nodes, ...screen, ...messages };
 const given = JSON.parse(readFileSync(0, "utf-8"));
 const comfy = await Comfy.open(address, mode === "vue", chromium);
 comfy.folder = folder; // for screenshots
