@@ -2,26 +2,9 @@
 // `comfy` is the page (harness.mjs), `given` what pytest knows: numbers of Python's, names of examples.
 
 import assert from "node:assert/strict";
+import { SAMPLER, tiny, unlike } from "./tiny.mjs";
 
 const ROUTE = "/mask_guidance/schedule";
-const SAMPLER = 6; // the Mask-Guided KSampler of the example "inpaint"
-const QUICK = {
-  preset: "custom",
-  skip_type: "uniform",
-  skip_steps: 6,
-  resample_r: 2,
-  resample_j: 2,
-  method: "repaint",
-};
-const unlike = () => Math.floor(Math.random() * 1e9); // a seed that nothing cached was made with
-
-async function tiny(comfy, given, settings = {}) {
-  await comfy.loadExample("inpaint", SAMPLER);
-  await comfy.put(1, { model_name: given.model });
-  await comfy.put(2, { image: given.picture });
-  await comfy.put(SAMPLER, { ...QUICK, seed: unlike(), ...settings });
-}
-
 export async function every_example_loads_without_missing_nodes_and_runs(comfy, given) {
   for (const name of given.examples) {
     await comfy.loadExample(name);

@@ -16,6 +16,7 @@ HERE = Path(__file__).parent
 HOST = os.environ.get("COMFYUI_PATH")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 SECONDS = 900
+PICTURES = {"half": (16, 8), "opaque": (16, 0), "nearly": (16, 15), "large": (512, 64)}  # side, and columns that are masked
 
 sys.path.insert(0, str(PACK / "tests" / "host"))
 
@@ -54,10 +55,11 @@ def page_server(tmp_path_factory):
     server = Comfy(Path(HOST), tmp_path_factory.mktemp("page"))
     for name in ("tiny", *(f"fresh_{mode}" for mode in ("litegraph", "vue"))):
         save_tiny(server.models / f"{name}.safetensors")
-    pixels = np.random.default_rng(0).integers(0, 256, (32, 32, 4), dtype=np.uint8)
-    pixels[..., 3] = 255
-    pixels[:, 16:, 3] = 0
-    Image.fromarray(pixels).save(server.folder / "input" / "half.png")
+    for name, (side, masked) in PICTURES.items():
+        pixels = np.random.default_rng(0).integers(0, 256, (side, side, 4), dtype=np.uint8)
+        pixels[..., 3] = 255
+        pixels[:, side - masked :, 3] = 0
+        Image.fromarray(pixels).save(server.folder / "input" / f"{name}.png")
     yield server
     server.stop()
 

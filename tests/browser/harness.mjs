@@ -1,10 +1,14 @@
 // ComfyUI's page in a real browser: opening it, loading workflows, and editing as a person would.
 
+import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { chromium } from "playwright-core";
 
 export const EXAMPLES = new URL("../../examples/", import.meta.url);
 export const PLOT = "[data-testid=mask-guidance-schedule]";
+
+const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 
 /** What the page's console may say; anything else there is an error of ours. */
 const HARMLESS = [
@@ -24,6 +28,40 @@ const FLAGS = [
   "--disable-component-update",
   "--disable-sync",
 ];
+
+/** In the page: the contrast of each text of the plot in a node. */
+function contrastsOf([wanted, plot, vue]) {
+  const brush = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+  const onto = (ground, colour, opacity) => {
+    brush.globalAlpha = 1;
+    brush.fillStyle = `rgb(${ground})`;
+    brush.fillRect(0, 0, 1, 1);
+    brush.globalAlpha = opacity;
+    brush.fillStyle = colour;
+    brush.fillRect(0, 0, 1, 1);
+    return [...brush.getImageData(0, 0, 1, 1).data.slice(0, 3)];
+  };
+  const light = (rgb) => {
+    const [r, g, b] = rgb.map((v) => (v / 255 <= 0.04045 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const around = (e) => (e ? [...around(e.parentElement), e] : []);
+  const mine = (e) => !vue || e.closest("[data-node-id]")?.dataset.nodeId === String(wanted);
+  const seen = [...document.querySelectorAll(`${plot} *`)].filter((e) => {
+    const own = [...e.childNodes].some((n) => n.nodeType === Node.TEXT_NODE && n.textContent.trim());
+    return own && mine(e) && e.checkVisibility() && e.getBoundingClientRect().width;
+  });
+  return seen.map((e) => {
+    let [ground, opacity] = [[0, 0, 0], 1];
+    for (const outer of around(e)) {
+      const style = getComputedStyle(outer);
+      opacity *= Number(style.opacity);
+      ground = onto(ground, style.backgroundColor, opacity);
+    }
+    const [a, b] = [light(ground), light(onto(ground, getComputedStyle(e).color, opacity))].sort((x, y) => y - x);
+    return { text: e.textContent, contrast: (a + 0.05) / (b + 0.05) };
+  });
+}
 
 /** In the page: the words and the curve of the plot that is seen in a node; false while there is none, or it waits. */
 function readPlot([wanted, plot, vue]) {
@@ -48,7 +86,7 @@ function readPlot([wanted, plot, vue]) {
     calls: text(".calls"),
     more: text(".more"),
     label: element.querySelector("[role=img]").ariaLabel,
-    messages: [...element.querySelectorAll(".messages p")].map((e) => ({ kind: e.className, text: e.innerText })),
+    messages: [...element.querySelectorAll(".messages p")].map((e) => ({ kind: e.className, text: e.textContent })),
     classes: element.className,
     curve: element.querySelector(".curve").getAttribute("points"),
   };
@@ -221,6 +259,45 @@ export class Comfy {
     await this.settle(700);
   }
 
+  /** Wait until a message of a node is like this; null: until there is none. */
+  async waitUntilTold(id, pattern) {
+    let texts = [];
+    for (let i = 0; i < 60; i++) {
+      texts = (await this.said(id)).messages.map(({ text }) => text);
+      if (pattern ? texts.some((text) => pattern.test(text)) : texts.length === 0) return;
+      await this.settle(50);
+    }
+    throw new Error(`never said ${pattern}, but ${JSON.stringify(texts)}`);
+  }
+
+  /** Close the host's own notice of an error, which lies over the nodes. */
+  async dismissErrors() {
+    const button = this.page.locator("[data-testid=error-overlay-dismiss]").first();
+    await button.click({ timeout: 5000 }).catch(() => {});
+    await this.settle();
+  }
+
+  /** Of each text of a node's plot that is seen: its contrast with the ground under it, 1 to 21. */
+  async contrasts(id) {
+    return await this.page.evaluate(contrastsOf, [id, PLOT, this.vue]);
+  }
+
+  /** The roles of a node's messages that a screen reader speaks up for. */
+  async heardByReader(id) {
+    const found = this.page.locator(`${PLOT}:visible [role=status]`).filter({ hasText: "model calls" });
+    assert.equal(await found.count(), 1, `${id}: one place speaks`);
+    return await found.evaluateAll((all) => all.map((e) => e.role));
+  }
+
+  /** What axe finds wrong with what this pack draws, in words. */
+  async axe() {
+    await this.page.addScriptTag({ path: AXE });
+    return await this.page.evaluate(async (plot) => {
+      const { violations } = await window.axe.run({ include: [[plot]] });
+      return violations.map(({ id, nodes }) => `${id}: ${nodes.map((n) => n.html).join(" ")}`);
+    }, PLOT);
+  }
+
   /** A new node of a kind, alone. */
   async fresh(kind) {
     const id = await this.page.evaluate((type) => {
@@ -330,6 +407,7 @@ export class Comfy {
       },
       [id, settings],
     );
+    await this.page.keyboard.press("Shift"); // as any hand on the keyboard tells the page to look
     await this.settle();
   }
 

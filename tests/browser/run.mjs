@@ -5,10 +5,11 @@ import { readFileSync } from "node:fs";
 import * as nodes from "./cases.mjs";
 import * as desk from "./desk_cases.mjs";
 import { Comfy } from "./harness.mjs";
+import * as messages from "./message_cases.mjs";
 import * as screen from "./screen_cases.mjs";
 
 const [address, chromium, mode, folder, ...names] = process.argv.slice(2);
-const cases = { ...nodes, ...desk, ...screen };
+const cases = { ...nodes, ...desk, ...screen, ...messages };
 const given = JSON.parse(readFileSync(0, "utf-8"));
 const comfy = await Comfy.open(address, mode === "vue", chromium);
 comfy.folder = folder; // for screenshots

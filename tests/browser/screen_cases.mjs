@@ -1,8 +1,8 @@
 // The curve that a person sees is the one that follows, whatever the page did to the node in between.
 
 import assert from "node:assert/strict";
+import { SAMPLER } from "./tiny.mjs";
 
-const SAMPLER = 6; // the Mask-Guided KSampler of the example "inpaint"
 const SAVE = 8; // Save Image, to its right
 
 /** Edits by hand, and the words on the screen after each. */

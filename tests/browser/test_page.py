@@ -35,6 +35,7 @@ def given(page_server):
         "model": "tiny.safetensors",
         "fresh": {mode: f"fresh_{mode}.safetensors" for mode in ("litegraph", "vue")},
         "picture": "half.png",
+        **{name: f"{name}.png" for name in ("opaque", "nearly", "large")},
         "paper": fixed("paper"),
         "counts": {
             "balanced": calls(16, resample_r=8),

@@ -2,6 +2,7 @@
 
 import { app } from "../../../scripts/app.js";
 import { KINDS } from "./kinds.js";
+import { whenSizeIsKnown } from "./picture_size.js";
 import { connectPresets } from "./presets.js";
 import { watchRuns } from "./runs.js";
 import { ScheduleWidget } from "./schedule_widget.js";
@@ -42,6 +43,7 @@ app.registerExtension({
     const refreshAll = () => {
       for (const plot of plots) plot.refreshSoon();
     };
+    whenSizeIsKnown(refreshAll);
     for (const news of ["graphChanged", "reconnected"]) app.api.addEventListener(news, refreshAll);
     // A value set outside, on a subgraph's own node, is told to no one until the next change.
     for (const hand of ["pointerup", "keyup"]) window.addEventListener(hand, () => setTimeout(refreshAll, 50), true);

@@ -1,4 +1,4 @@
-// The size of the picture that a node is given, where the page sees it. No side effects.
+// The size of the picture that a node is given, where the page sees it.
 
 import { originOf, widgetOf } from "./graph.js";
 
@@ -18,7 +18,7 @@ const SAY = {
   EmptySD3LatentImage: sizeInWidgets,
   ImageScale: sizeInWidgets,
   MaskGuidanceCrop: (node) => (widgetOf(node, "fit")?.value === "size" ? sizeInWidgets(node) : undefined),
-  LoadImage: (node) => sizeOf(node.imgs?.[0]),
+  LoadImage: (node) => sizeOfFile(widgetOf(node, "image")?.value),
 };
 
 /** Width and height; undefined where they are not seen. */
@@ -34,6 +34,29 @@ function sizeInWidgets(node) {
   return width > 0 && height > 0 ? [width, height] : undefined;
 }
 
-function sizeOf(picture) {
-  return picture?.naturalWidth ? [picture.naturalWidth, picture.naturalHeight] : undefined;
+const FILE = /^(?:(.*)\/)?([^/]+?)(?: \[(\w+)\])?$/; // folder, name, and "[output]" where it is not an input
+const sizes = new Map(); // by address; undefined: on its way, or no picture
+const waiting = new Set();
+
+/** Call something whenever the size of another picture has become known. */
+export function whenSizeIsKnown(action) {
+  waiting.add(action);
+}
+
+/** Of a picture on the server; undefined until it is here, which it mostly is already, for its node shows it. */
+function sizeOfFile(file) {
+  const [, subfolder = "", filename, type = "input"] = FILE.exec(file ?? "") ?? [];
+  if (!filename) return undefined;
+  const address = `api/view?${new URLSearchParams({ filename, subfolder, type })}`;
+  if (!sizes.has(address)) {
+    sizes.set(address, undefined);
+    const picture = new Image();
+    picture.onload = () => {
+      sizes.set(address, [picture.naturalWidth, picture.naturalHeight]);
+      for (const action of waiting) action();
+    };
+    picture.onerror = () => sizes.delete(address);
+    picture.src = address;
+  }
+  return sizes.get(address);
 }
