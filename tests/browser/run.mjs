@@ -3,12 +3,13 @@
 
 import { readFileSync } from "node:fs";
 import * as nodes from "./cases.mjs";
+import * as grey from "./grey_cases.mjs";
 import { Comfy } from "./harness.mjs";
 import * as messages from "./message_cases.mjs";
 import * as screen from "./screen_cases.mjs";
 
 const [address, chromium, mode, folder, ...names] = process.argv.slice(2);
-const cases = { ...nodes, ...screen, ...messages };
+const cases = { ...nodes, ...screen, ...messages, ...grey };
 const given = JSON.parse(readFileSync(0, "utf-8"));
 const comfy = await Comfy.open(address, mode === "vue", chromium);
 comfy.folder = folder; // for screenshots
