@@ -66,6 +66,9 @@ class CropForInpainting(io.ComfyNode):
                     default=SIZE,
                     tooltip="size: every crop is resized to width x height, the model's own size. multiple: pixels "
                     "stay as they are, and sides are multiples of the number below.",
+                    extra_dict={
+                        "uses": {SIZE: ("width", "height", "enlarge"), MULTIPLE: ("multiple",)}
+                    },  # the page greys the other
                 ),
                 io.Int.Input("width", default=512, min=1, max=16384, tooltip="Of every crop, for fit: size."),
                 io.Int.Input("height", default=512, min=1, max=16384, tooltip="Of every crop, for fit: size."),

@@ -2,21 +2,23 @@
 
 import hashlib
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import comfy.samplers
 import torch
 from torch import Tensor
 
 from ..sampler import METHODS, PRESETS, ImageNoise
-from ..sampler.familiarity import NOISE, Errors, Familiarity, errors
+from ..sampler.familiarity import BELIEF, NOISE, Errors, Familiarity, errors, guess_error
 from .guidance import completed, guided
 from .ladder import amplitudes, noise_to_signal
 from .painting import Painted, Wanted, paint
 from .record import model_name
 from .respaced_sigmas import respaced_sigmas
 
-__all__ = ["asked"]
+__all__ = ["asked", "disbelief"]
 
 OWN = 2  # pictures that a model paints from nothing, once for each prompt and size
 SEED = 0  # of these, and of the noise that is guessed away
@@ -61,8 +63,30 @@ def own_errors(model, positive, negative, conds, wanted: Wanted, samples: Tensor
 
 
 def errors_of(model, conds, samples: Tensor, known: Tensor) -> Errors:
-    timestep = int((noise_to_signal(model) - NOISE).abs().argmin())
-    probe = Probe(known)
+    def ask(denoise, picture, signal, noise, draw) -> Errors:
+        found = errors(denoise, picture, known.to(picture.device), signal, noise, draw)
+        return Errors(found.measured.cpu(), found.expected.cpu())
+
+    return answer(model, conds, samples, NOISE, ask)
+
+
+def disbelief(model, positive, negative, wanted: Wanted, painted: Painted) -> Tensor:
+    """How little the model believes filled pictures: the log of its guesses' errors; smaller is better; (B,).
+
+    Only to compare fills of the same pictures with: each gets the same noise. Arguments as for `asked`.
+    """
+    conds = completed(model, positive, negative, wanted.cfg)
+
+    def ask(*given) -> Tensor:
+        return guess_error(*given).log().cpu()
+
+    return torch.stack([answer(model, conds, painted.samples, noise, ask) for noise in BELIEF]).sum(0)
+
+
+def answer(model, conds, samples: Tensor, noise: float, ask: Callable[..., Any]) -> Any:
+    """What is to be known of a MODEL's guesses at a level of noise over signal, at cfg 1."""
+    timestep = int((noise_to_signal(model) - noise).abs().argmin())
+    probe = Probe(ask)
     guider = guided(model, *conds[:2], 1.0)
     guider.sample(
         torch.zeros_like(samples), samples, probe, respaced_sigmas(model, [timestep]), disable_pbar=True, seed=SEED
@@ -76,12 +100,12 @@ class Probe(comfy.samplers.Sampler):
     """Asks once, at the first sigma, and leaves the latent as it was.
 
     Attributes:
-        known: 1 where errors count.
+        ask: Called with what `errors` is called with, but for `known`.
         found: The answer is put here.
     """
 
-    known: Tensor
-    found: list[Errors] = field(default_factory=list)
+    ask: Callable[..., Any]
+    found: list[Any] = field(default_factory=list)
 
     def sample(
         self, model_wrap, sigmas, extra_args, callback, noise, latent_image=None, denoise_mask=None, disable_pbar=False
@@ -95,8 +119,7 @@ class Probe(comfy.samplers.Sampler):
             )
 
         draw = ImageNoise(SEED, range(len(latent_image)), "familiarity")
-        found = errors(denoise, latent_image, self.known.to(latent_image.device), signal, amplitude, draw)
-        self.found.append(Errors(found.measured.cpu(), found.expected.cpu()))
+        self.found.append(self.ask(denoise, latent_image, signal, amplitude, draw))
         return latent_image
 
 

@@ -265,14 +265,6 @@ class Inpaint(io.ComfyNode):
         )
 
 
-@dataclass(frozen=True)
-class Filled:
-    """One fill, and the pictures with it."""
-
-    fill: Fill
-    stitched: Stitched
-
-
 def checked_size(size: int, model, vae) -> int:
     """Raises ValueError if the model takes no such size."""
     multiple = size_multiple(model, vae)
@@ -315,50 +307,3 @@ def nothing(pictures: Tensor, masks: Tensor, variations: int, note: str) -> io.N
         why,
         ui=shown_under_node(lambda: [seen(pictures[0].movedim(-1, 0))]),
     )
-
-
-def in_words(crops: Crops, done: Sequence[Filled], feather: int, note: str) -> list[str]:
-    """What was done, in lines."""
-    calls = sum(part.calls for each in done for part in each.fill.parts)
-    side, count = crops.crops.shape[-1], len(crops.regions)
-    regions = [
-        f"picture {region.picture}: {region.box.width}x{region.box.height} at ({region.box.left}, {region.box.top})"
-        for region in crops.regions
-    ]
-    _, *settings = done[0].fill.parts[0].record
-    seeds = ", ".join(str(each.fill.seed) for each in done)
-    return [
-        f"{calls} model calls, {count} region{'s' * (count > 1)} at {side}x{side}",
-        *regions,
-        *settings,
-        *([f"fill by fill, seeds {seeds}"] if len(done) > 1 else []),
-        f"largest change outside the mask: {255 * max(each.stitched.band for each in done):.3g} of 255 in the band of "
-        f"{feather} px, {255 * max(each.stitched.beyond for each in done):.3g} beyond it",
-        *([note] if note else []),
-    ]
-
-
-def sheet(crops: Crops, done: Sequence[Filled]) -> Image.Image:
-    """The first picture's painted parts, fill by fill."""
-    top, left, bottom, right = around(crops)
-    tiles = [each.stitched.pictures[0, :, top:bottom, left:right] for each in done]
-    return contact_sheet(tiles, [f"{number + 1}: seed {each.fill.seed}" for number, each in enumerate(done)])
-
-
-def around(crops: Crops) -> tuple[int, int, int, int]:
-    """Top, left, bottom, right of all that is shown to the model of the first picture; the whole picture, if nothing is."""
-    boxes = [region.box for region in crops.regions if region.picture == 0]
-    height, width = crops.pictures.shape[-2:]
-    if not boxes:
-        return 0, 0, height, width
-    box = boxes[0]
-    for other in boxes[1:]:
-        box = box.union(other)
-    return max(0, box.top), max(0, box.left), min(height, box.bottom), min(width, box.right)
-
-
-def shown(crops: Crops, done: Sequence[Filled]):
-    """Under the node: before and after, or the fills to choose from."""
-    if len(done) > 1:
-        return shown_under_node(lambda: [sheet(crops, done)])
-    return shown_under_node(lambda: repairs_seen(crops, done[0].stitched))

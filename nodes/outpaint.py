@@ -23,6 +23,10 @@ from .seed import seed_input
 __all__ = ["PadForOutpainting"]
 
 PIXELS, PERCENT, RATIO, SIZE = "pixels", "percent", "aspect ratio", "size"
+SIDES, PLACE = ("left", "top", "right", "bottom"), ("picture_across", "picture_down")
+# Inputs that a choice reads, for the page, which greys the others.
+PAD_BY_USES = {PIXELS: SIDES, PERCENT: SIDES, RATIO: ("aspect_ratio", *PLACE), SIZE: ("width", "height", *PLACE)}
+FILL_USES = {name: {"colour": ("colour",), "noise": ("seed",)}.get(name, ()) for name in PADDINGS}
 ACROSS = dict(zip(("left", "middle", "right"), PLACES, strict=True))
 DOWN = dict(zip(("top", "middle", "bottom"), PLACES, strict=True))
 
@@ -61,6 +65,7 @@ class PadForOutpainting(io.ComfyNode):
                     default=PIXELS,
                     tooltip="pixels, percent: what left, top, right and bottom mean. aspect ratio, size: the "
                     "result's; where the picture stands in it is chosen below.",
+                    extra_dict={"uses": PAD_BY_USES},
                 ),
                 *(
                     io.Int.Input(
@@ -70,7 +75,7 @@ class PadForOutpainting(io.ComfyNode):
                         max=16384,
                         tooltip=f"Added at the {side}, in pixels or percent of the picture.",
                     )
-                    for side in ("left", "top", "right", "bottom")
+                    for side in SIDES
                 ),
                 io.String.Input(
                     "aspect_ratio", default="16:9", tooltip="Width to height of the result, for aspect ratio."
@@ -95,6 +100,7 @@ class PadForOutpainting(io.ComfyNode):
                     default="smooth",
                     tooltip="What the new part starts from. smooth: the border's colours, flowing outwards. edge: the "
                     "border, repeated. mirror: the picture, reflected. colour: the one below. noise: random.",
+                    extra_dict={"uses": FILL_USES},
                 ),
                 colour_input("#808080", "For colour: red, green, blue, such as #808080. Its opacity does not count."),
                 io.Int.Input(

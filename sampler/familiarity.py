@@ -9,6 +9,9 @@ A picture gets a little noise, and the model guesses it back. Two things are ask
    with the noise pushed a little, measures the trace (Hutchinson 1989). On pictures of its own kind it is right, about 1.
 
 A stranger is what shows in both. Measured in tests/benchmarks/familiar.py.
+
+Of several fills of one hole the model believes some more than others: the error of its guess of the whole picture, at more
+noise, tells them apart (tests/benchmarks/keep_best.py; the residual of the known part during the run does not).
 """
 
 from collections.abc import Callable
@@ -17,9 +20,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-__all__ = ["NOISE", "Errors", "Familiarity", "errors"]
+__all__ = ["BELIEF", "NOISE", "Errors", "Familiarity", "errors", "guess_error"]
 
 NOISE = 0.1  # over signal: what is asked for is texture and edges, which tell kinds of pictures apart
+BELIEF = (0.3, 1.0)  # the same for fills to be compared: what fits together shows in more noise
 PUSH = 0.01  # of the noise
 # A picture is of another kind if the model is surprised, and so much so for the error's size; chosen on the example model and
 # a small latent one. Either alone is wrong now and then: a detailed picture is hard, a plain one a small surprise.
@@ -91,12 +95,27 @@ def errors(
         noise: Amplitude of the noise.
         draw: Standard normal noise, like what it is given.
     """
-    noisy = signal * picture + noise * draw(picture)
+    noisy = noised(picture, signal, noise, draw)
     push = torch.sign(draw(picture))
     guess = denoise(noisy)
     pushed = denoise(noisy + PUSH * noise * push)
     along = (pushed - guess) * push / (PUSH * noise / signal)
     return Errors(mean_over(known, (guess - picture).square()), (noise / signal) ** 2 * mean_over(known, along))
+
+
+def guess_error(
+    denoise: Callable[[Tensor], Tensor],
+    picture: Tensor,
+    signal: float,
+    noise: float,
+    draw: Callable[[Tensor], Tensor],
+) -> Tensor:
+    """Mean squared error of the guess of whole pictures, in one call; (B,). Arguments as for `errors`."""
+    return (denoise(noised(picture, signal, noise, draw)) - picture).square().flatten(1).mean(1)
+
+
+def noised(picture: Tensor, signal: float, noise: float, draw: Callable[[Tensor], Tensor]) -> Tensor:
+    return signal * picture + noise * draw(picture)
 
 
 def mean_over(known: Tensor, values: Tensor) -> Tensor:

@@ -221,6 +221,30 @@ export class Comfy {
     }, PLOT);
   }
 
+  /** Where things are on the screen: a node, its plot, the plot's last line, as {left, top, right, bottom}. */
+  async places(id) {
+    return await this.page.evaluate(
+      ([wanted, plot, vue]) => {
+        const { canvas } = window.app;
+        const rect = ({ left, top, right, bottom }) => ({ left, top, right, bottom });
+        const { pos, size } = canvas.graph.getNodeById(wanted);
+        const box = canvas.canvas.getBoundingClientRect();
+        const at = (x, y) => canvas.ds.convertOffsetToCanvas([x, y]).map((v, i) => v + [box.left, box.top][i]);
+        const [[left, top], [right, bottom]] = [at(...pos), at(pos[0] + size[0], pos[1] + size[1])];
+        const drawn = vue && document.querySelector(`[data-node-id="${wanted}"]`)?.getBoundingClientRect();
+        const node = drawn ? rect(drawn) : { left, top, right, bottom };
+        const inside = (e) => {
+          const { x, width } = e.getBoundingClientRect();
+          return e.checkVisibility() && width && x + width / 2 > node.left && x + width / 2 < node.right;
+        };
+        const element = [...document.querySelectorAll(plot)].find(inside);
+        const last = [...element.querySelectorAll(".more, p")].at(-1);
+        return { node, plot: rect(element.getBoundingClientRect()), last: rect(last.getBoundingClientRect()) };
+      },
+      [id, PLOT, this.vue],
+    );
+  }
+
   async position(id) {
     return await this.page.evaluate((wanted) => [...window.app.canvas.graph.getNodeById(wanted).pos], id);
   }

@@ -1,15 +1,14 @@
 // Runs cases in one browser and prints a line of JSON for each: node run.mjs ADDRESS CHROMIUM vue|litegraph FOLDER
 // with what pytest knows as JSON on standard input, and names of cases (all, where none) as further words.
 
-import { readFileSync } from "node:fs";
-import * as nodes from "./cases.mjs";
-import * as desk from "./desk_cases.mjs";
+import { readdirSync, readFileSync } from "node:fs";
+const files = readdirSync(new URL(".", import.meta.url)).filter((file) => file.endsWith("cases.mjs"));
+const cases = Object.assign({}, ...(await Promise.all(files.sort().map((file) => import(`./${file}`)))));
 import { Comfy } from "./harness.mjs";
-import * as messages from "./message_cases.mjs";
-import * as screen from "./screen_cases.mjs";
 
 const [address, chromium, mode, folder, ...names] = process.argv.slice(2);
-const cases = { ...nodes, ...desk, ...screen, ...messages };
+const files = readdirSync(new URL(".", import.meta.url)).filter((file) => file.endsWith("cases.mjs"));
+const cases = Object.assign({}, ...(await Promise.all(files.sort().map((file) => import(`./${file}`)))));
 const given = JSON.parse(readFileSync(0, "utf-8"));
 const comfy = await Comfy.open(address, mode === "vue", chromium);
 comfy.folder = folder; // for screenshots

@@ -126,3 +126,35 @@ export async function pasted_by_keyboard_and_deleted_each_curve_is_its_own(comfy
   await comfy.show(SAMPLER);
   await followsEdits(comfy, SAMPLER);
 }
+
+async function fits(comfy, id, when) {
+  await comfy.settle(500);
+  const { node, plot, last } = await comfy.places(id);
+  const text = JSON.stringify({ node, plot, last });
+  assert.ok(plot.left >= node.left && plot.right <= node.right, `${when}: sticks out at a side ${text}`);
+  assert.ok(plot.bottom <= node.bottom, `${when}: sticks out below ${text}`);
+  assert.ok(last.bottom <= plot.bottom, `${when}: words are cut off ${text}`);
+  assert.ok(plot.right - plot.left > 0.8 * (node.right - node.left), `${when}: is narrow ${text}`);
+  return plot.right - plot.left;
+}
+
+export async function the_curve_fits_into_its_node_fresh_and_with_messages_and_beside_the_panel(comfy) {
+  const id = await comfy.fresh("MaskGuidanceKSampler");
+  await comfy.said(id);
+  const wide = await fits(comfy, id, "fresh");
+  await comfy.put(id, { preset: "custom", method: "repaint", skip_type: "uniform", skip_steps: 8 });
+  await comfy.waitUntilTold(id, /resample_j is 10/);
+  await fits(comfy, id, "with a message");
+  await comfy.clickTitle(id);
+  const panel = () =>
+    comfy.page.evaluate(() => window.app.extensionManager.setting.set("Comfy.RightSidePanel.IsOpen", true));
+  await panel();
+  const row = comfy.page.getByText("resample_j", { exact: true }).last();
+  await row.waitFor();
+  await comfy.settle(500);
+  await comfy.page.screenshot({ path: `${comfy.folder}/${comfy.mode}-panel.png` });
+  assert.equal(await fits(comfy, id, "beside the panel"), wide);
+  assert.equal(await comfy.page.getByText("schedule", { exact: true }).count(), 0, "an empty row in the panel");
+  await comfy.page.evaluate(() => window.app.extensionManager.setting.set("Comfy.RightSidePanel.IsOpen", false));
+  assert.equal(await fits(comfy, id, "after the panel"), wide);
+}

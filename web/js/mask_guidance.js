@@ -6,6 +6,7 @@ import { whenSizeIsKnown } from "./picture_size.js";
 import { connectPresets } from "./presets.js";
 import { watchRuns } from "./runs.js";
 import { ScheduleWidget } from "./schedule_widget.js";
+import { connectUses } from "./uses.js";
 
 const PATIENCE = 10_000; // milliseconds that an answer may take: a server that loads a model is busy
 
@@ -50,6 +51,7 @@ app.registerExtension({
   },
 
   nodeCreated(node) {
+    connectUses(node);
     if (!(node.comfyClass in KINDS)) return;
     connectPresets(node);
     const plot = new ScheduleWidget(node, locale, ask);

@@ -1,0 +1,34 @@
+// Controls that do nothing with the choice made beside them are greyed, and keep their values.
+// Which choice uses which inputs stands in the node's definition (`uses` of the choice's input).
+
+import { isLinked, widgetOf } from "./graph.js";
+import { afterEdit } from "./presets.js";
+
+export function connectUses(node) {
+  const { required = {}, optional = {} } = node.constructor.nodeData?.input ?? {};
+  const uses = Object.entries({ ...required, ...optional }).filter(([, [, options]]) => options?.uses);
+  if (!uses.length) return;
+  const greyAll = () => {
+    for (const [choice, [, options]] of uses) grey(node, choice, options.uses);
+    node.setDirtyCanvas?.(true, true);
+  };
+  for (const [choice] of uses) afterEdit(widgetOf(node, choice), greyAll);
+  for (const name of ["onConfigure", "onConnectionsChange"]) {
+    const before = node[name];
+    node[name] = function (...words) {
+      const result = before?.apply(this, words);
+      queueMicrotask(greyAll);
+      return result;
+    };
+  }
+  greyAll();
+}
+
+/** @param {Object<string, string[]>} uses Inputs by option; an input that no option names is not touched. */
+function grey(node, choice, uses) {
+  const used = isLinked(node, choice) ? undefined : uses[widgetOf(node, choice)?.value];
+  for (const name of new Set(Object.values(uses).flat())) {
+    const widget = widgetOf(node, name);
+    if (widget) widget.disabled = used !== undefined && !used.includes(name);
+  }
+}
