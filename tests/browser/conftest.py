@@ -52,6 +52,7 @@ def page_server(tmp_path_factory):
     from comfy_client import Comfy
 
     server = Comfy(Path(HOST), tmp_path_factory.mktemp("page"))
+    save_tiny(server.models / "imagenet.safetensors", num_classes=1000)
     for name in ("tiny", *(f"fresh_{mode}" for mode in ("litegraph", "vue"))):
         save_tiny(server.models / f"{name}.safetensors")
     pixels = np.random.default_rng(0).integers(0, 256, (32, 32, 4), dtype=np.uint8)
