@@ -53,6 +53,7 @@ def page_server(tmp_path_factory):
     from comfy_client import Comfy
 
     server = Comfy(Path(HOST), tmp_path_factory.mktemp("page"))
+    save_tiny(server.models / "imagenet.safetensors", num_classes=1000)
     for name in ("tiny", *(f"fresh_{mode}" for mode in ("litegraph", "vue"))):
         save_tiny(server.models / f"{name}.safetensors")
     for name, (side, masked) in PICTURES.items():

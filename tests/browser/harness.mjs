@@ -14,7 +14,7 @@ const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 const HARMLESS = [
   /status of 404 .*\/(user\.css|comfy\.templates\.json)$/, // files that a fresh user has not got
   /status of 404 .*\/api\/userdata\?dir=/, // folders that a fresh user has not got
-  /status of 404 .*\/docs\/MaskGuidance\w+\/\w+\.md$/, // help in a language; the page then asks for ID.md
+  /status of 404 .*\/docs\/MaskGuidance\w+\/[\w-]+\.md$/, // help in a language; the page then asks for ID.md
   /net::ERR_FAILED .*https:\/\//, // hosts that these tests keep the page from
   /ComfyApp graph accessed before initialization/, // the page's own
 ];

@@ -11,7 +11,7 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 TEMPLATES = sorted(EXAMPLES.glob("*.json"))
 TITLE = 30  # pixels above a node
 SLOT = 20  # from one to the next
-WIDEST, HIGHEST = 2150, 1180  # three quarters of a window of 1600 x 900 show this much at 56 %, which can be read
+WIDEST, HIGHEST = 2150, 1250  # three quarters of a window of 1600 x 900 show this much at 52 %
 HIDDEN = 40  # pixels of a link, at most
 
 

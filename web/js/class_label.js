@@ -120,6 +120,7 @@ app.registerExtension({
 
   setup() {
     for (const news of ["graphChanged", "reconnected"]) app.api.addEventListener(news, refreshAll);
+    for (const hand of ["pointerup", "keyup"]) window.addEventListener(hand, () => setTimeout(refreshAll, 100), true);
     modelFacts.listen(refreshAll);
   },
 

@@ -1,0 +1,255 @@
+// What stands around the samplers: help, templates, blueprints, the list of classes, the record of a picture.
+// As in cases.mjs, each function is one case.
+
+import assert from "node:assert/strict";
+
+const LABEL = 5; // Class Label of the example "inpaint"
+const LOADER = 1;
+const FIELD = "[data-testid=mask-guidance-classes] input";
+const unlike = () => Math.floor(Math.random() * 1e9); // a seed that nothing cached was made with
+
+/** The field of a Class Label that is seen. */
+const field = (comfy) => comfy.page.locator(FIELD).filter({ visible: true }).first();
+
+async function shows(comfy, wanted) {
+  for (let i = 0; i < 40 && (await field(comfy).inputValue()) !== wanted; i++) await comfy.settle(100);
+  assert.equal(await field(comfy).inputValue(), wanted);
+}
+
+async function label(comfy) {
+  const { class_label, class_name } = await comfy.values(LABEL);
+  return [class_label, class_name];
+}
+
+async function inLocale(comfy, locale, look) {
+  await comfy.set({ "Comfy.Locale": locale });
+  await comfy.reload();
+  try {
+    await look();
+  } finally {
+    await comfy.set({ "Comfy.Locale": "en" });
+    await comfy.reload();
+  }
+}
+
+export async function the_templates_are_found_by_the_packs_name_and_open(comfy, given) {
+  const { page } = comfy;
+  await page.evaluate(() => window.app.graph.clear());
+  await page.evaluate(() => window.app.extensionManager.command.execute("Comfy.BrowseTemplates"));
+  const dialog = page.getByRole("dialog").first();
+  const title = (name) => dialog.getByText(given.titles[name], { exact: true }).first();
+  await dialog.getByPlaceholder(/search/i).fill("mask guidance");
+  for (const name of given.examples) await title(name).waitFor({ state: "attached" });
+  await dialog.getByPlaceholder(/search/i).fill("");
+  await dialog.getByText(/^(Mask Guidance|mask_guidance|ComfyUI-Mask-Guidance)$/).click(); // as the pack's folder is called
+  await comfy.waitUntil(
+    () => [...document.querySelectorAll("[role=dialog] img")].filter((image) => image.naturalWidth > 100).length >= 3,
+  );
+  await page.screenshot({ path: `${comfy.folder}/${comfy.mode}-templates.png` });
+  await dialog.getByPlaceholder(/search/i).fill("step by step");
+  await title("inpaint").click();
+  await comfy.waitUntil(() => window.app.graph.nodes.some((node) => node.type === "MaskGuidanceKSampler"));
+}
+
+export async function a_template_opens_whole_and_large_enough_to_read(comfy, given) {
+  await comfy.page.setViewportSize({ width: 1600, height: 900 });
+  for (const name of given.examples) {
+    await comfy.loadExample(name);
+    await comfy.page.evaluate(() => window.app.extensionManager.command.execute("Comfy.Canvas.FitView"));
+    await comfy.settle(600);
+    await comfy.page.screenshot({ path: `${comfy.folder}/${comfy.mode}-template-${name}.png` });
+    const short = await comfy.page.evaluate(() =>
+      window.app.graph.nodes.filter((n) => n.computeSize()[1] > n.size[1] + 1).map((n) => `${n.id} ${n.type}`),
+    );
+    assert.deepEqual(short, [], `${name}: nodes that do not hold their widgets`);
+  }
+  await comfy.page.setViewportSize({ width: 1400, height: 900 });
+}
+
+export async function a_class_is_chosen_by_name_from_the_models_list(comfy) {
+  const { page } = comfy;
+  await comfy.loadExample("inpaint", LABEL);
+  await shows(comfy, "0 · landscape");
+  await field(comfy).click();
+  await page.getByRole("option", { name: "-1 · any class" }).waitFor();
+  assert.equal(await page.getByRole("option").count(), 9);
+  await page.keyboard.type("mo");
+  await comfy.settle(200);
+  await page.screenshot({ path: `${comfy.folder}/${comfy.mode}-classes.png` });
+  assert.deepEqual(await page.getByRole("option").allTextContents(), ["4 · moods"]);
+  await page.keyboard.press("Enter");
+  await shows(comfy, "4 · moods");
+  assert.deepEqual(await label(comfy), [4, "moods"]);
+  await comfy.press("Control+z");
+  await shows(comfy, "0 · landscape");
+  assert.deepEqual(await label(comfy), [0, ""]);
+  await field(comfy).click();
+  await page.getByRole("option", { name: "6 · waves" }).click();
+  await shows(comfy, "6 · waves");
+  await comfy.increase(LABEL, "class_label");
+  await shows(comfy, "7 · cameo");
+  assert.deepEqual(await label(comfy), [7, "cameo"], "a number by hand takes its name along");
+  const saved = await page.evaluate((id) => window.app.graph.getNodeById(id).serialize(), LABEL);
+  assert.deepEqual(saved.widgets_values, [7, "cameo"]);
+}
+
+export async function a_thousand_classes_are_searched_and_a_label_out_of_reach_is_said(comfy) {
+  await comfy.loadExample("inpaint", LABEL);
+  await comfy.put(LABEL, { class_label: 100 });
+  await shows(comfy, "100: this model has 0 to 7");
+  await comfy.put(LOADER, { model_name: "imagenet.safetensors" });
+  await comfy.press("Shift");
+  await shows(comfy, "100 · black swan");
+  await field(comfy).click();
+  await comfy.page.keyboard.type("hat cowboy");
+  await comfy.settle(200);
+  await comfy.page.screenshot({ path: `${comfy.folder}/${comfy.mode}-imagenet.png` });
+  await comfy.page.keyboard.press("Enter");
+  await shows(comfy, "515 · cowboy hat");
+}
+
+export async function help_speaks_chinese_and_elsewhere_english(comfy) {
+  const open = async (kind) => {
+    const id = await comfy.fresh(kind);
+    const [x, y] = await comfy.page.evaluate((wanted) => {
+      const { canvas } = window.app;
+      const { pos } = canvas.graph.getNodeById(wanted);
+      const box = canvas.canvas.getBoundingClientRect();
+      const [left, top] = canvas.ds.convertOffsetToCanvas([pos[0] + 100, pos[1] - 15]);
+      return [left + box.left, top + box.top];
+    }, id);
+    await comfy.page.mouse.click(x, y);
+    await comfy.settle(500);
+    await comfy.page.locator("[data-testid=info-button]").first().click();
+    const help = comfy.page.locator(".node-help-content");
+    await help.locator("h2").first().waitFor();
+    return await help.locator("h2").first().textContent();
+  };
+  assert.equal(await open("MaskGuidanceCrop"), "Common mistakes");
+  await inLocale(comfy, "zh", async () => {
+    assert.equal(await open("MaskGuidanceCrop"), "常见错误");
+    await comfy.page.screenshot({ path: `${comfy.folder}/${comfy.mode}-chinese-help.png` });
+  });
+  await inLocale(comfy, "zh-TW", async () => assert.equal(await open("MaskGuidanceCrop"), "Common mistakes"));
+}
+
+export async function no_help_page_shows_signs_of_its_markup(comfy, given) {
+  const wrong = await comfy.page.evaluate(async (pack) => {
+    const kinds = Object.keys(window.LiteGraph.registered_node_types).filter((kind) => /^MaskGuidance/.test(kind));
+    const files = kinds.flatMap((kind) => [`${kind}.md`, `${kind}/zh.md`]);
+    const pages = files.map(async (file) => {
+      const text = await (await fetch(`/extensions/${pack}/docs/${file}`)).text();
+      const shown = new DOMParser().parseFromString(
+        window.app.extensionManager.renderMarkdownToHtml(text),
+        "text/html",
+      );
+      const lines = [...shown.querySelectorAll("p, li")].map((line) => line.textContent);
+      return lines.filter((line) => /\*|]\(/.test(line)).map((line) => `${file}: ${line}`);
+    });
+    return (await Promise.all(pages)).flat();
+  }, given.pack);
+  assert.deepEqual(wrong, []);
+}
+
+export async function choices_have_chinese_words_and_send_their_own(comfy) {
+  await inLocale(comfy, "zh", async () => {
+    const id = await comfy.fresh("MaskGuidanceKSampler");
+    await comfy.page.evaluate((wanted) => {
+      const preset = window.app.graph.getNodeById(wanted).widgets.find((widget) => widget.name === "preset");
+      window.shown = preset.options.getOptionLabel(preset.value);
+    }, id);
+    assert.equal(await comfy.page.evaluate(() => window.shown), "balanced 均衡");
+    if (comfy.vue) {
+      await comfy.page.locator(`[data-node-id="${id}"]`).getByText("balanced 均衡").click();
+      await comfy.page.getByRole("option", { name: "draft 草稿" }).click();
+    } else {
+      await comfy.page.mouse.click(...(await comfy.place(id, "preset", 0, 120)));
+      await comfy.page.locator(".litecontextmenu .litemenu-entry").getByText("draft 草稿").click();
+    }
+    await comfy.settle(300);
+    assert.equal((await comfy.values(id)).preset, "draft");
+  });
+}
+
+export async function a_dropped_picture_shows_its_record(comfy, given) {
+  const { page } = comfy;
+  await comfy.loadExample("inpaint");
+  await comfy.put(LOADER, { model_name: given.model });
+  await comfy.put(2, { image: given.picture });
+  await comfy.put(6, { preset: "draft", seed: unlike() });
+  assert.notEqual(await comfy.queue(), false);
+  assert.equal((await comfy.ended()).kind, "execution_success");
+  const dropped = await page.evaluateHandle(async () => {
+    const { images } = Object.values(window.app.nodeOutputs).find((output) => output.images?.[0]?.type === "output");
+    const found = await window.app.api.fetchApi(`/view?${new URLSearchParams(images[0])}`);
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([await found.blob()], "painted.png", { type: "image/png" }));
+    return transfer;
+  });
+  await page.evaluate(() => window.app.graph.clear());
+  await page.dispatchEvent("#graph-canvas", "drop", { dataTransfer: dropped, clientX: 600, clientY: 500 });
+  const record = page.locator(".p-toast-message", { hasText: "Record of painted.png" });
+  await record.getByText(/19 model calls/).waitFor();
+  await comfy.waitUntil(() => window.app.graph.nodes.length > 5);
+  await comfy.settle(500);
+  await page.screenshot({ path: `${comfy.folder}/${comfy.mode}-record.png` });
+  await record.getByRole("button").click();
+  comfy.errors = comfy.errors.filter((error) => !/removeMask/.test(error)); // the page's own, of its busy sign
+}
+
+export async function an_artist_who_asks_for_an_inpainting_sampler_finds_one(comfy) {
+  const { page } = comfy;
+  await page.evaluate(() => window.app.graph.clear());
+  await page.mouse.dblclick(600, 500);
+  await comfy.waitUntil(() => document.activeElement?.matches("input"));
+  await page.keyboard.type("inpainting sampler", { delay: 10 });
+  await page.getByText("Mask-Guided KSampler", { exact: true }).first().waitFor();
+  await page.screenshot({ path: `${comfy.folder}/${comfy.mode}-search.png` });
+  await page.keyboard.press("Escape");
+}
+
+/** What a blueprint's node says over itself. */
+async function cost(comfy, id) {
+  if (comfy.vue)
+    return await comfy.page.locator(`[data-node-id="${id}"] [data-testid=mask-guidance-cost]`).textContent();
+  return await comfy.page.evaluate((wanted) => window.app.graph.getNodeById(wanted).badges.at(-1).text, id);
+}
+
+async function costs(comfy, id, wanted) {
+  for (let i = 0; i < 50 && !wanted.test(await cost(comfy, id)); i++) await comfy.settle(100);
+  assert.match(await cost(comfy, id), wanted);
+}
+
+export async function a_subgraphs_node_says_what_a_run_costs_where_it_is_and_that_crops_do_not_fit(comfy, given) {
+  await comfy.loadExample("remove_object");
+  await comfy.put(2, { image: given.picture });
+  const id = await comfy.page.evaluate(() => {
+    const { app } = window;
+    const parts = ["MaskGuidanceCrop", "VAEEncode", "SetLatentNoiseMask", "MaskGuidanceKSampler", "VAEDecode"];
+    return app.graph.convertToSubgraph(new Set(app.graph.nodes.filter(({ type }) => parts.includes(type)))).node.id;
+  });
+  await comfy.show(id);
+  await costs(comfy, id, /^86 model calls$/);
+  const inner = async (type, values) =>
+    await comfy.page.evaluate(
+      ([host, kind, settings]) => {
+        const node = window.app.graph.getNodeById(host).subgraph.nodes.find((each) => each.type === kind);
+        for (const [name, value] of Object.entries(settings)) {
+          const widget = node.widgets.find((each) => each.name === name);
+          widget.value = value;
+          widget.callback?.(value);
+        }
+      },
+      [id, type, values],
+    );
+  await inner("MaskGuidanceCrop", { width: 512 });
+  await comfy.press("Shift");
+  await costs(comfy, id, /crops of 512x64, the model paints 64x64/);
+  await comfy.page.screenshot({ path: `${comfy.folder}/${comfy.mode}-cost.png` });
+  await inner("MaskGuidanceCrop", { width: 64 });
+  await inner("MaskGuidanceKSampler", { seed: unlike() });
+  assert.notEqual(await comfy.queue(), false);
+  await costs(comfy, id, /^call \d+ of 86/);
+  assert.equal((await comfy.ended()).kind, "execution_success");
+  await costs(comfy, id, /^86 model calls · about/);
+}
