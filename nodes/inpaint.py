@@ -1,21 +1,20 @@
 """Inpaint: the whole way from a picture with a hole to the filled picture, in one node."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from comfy_api.latest import io
-from PIL import Image
 from torch import Tensor
 
-from ..sampler import Settings, with_preset
-from ..sampler.mask import BLENDS, SNAPPING, SPLITS, Crops, Frame, Stitched, crop, prepare, stitch
+from ..sampler import METHODS, Settings, with_preset
+from ..sampler.mask import BLENDS, SNAPPING, SPLITS, Frame, Stitched, crop, prepare, stitch
 from .checked import checked
 from .compute import on_device
 from .contact_sheet import contact_sheet, image_of
 from .convert import image_from_pictures, pictures_and_masks
-from .familiarity import asked
-from .fills import Fill, encoded, fills
+from .familiarity import asked, disbelief
+from .filled import Filled, in_words, sheet, shown
+from .fills import encoded, fills
 from .inputs import BEFORE_CFG_REPEATS, cfg_repeats, preset, setting, soft_mask
 from .ksampler import SHOWN
 from .messages import Facts, tell
@@ -24,11 +23,12 @@ from .painting import Wanted
 from .preview import shown_under_node
 from .record import keep_in_picture
 from .seed import seed_input
-from .views import repairs_seen, seen
+from .views import seen
 
 __all__ = ["Inpaint"]
 
 MOST_VARIATIONS = 16
+ALL, BEST = "all", "best"  # of the variations
 
 
 class Inpaint(io.ComfyNode):
@@ -174,6 +174,16 @@ class Inpaint(io.ComfyNode):
                 ),
                 setting("timestep_respacing", optional=True),
                 cfg_repeats(),
+                io.Combo.Input(
+                    "keep",
+                    options=[ALL, BEST],
+                    default=ALL,
+                    optional=True,
+                    advanced=True,
+                    tooltip="all: every variation comes out. best: the one that the model itself believes most, by the error "
+                    "of its guess of the whole picture; on average nearer to the truth than a random one, at 2 model "
+                    "calls each. The contact sheet shows all of them.",
+                ),
                 io.Boolean.Input(
                     "check_model",
                     default=True,
@@ -222,6 +232,7 @@ class Inpaint(io.ComfyNode):
         positive=None,
         negative=None,
         cfg_repeats=BEFORE_CFG_REPEATS,
+        keep=ALL,
         check_model=True,
         **chosen,
     ) -> io.NodeOutput:
@@ -234,6 +245,11 @@ class Inpaint(io.ComfyNode):
             mask_grid=mask_grid,
             cfg_repeats=cfg_repeats,
         )
+        if keep == BEST and not METHODS[wanted.settings.method].guesses_means:
+            raise ValueError(
+                f"keep 'best' compares guesses that are means of what may be, and models for method '{wanted.settings.method}' "
+                "give none; set keep to 'all'."
+            )
         pictures, masks, note = pictures_and_masks(image, mask)
         pictures, opacity = split_opacity(pictures)
         masks = on_device(lambda part: prepare(part, grow=grow)[0], masks)
@@ -248,8 +264,10 @@ class Inpaint(io.ComfyNode):
             Filled(each, stitch(crops, each.crops, blend, feather, colour_match, each.masks))
             for each in fills(model, vae, given, positive, negative, wanted, variations)
         ]
+        doubts = disbeliefs(model, positive, negative, wanted, done) if keep == BEST else []
+        kept = [done[doubts.index(min(doubts))]] if doubts else done
         known = asked(model, positive, negative, wanted, done[0].fill.parts[0]) if check_model else None
-        record = [*in_words(crops, done, feather, note), *([known.words] if known else [])]
+        record = [*in_words(crops, done, feather, note, doubts), *([known.words] if known else [])]
         keep_in_picture(cls.hidden, record)  # without the time it took: the same run saves the same file
         calls, seconds = (
             sum(getattr(part, what) for each in done for part in each.fill.parts) for what in ("calls", "seconds")
@@ -257,12 +275,20 @@ class Inpaint(io.ComfyNode):
         strange = [known.words] if known and known.strange else []
         tell(Facts(calls=calls, seconds=seconds), strange)
         return io.NodeOutput(
-            image_from_pictures(torch.cat([with_opacity(each.stitched, opacity) for each in done])),
-            torch.cat([each.stitched.weight for each in done]),
+            image_from_pictures(torch.cat([with_opacity(each.stitched, opacity) for each in kept])),
+            torch.cat([each.stitched.weight for each in kept]),
             image_of(sheet(crops, done)),
             "\n".join([f"{record[0]}, {seconds:.1f} s", *record[1:]]),
             ui=shown(crops, done),
         )
+
+
+def disbeliefs(model, positive, negative, wanted: Wanted, done: Sequence[Filled]) -> list[float]:
+    """How little the model believes each fill; only the order of the numbers means something."""
+    return [
+        float(sum(disbelief(model, positive, negative, wanted, part).sum() for part in each.fill.parts))
+        for each in done
+    ]
 
 
 def checked_size(size: int, model, vae) -> int:

@@ -2,8 +2,6 @@
 // with what pytest knows as JSON on standard input, and names of cases (all, where none) as further words.
 
 import { readdirSync, readFileSync } from "node:fs";
-const files = readdirSync(new URL(".", import.meta.url)).filter((file) => file.endsWith("cases.mjs"));
-const cases = Object.assign({}, ...(await Promise.all(files.sort().map((file) => import(`./${file}`)))));
 import { Comfy } from "./harness.mjs";
 
 const [address, chromium, mode, folder, ...names] = process.argv.slice(2);

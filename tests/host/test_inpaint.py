@@ -152,3 +152,32 @@ def test_the_check_of_the_model_says_one_thing_of_the_same_picture_whenever_it_i
     )
     assert len(first) == 1
     assert first == second
+
+
+def test_the_best_of_the_variations_is_one_of_them_and_the_record_says_which(tiny):
+    every, *_ = inpaint(tiny, seed=7, variations=3)
+    best, changed, _, record = inpaint(tiny, seed=7, variations=3, keep="best")
+    assert len(best) == len(changed) == 1
+    kept = int(record.split("kept: seed ")[1].split(";")[0])
+    assert torch.equal(best[0], every[kept - 7])
+
+
+def test_the_best_is_the_one_whose_guess_has_the_smallest_error(host):
+    """A model that guesses every picture grey believes in the fill that is the nearest to grey."""
+    from mask_guidance.nodes.familiarity import disbelief
+    from mask_guidance.nodes.painting import Painted, Wanted
+    from mask_guidance.sampler import PRESETS
+    from oracle_models import oracle
+
+    model = oracle("EPS", lambda x, signal, noise: torch.zeros_like(x))
+    wanted = Wanted(PRESETS["draft"], "draft", seed=0, cfg=1.0)
+    text = [[torch.zeros(1, 1, 1), {}]]
+    greys = torch.tensor([0.5, 0.1, 2.0]).reshape(3, 1, 1, 1).expand(3, 4, 8, 8)
+    with torch.inference_mode():
+        doubts = disbelief(model, text, text, wanted, Painted(greys.clone(), None, 1.0, 0, 0.0))
+    assert doubts.argsort().tolist() == [1, 0, 2]
+
+
+def test_the_best_is_not_asked_of_a_distilled_model(tiny):
+    with pytest.raises(ValueError, match="set keep to 'all'"):
+        inpaint(tiny, method="distilled", keep="best", variations=2)
