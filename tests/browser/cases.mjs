@@ -5,15 +5,17 @@ import assert from "node:assert/strict";
 import { SAMPLER, tiny, unlike } from "./tiny.mjs";
 
 const ROUTE = "/mask_guidance/schedule";
+/** Every second one here, the others with the other way to draw nodes: a run is the same for both. */
 export async function every_example_loads_without_missing_nodes_and_runs(comfy, given) {
-  for (const name of given.examples) {
+  for (const [number, name] of given.examples.entries()) {
     await comfy.loadExample(name);
     await comfy.settle(500);
     assert.equal(await comfy.page.locator("[data-testid=missing-node-card]").count(), 0, name);
     const needsCheckpoint = await comfy.page.evaluate(() =>
       window.app.graph.nodes.some((node) => node.type === "CheckpointLoaderSimple"),
     );
-    if (needsCheckpoint) continue; // of the user's own
+    const runs = name === "inpaint" || number % 2 === Number(comfy.vue);
+    if (needsCheckpoint || !runs) continue; // a checkpoint is the user's own
     await comfy.page.evaluate((seed) => {
       for (const node of window.app.graph.nodes) {
         const edit = (input, value) => {
@@ -262,7 +264,7 @@ export async function the_marker_runs_with_the_sampler_and_goes_when_it_is_done(
   const most = Math.max(...(await comfy.heard("progress")).filter((e) => String(e.node) === "6").map((e) => e.max));
   assert.equal(expected, `${most} model calls`, "the server made another number of calls");
   assert.match(said.more, /about (under 1 s|\d+ (s|min))/, "an estimate after the first run");
-  await comfy.put(SAMPLER, { cfg: 3 });
+  await comfy.page.evaluate(() => window.app.graph.getNodeById(6).disconnectInput(0));
   assert.doesNotMatch((await comfy.said(SAMPLER)).more, /about \d/, "no estimate for what has not run yet");
 }
 

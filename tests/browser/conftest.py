@@ -1,4 +1,8 @@
-"""A server and a browser for the page's tests; skipped, with the reason, where there is no Node or no Chromium."""
+"""A server and a browser for the page's tests; skipped, with the reason, where there is no Node or no Chromium.
+
+MASK_GUIDANCE_PAGE=1.58.1 (or =newest) tests with that version of comfyui-frontend-package in place of the host's own page; it
+is fetched once, to .run/pages/.
+"""
 
 import json
 import os
@@ -16,7 +20,13 @@ HERE = Path(__file__).parent
 HOST = os.environ.get("COMFYUI_PATH")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 SECONDS = 900
-PICTURES = {"half": (16, 8), "opaque": (16, 0), "nearly": (16, 15), "large": (512, 64)}  # side, and columns that are masked
+PAGE = "comfyui-frontend-package"
+PICTURES = {
+    "half": (16, 8),
+    "opaque": (16, 0),
+    "nearly": (16, 15),
+    "large": (512, 64),
+}  # side, and columns that are masked
 
 sys.path.insert(0, str(PACK / "tests" / "host"))
 
@@ -47,12 +57,31 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.skip(reason=reason))
 
 
+def page_flags(folder: Path) -> list[str]:
+    """The host's words for the page that MASK_GUIDANCE_PAGE asks for; none for its own.
+
+    Args:
+        folder: Where pages are kept.
+    """
+    version = os.environ.get("MASK_GUIDANCE_PAGE")
+    if not version:
+        return []
+    place = folder / version
+    if not place.is_dir():
+        wanted = PAGE if version == "newest" else f"{PAGE}=={version}"
+        words = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", f"{place}.part", wanted]
+        subprocess.run(words, check=True)
+        Path(f"{place}.part").rename(place)
+    return ["--front-end-root", str(place / "comfyui_frontend_package" / "static")]
+
+
 @pytest.fixture(scope="session")
 def page_server(tmp_path_factory):
     from checkpoints import save_tiny
     from comfy_client import Comfy
 
-    server = Comfy(Path(HOST), tmp_path_factory.mktemp("page"))
+    kept = PACK / ".run" if (PACK / ".run").is_dir() else tmp_path_factory.mktemp("run")
+    server = Comfy(Path(HOST), tmp_path_factory.mktemp("page"), *page_flags(kept / "pages"))
     save_tiny(server.models / "imagenet.safetensors", num_classes=1000)
     for name in ("tiny", *(f"fresh_{mode}" for mode in ("litegraph", "vue"))):
         save_tiny(server.models / f"{name}.safetensors")
