@@ -4,6 +4,7 @@ from comfy_api.latest import ComfyExtension, io
 
 from . import example_pictures, model_folder, schedule_route
 from .class_label import ClassLabel
+from .composite_edit import CompositeEdit
 from .crop import CropForInpainting
 from .fill import FillMaskedArea
 from .ksampler import MaskGuidedKSampler
@@ -43,4 +44,5 @@ class MaskGuidanceExtension(ComfyExtension):
             CropForInpainting,
             StitchBack,
             PadForOutpainting,
+            CompositeEdit,
         ]

@@ -21,7 +21,10 @@ __all__ = ["USUAL", "Change", "Comparison", "find_change"]
 WORK = 2048  # longest side at which pictures are compared
 COLOURS = 512  # and their colours
 ROUNDS = 3  # the noise outside the change is measured again when the change is known better
-SURE, MAYBE = 12.0, 6.0  # differences, in units of the noise, that make a change, and that belong to one which they touch
+SURE, MAYBE = (
+    12.0,
+    6.0,
+)  # differences, in units of the noise, that make a change, and that belong to one which they touch
 SURE_SHARE = 0.02  # of a region's pixels must be sure
 SAME = 0.5  # correlation from which on two places may show the same
 NEAR = 6  # pixels around a change that say nothing about noise
@@ -101,7 +104,10 @@ def over_rims(mask: Tensor, box: Box) -> tuple[Tensor, Box]:
     if not box.height or not box.width:
         return torch.zeros_like(mask), box
     rims = (box.left, width - box.right, box.top, height - box.bottom)
-    near = [rim if rim <= max(RIM, RIM_SHARE * side) else 0 for rim, side in zip(rims, (width, width, height, height), strict=True)]
+    near = [
+        rim if rim <= max(RIM, RIM_SHARE * side) else 0
+        for rim, side in zip(rims, (width, width, height, height), strict=True)
+    ]
     left, right, top, bottom = near
     inner = mask[None, None, box.top : box.bottom, box.left : box.right]
     wide = F.pad(inner, near, mode="replicate")[0, 0]
@@ -132,7 +138,9 @@ def unchanged(
 
 def drift(original: Tensor, laid: Tensor, known: Tensor) -> tuple[float, ...]:
     """Mean difference of each channel on the known part."""
-    return tuple(float((laid - original)[:, c : c + 1][known].mean()) if known.any() else 0.0 for c in range(laid.shape[1]))
+    return tuple(
+        float((laid - original)[:, c : c + 1][known].mean()) if known.any() else 0.0 for c in range(laid.shape[1])
+    )
 
 
 def enough(known: Tensor) -> bool:
