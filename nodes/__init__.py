@@ -4,6 +4,7 @@ from comfy_api.latest import ComfyExtension, io
 
 from . import example_pictures, model_folder, model_route, schedule_route
 from .class_label import ClassLabel
+from .composite_edit import CompositeEdit
 from .crop import CropForInpainting
 from .fill import FillMaskedArea
 from .inpaint import Inpaint
@@ -46,4 +47,5 @@ class MaskGuidanceExtension(ComfyExtension):
             CropForInpainting,
             StitchBack,
             PadForOutpainting,
+            CompositeEdit,
         ]

@@ -57,7 +57,10 @@ def blob(size: tuple[int, int], share: float, seed: int) -> Tensor:
     aspect = random.uniform(0.7, 1.4)
     radius = (area / np.pi) ** 0.5
     room_x, room_y = min(radius * aspect * 1.1, width / 2), min(radius / aspect * 1.1, height / 2)
-    x0, y0 = random.uniform(room_x, max(room_x + 1e-3, width - room_x)), random.uniform(room_y, max(room_y + 1e-3, height - room_y))
+    x0, y0 = (
+        random.uniform(room_x, max(room_x + 1e-3, width - room_x)),
+        random.uniform(room_y, max(room_y + 1e-3, height - room_y)),
+    )
     y, x = np.mgrid[:height, :width] + 0.5
     dx, dy = (x - x0) / aspect, (y - y0) * aspect
     angle = np.arctan2(dy, dx)
@@ -87,7 +90,10 @@ def harmonic_fill(original: Tensor, shape: Tensor) -> Tensor:
 
 def recoloured(original: Tensor, shape: Tensor, other: Tensor) -> Tensor:
     """Red, green and blue change places and the object gets a tint: its texture stays."""
-    turned = original[:, [1, 2, 0]] * torch.tensor([0.6, 0.9, 0.6])[:, None, None] + torch.tensor([0.3, 0.0, 0.1])[:, None, None]
+    turned = (
+        original[:, [1, 2, 0]] * torch.tensor([0.6, 0.9, 0.6])[:, None, None]
+        + torch.tensor([0.3, 0.0, 0.1])[:, None, None]
+    )
     return torch.lerp(original, turned, shape)
 
 
@@ -177,7 +183,15 @@ DRIFTS: dict[str, tuple[Callable[[Tensor], Tensor], ...]] = {
     "cropped": (cropped,),
     "tint, shift, vae": (tinted, lambda p: moved(p, 1.4, -2.2), through_vae),
     "gamma, scale, jpeg": (brightened, lambda p: moved(p, 0.7, 0.4, 1.008), compressed),
-    "all": (flattened, tinted, vignetted, lambda p: moved(p, -1.6, 2.3, 0.992), through_vae, resized, lambda p: compressed(p, 88)),
+    "all": (
+        flattened,
+        tinted,
+        vignetted,
+        lambda p: moved(p, -1.6, 2.3, 0.992),
+        through_vae,
+        resized,
+        lambda p: compressed(p, 88),
+    ),
 }
 
 

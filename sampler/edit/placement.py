@@ -26,9 +26,8 @@ class Placement:
     shift: tuple[float, float] = (0.0, 0.0)
 
     def moved(self, size: tuple[int, int]) -> tuple[float, float]:
-        """How many of the original's pixels the edited picture's middle lies to the right and below."""
-        height, width = size
-        return tuple(-b / a * side / 2 for a, b, side in zip(self.scale, self.shift, (width, height), strict=True))  # type: ignore[return-value]
+        """How far the edited picture's content went to the right and down, at the middle, in the original's pixels."""
+        return self.shift[0] * size[1] / 2, self.shift[1] * size[0] / 2
 
     def farthest(self, other: "Placement", size: tuple[int, int]) -> float:
         """Largest distance along an axis between where both put any of the picture's pixels, in its pixels."""
