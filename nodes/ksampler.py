@@ -52,7 +52,15 @@ class MaskGuidedKSampler(io.ComfyNode):
                 "the rest is noised to the current level and pasted in at every step, and stretches are sampled "
                 "again until both agree."
             ),
-            search_aliases=["inpaint", "inpainting sampler", "RePaint", "resample", "mask guidance", "fill", "KSampler"],
+            search_aliases=[
+                "inpaint",
+                "inpainting sampler",
+                "RePaint",
+                "resample",
+                "mask guidance",
+                "fill",
+                "KSampler",
+            ],
             inputs=[
                 io.Model.Input("model", tooltip="The diffusion model that paints."),
                 io.Latent.Input(

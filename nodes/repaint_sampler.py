@@ -177,7 +177,15 @@ class RePaintSamplerNode(io.ComfyNode):
                 "masked part of the latent is painted; the rest stays exactly as it is. On a latent, ComfyUI has shrunk "
                 "the mask before it arrives here: let What the Model Sees snap it first, so that no thin stroke is lost."
             ),
-            search_aliases=["RePaint", "inpaint", "inpainting sampler", "resample", "mask guidance", "sampler", "time travel"],
+            search_aliases=[
+                "RePaint",
+                "inpaint",
+                "inpainting sampler",
+                "resample",
+                "mask guidance",
+                "sampler",
+                "time travel",
+            ],
             inputs=[*map(setting, SHOWN), soft_mask(), cfg_repeats()],
             outputs=[io.Sampler.Output(display_name="SAMPLER")],
         )
