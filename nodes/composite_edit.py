@@ -6,11 +6,12 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ..sampler.edit import WHOLE, Cleaning, Comparison, Composite, composite_edit
-from ..sampler.mask import BLENDS, at_size, one_for_each
+from ..sampler.mask import BLENDS, PAINTED_FROM, at_size, one_for_each
 from .checked import checked
 from .compute import compute_device
 from .convert import image_from_pictures, masks_from, pictures_from_image
-from .preview import before_and_after, shown_under_node
+from .preview import shown_under_node
+from .views import pair
 
 __all__ = ["CompositeEdit"]
 
@@ -97,8 +98,8 @@ class CompositeEdit(io.ComfyNode):
                     "align",
                     default=True,
                     advanced=True,
-                    tooltip="Find how the edited picture was shifted, scaled or cut, and undo it. Off: it is stretched over the "
-                    "original.",
+                    tooltip="Find how the edited picture was shifted, scaled or cut, and undo it. Off: it is stretched over "
+                    "the original.",
                 ),
                 io.Boolean.Input(
                     "colour_match",
@@ -166,7 +167,7 @@ class CompositeEdit(io.ComfyNode):
             image_from_pictures(pictures),
             masks,
             "\n".join([*reports, *([note] if note else [])]),
-            ui=shown_under_node(before_and_after(originals, pictures, masks)),
+            ui=shown_under_node(lambda: [pair(originals[0], pictures[0], masks[0] >= PAINTED_FROM)]),
         )
 
 

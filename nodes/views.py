@@ -9,7 +9,7 @@ from torch import Tensor
 from ..sampler.mask import PAINTED_FROM, Box, Crops, Stitched
 from .preview import LEAST_SIDE, outlined
 
-__all__ = ["PAINTED", "STRENGTH", "WIDENED", "crops_seen", "masks_seen", "repairs_seen"]
+__all__ = ["PAINTED", "STRENGTH", "WIDENED", "crops_seen", "masks_seen", "pair", "repairs_seen", "seen"]
 
 PAINTED, WIDENED = (1.0, 0.25, 0.2), (1.0, 0.75, 0.1)  # red: what is painted; yellow: what it takes around it
 STRENGTH = 0.55  # of a colour over a picture

@@ -163,7 +163,7 @@ def resized(p: Tensor, multiple: int = 16, pixels: float = 0.7) -> Tensor:
 
 def cropped(p: Tensor) -> Tensor:
     """Cut in the middle to a shape that a model knows, 5 % off."""
-    height, width = p.shape[-2:]
+    height = p.shape[-2]
     rows = round(height * 0.025)
     return p[..., rows : height - rows, :]
 
