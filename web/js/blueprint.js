@@ -6,7 +6,7 @@ import { modelFile, settingsOf } from "./graph.js";
 import { modelFacts } from "./model_facts.js";
 
 const CROP = "MaskGuidanceCrop";
-const PLOT = "mask_guidance_schedule"; // type of the widget that counts
+const PLOT = "mask_guidance_schedule"; // how the type of the widget that counts begins
 const COLOURS = { bgColor: "#1f4f86", fgColor: "#ffffff" };
 const STYLE = `.mask-guidance-cost {
   position: absolute; right: 0; bottom: 100%; margin-bottom: 4px; padding: 2px 8px; border-radius: 5px; white-space: nowrap;
@@ -36,7 +36,6 @@ class Host {
   constructor(node) {
     this.node = node;
     this.watched = null; // element of the plot inside
-    this.text = "";
     this.observer = new MutationObserver(() => this.refresh());
     this.badge = new window.LGraphBadge({ text: "", ...COLOURS });
     node.badges = [...node.badges, this.badge];
@@ -46,7 +45,7 @@ class Host {
 
   refresh() {
     const nodes = [...inside(this.node.subgraph)];
-    const plot = nodes.flatMap((node) => node.widgets ?? []).find((widget) => widget.type === PLOT)?.element;
+    const plot = nodes.flatMap((node) => node.widgets ?? []).find(({ type }) => String(type).startsWith(PLOT))?.element;
     if (plot !== this.watched) this.watch(plot);
     this.explain();
     this.say(plot ? [words(plot), misfit(nodes)].filter(Boolean).join(" · ") : "");
@@ -60,9 +59,9 @@ class Host {
 
   say(text) {
     this.place(text);
-    if (text === this.text) return;
-    this.text = text;
-    this.badge.text = window.LiteGraph.vueNodesMode ? "" : text;
+    const drawn = window.LiteGraph.vueNodesMode ? "" : text;
+    if (drawn === this.badge.text) return;
+    this.badge.text = drawn;
     this.node.setDirtyCanvas?.(true, true);
   }
 
@@ -71,7 +70,7 @@ class Host {
     const there = document.querySelector(`[data-node-id="${this.node.id}"]`);
     this.element.textContent = text;
     this.element.hidden = !text;
-    if (there && this.element.parentElement !== there) there.append(this.element);
+    if (text && there && this.element.parentElement !== there) there.append(this.element);
   }
 
   /** Inputs made its own have the words that they have inside; Nodes 2.0 reads none on such a node. */

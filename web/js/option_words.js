@@ -71,6 +71,7 @@ const zh = {
   blend: { feathered: "羽化", hard: "硬边", "multi-band": "多频段", poisson: "泊松" },
   pad_by: { pixels: "像素", percent: "百分比", "aspect ratio": "宽高比", size: "尺寸" },
   picture_across: { left: "左", middle: "居中", right: "右" },
+  keep: { all: "全部", best: "最好的" },
   picture_down: { top: "上", middle: "居中", bottom: "下" },
 };
 
