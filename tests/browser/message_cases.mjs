@@ -110,7 +110,7 @@ export async function an_error_is_said_in_its_own_words_until_something_is_edite
 export async function after_a_run_without_cfg_the_time_with_it_is_twice_that(comfy, given) {
   await tiny(comfy, given, { skip_steps: 40, resample_r: 1 });
   assert.equal(await run(comfy), "execution_success");
-  await comfy.put(SAMPLER, { skip_steps: 1000 });
+  await comfy.put(SAMPLER, { skip_steps: 300 });
   const seconds = async () => {
     const [, number, unit] = (await comfy.said(SAMPLER)).more.match(/about ([\d.]+) (s|min)/);
     return number * { s: 1, min: 60 }[unit];
@@ -118,10 +118,10 @@ export async function after_a_run_without_cfg_the_time_with_it_is_twice_that(com
   const alone = await seconds();
   await comfy.put(SAMPLER, { cfg: 3 });
   const guided = await seconds();
-  assert.ok(guided > 1.5 * alone && guided < 2.5 * alone, `${alone} s, with cfg ${guided} s`);
+  assert.ok(guided > 1.4 * alone && guided < 2.6 * alone, `${alone} s, with cfg ${guided} s`);
 }
 
-export async function every_word_is_read_on_light_and_on_dark(comfy, given) {
+export async function every_word_is_read_on_light_and_on_dark_and_axe_finds_nothing(comfy, given) {
   for (const palette of ["light", "dark"]) {
     await comfy.set({ "Comfy.ColorPalette": palette });
     await comfy.reload();
@@ -129,6 +129,7 @@ export async function every_word_is_read_on_light_and_on_dark(comfy, given) {
     await comfy.put(PICTURE, { image: given.opaque });
     assert.equal(await run(comfy), "execution_success");
     await everyContrast(comfy, palette, 5);
+    assert.deepEqual(await comfy.axe(), [], palette);
     await comfy.page.screenshot({ path: `${comfy.folder}/${comfy.mode}-messages-${palette}.png` });
     await comfy.put(LOADER, { model_name: "tiny.safetensors" });
     await comfy.page.evaluate((id) => window.app.graph.getNodeById(id).disconnectInput(2), SAMPLER);
@@ -137,6 +138,7 @@ export async function every_word_is_read_on_light_and_on_dark(comfy, given) {
     assert.equal(await run(comfy), "execution_error");
     await comfy.dismissErrors();
     await everyContrast(comfy, palette, 4);
+    assert.deepEqual(await comfy.axe(), [], palette);
     await comfy.put(SAMPLER, { skip_type: "leading", skip_steps: 300 });
     await comfy.settle(500);
     assert.match((await comfy.said(SAMPLER)).classes, /wrong/);
@@ -151,14 +153,9 @@ async function everyContrast(comfy, palette, least) {
     assert.ok(contrast >= 4.5, `${palette}: ${contrast.toFixed(1)}:1 for "${text}"`);
 }
 
-export async function a_screen_reader_hears_messages_and_finds_nothing_wrong(comfy, given) {
-  for (const palette of ["light", "dark"]) {
-    await comfy.set({ "Comfy.ColorPalette": palette });
-    await comfy.reload();
-    await tiny(comfy, given);
-    await comfy.put(PICTURE, { image: given.opaque });
-    assert.equal(await run(comfy), "execution_success");
-    assert.deepEqual(await comfy.heardByReader(SAMPLER), ["status"], "announced");
-    assert.deepEqual(await comfy.axe(), []);
-  }
+export async function a_screen_reader_hears_what_a_run_said(comfy, given) {
+  await tiny(comfy, given);
+  await comfy.put(PICTURE, { image: given.opaque });
+  assert.equal(await run(comfy), "execution_success");
+  assert.deepEqual(await comfy.heardByReader(SAMPLER), ["status"], "announced");
 }
