@@ -98,8 +98,8 @@ class CompositeEdit(io.ComfyNode):
                     "align",
                     default=True,
                     advanced=True,
-                    tooltip="Find how the edited picture was shifted, scaled or cut, and undo it. Off: it is stretched over "
-                    "the original.",
+                    tooltip="Find how the edited picture was shifted, scaled or cut, and undo it. Off: it is stretched "
+                    "over the original.",
                 ),
                 io.Boolean.Input(
                     "colour_match",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 import torch.nn.functional as F
-from mask_guidance.sampler.mask import fill
+from mask_guidance.sampler.mask.harmonic import harmonic
 from mask_guidance.sampler.mask.resample import resize_picture
 from mask_guidance.sampler.mask.soften import blur
 from PIL import Image
@@ -48,6 +48,10 @@ def photograph(name: str) -> Tensor:
     return values[..., :3].permute(2, 0, 1)[None].float() / 255
 
 
+def column(*values: float) -> Tensor:
+    return torch.tensor(values)[:, None, None]
+
+
 def blob(size: tuple[int, int], share: float, seed: int) -> Tensor:
     """A smooth random shape that covers about so much of a picture, its edge a pixel soft; (H, W) in [0, 1]."""
     height, width = size
@@ -56,11 +60,8 @@ def blob(size: tuple[int, int], share: float, seed: int) -> Tensor:
     waves = [(k, random.normal(0, 0.25 / k), random.uniform(0, 2 * np.pi)) for k in (1, 2, 3, 5)]
     aspect = random.uniform(0.7, 1.4)
     radius = (area / np.pi) ** 0.5
-    room_x, room_y = min(radius * aspect * 1.1, width / 2), min(radius / aspect * 1.1, height / 2)
-    x0, y0 = (
-        random.uniform(room_x, max(room_x + 1e-3, width - room_x)),
-        random.uniform(room_y, max(room_y + 1e-3, height - room_y)),
-    )
+    half_x, half_y = min(radius * aspect * 1.1, width / 2), min(radius / aspect * 1.1, height / 2)
+    x0, y0 = random.uniform(half_x, width - half_x + 1e-3), random.uniform(half_y, height - half_y + 1e-3)
     y, x = np.mgrid[:height, :width] + 0.5
     dx, dy = (x - x0) / aspect, (y - y0) * aspect
     angle = np.arctan2(dy, dx)
@@ -77,23 +78,14 @@ def pasted(original: Tensor, shape: Tensor, other: Tensor) -> Tensor:
 
 def removed(original: Tensor, shape: Tensor, other: Tensor) -> Tensor:
     """Smooth colours from around, with a little grain."""
-    smooth = fill(original, (shape > 0).float()[None], "smooth") if False else harmonic_fill(original, shape)
+    smooth = harmonic(original[0], shape > 0)[None]
     grain = torch.randn(original.shape, generator=torch.Generator().manual_seed(5)) * 0.01
     return torch.lerp(original, smooth + grain, shape)
 
 
-def harmonic_fill(original: Tensor, shape: Tensor) -> Tensor:
-    from mask_guidance.sampler.mask.harmonic import harmonic
-
-    return harmonic(original[0], shape > 0)[None]
-
-
 def recoloured(original: Tensor, shape: Tensor, other: Tensor) -> Tensor:
     """Red, green and blue change places and the object gets a tint: its texture stays."""
-    turned = (
-        original[:, [1, 2, 0]] * torch.tensor([0.6, 0.9, 0.6])[:, None, None]
-        + torch.tensor([0.3, 0.0, 0.1])[:, None, None]
-    )
+    turned = original[:, [1, 2, 0]] * column(0.6, 0.9, 0.6) + column(0.3, 0.0, 0.1)
     return torch.lerp(original, turned, shape)
 
 
@@ -113,7 +105,7 @@ CHANGES: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
 
 
 def tinted(p: Tensor) -> Tensor:
-    return p * torch.tensor([1.05, 1.0, 0.93])[:, None, None] + torch.tensor([0.0, 0.01, 0.03])[:, None, None]
+    return p * column(1.05, 1.0, 0.93) + column(0.0, 0.01, 0.03)
 
 
 def brightened(p: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from .alignment import Alignment, align
 from .colours import Colours, fitted_colours
 from .difference import differences
 from .placement import WHOLE, laid_over
-from .texture import agreement
+from .texture import agreement, box_mean
 
 __all__ = ["USUAL", "Change", "Comparison", "find_change"]
 
@@ -88,11 +88,13 @@ def find_change(
     inside = torch.zeros(1, 1, *size, dtype=torch.bool, device=original.device)
     inside[..., box.top : box.bottom, box.left : box.right] = True
     known, colours = unchanged(*smaller(COLOURS, original, laid, inside, free), comparison.colour_match)
+    if not found.found:
+        known, colours = torch.zeros_like(known), None
     shift = drift(*smaller(COLOURS, original, laid), known)
     new = laid if colours is None else colours.of(laid)
     one, other, where = smaller(WORK, original, new, inside)
     sure = where & (F.interpolate(known.float(), where.shape[-2:]) > 0)
-    away = differences(one, other, sure if enough(sure) else where)
+    away = differences(one, other, sure)
     changed = resize_mask(regions(away * comparison.sensitivity, where)[:, 0].float(), *size)[0]
     mask, box = over_rims(changed, box)
     return Change(mask, new.clamp(0, 1)[0], box, found, shift)
@@ -122,14 +124,14 @@ def unchanged(
 ) -> tuple[Tensor, Colours | None]:
     """Where nothing was changed, and the change of colours there, each found with the other's help."""
     given = inside if free is None or not enough(inside & ~free) else inside & ~free
-    same = given & (agreement(original, laid) > SAME)
-    known = same if enough(same) else given
+    same = given & (box_mean((agreement(original, laid) > SAME).float()) > 0.5)  # not by chance, here and there
+    known = same if enough(same) else torch.zeros_like(same)
     colours = None
     for _ in range(ROUNDS):
         colours = fitted_colours(original, laid, known) if recolour else None
         matched = laid if colours is None else colours.of(laid)
-        changed = regions(differences(original, matched, known), given)
-        rest = given & (grow(changed[:, 0].float(), NEAR)[:, None] == 0)
+        changed = regions(differences(original, matched, known, quantile=0.25), given)
+        rest = same & (grow(changed[:, 0].float(), NEAR)[:, None] == 0)
         if not enough(rest):
             break
         known = rest

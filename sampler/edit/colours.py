@@ -69,7 +69,7 @@ def fitted_colours(original: Tensor, edited: Tensor, known: Tensor) -> Colours |
     new, old = edited[0][:, at], original[0][:, at]
     stride = -(-new.shape[1] // SAMPLES)
     new, old = new[:, ::stride], old[:, ::stride]
-    channels, count = new.shape
+    channels = len(new)
     columns = [terms(new[None, :, None], channel)[0, :, 0] for channel in range(channels)]
     weights = torch.zeros(channels, channels + 3)
     weights[:, 0] = (old - new).median(1).values.cpu()
@@ -79,7 +79,9 @@ def fitted_colours(original: Tensor, edited: Tensor, known: Tensor) -> Colours |
         tolerance = max(WIDE * 0.8**step, NARROW)
         say = 1 / (1 + away / tolerance**2) ** 2
         for c in range(channels):
-            weights[c] = solved(columns[c], old[c] - new[c], say, count)
+            # The wider the tolerance the stiffer, or colours that only the change has would bend the fit to themselves.
+            held = HELD * (tolerance / NARROW) ** 3 * new.shape[1]
+            weights[c] = solved(columns[c], old[c] - new[c], say, held)
     changed = torch.stack([weights[c].to(new) @ columns[c] for c in range(channels)])
     trusted = changed[:, say > 0.5]
     if not trusted.numel():
@@ -87,10 +89,10 @@ def fitted_colours(original: Tensor, edited: Tensor, known: Tensor) -> Colours |
     return Colours(weights, trusted.amin(1).cpu() - MARGIN, trusted.amax(1).cpu() + MARGIN)
 
 
-def solved(columns: Tensor, wanted: Tensor, say: Tensor, count: int) -> Tensor:
+def solved(columns: Tensor, wanted: Tensor, say: Tensor, held: float) -> Tensor:
     weighed = columns * say
     normal = (weighed @ columns.mT).cpu().double()
     right = (weighed @ wanted).cpu().double()
-    held = HELD * count * torch.eye(len(normal), dtype=normal.dtype)
-    held[0, 0] = 0  # a shift is not stretched
-    return torch.linalg.solve(normal + held + 1e-9 * torch.eye(len(normal), dtype=normal.dtype), right).float()
+    ridge = held * torch.ones(len(normal), dtype=normal.dtype)
+    ridge[0] = 1e-9  # a shift is not stretched
+    return torch.linalg.solve(normal + ridge.diag(), right).float()

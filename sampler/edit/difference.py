@@ -10,8 +10,7 @@ __all__ = ["SMOOTH", "differences", "noise_level", "opponent"]
 
 SMOOTH = 1  # pixels: reach of the mean, taken twice, that takes grain, JPEG and lost sharpness out of a difference
 BINS = 24  # levels of local detail, each with its own noise
-QUANTILE = 0.5
-NORMAL = 0.6745  # median of |x| for a standard normal x
+NORMAL = {0.5: 0.6745, 0.25: 0.3186}  # quantiles of |x| for a standard normal x
 LEAST = (1.0 / 255, 0.7 / 255, 0.7 / 255)  # noise of brightness and of both colours that is always allowed
 SAMPLES = 2**16  # pixels that a noise level is measured on
 TO_OPPONENT = ((0.299, 0.587, 0.114), (0.5, -0.419, -0.081), (-0.169, -0.331, 0.5))
@@ -33,36 +32,37 @@ def slopes(pictures: Tensor) -> Tensor:
     return F.max_pool2d(torch.maximum(across, down) / 2, 5, 1, 2)
 
 
-def differences(original: Tensor, edited: Tensor, known: Tensor, reach: int = SMOOTH) -> Tensor:
+def differences(original: Tensor, edited: Tensor, known: Tensor, quantile: float = 0.5) -> Tensor:
     """Differences over their noise level, which is measured on the known part for each amount of local detail.
 
     Args:
         original: (1, C, H, W) in [0, 1].
         edited: Laid over it, colours matched; the same.
         known: Where nothing was changed, as far as is known yet; bool (1, 1, H, W).
-        reach: Of the mean, taken twice, before they are compared.
+        quantile: Of the known differences, that says what their noise is: 0.25 where much of the known may have changed.
 
     Returns:
         Square root of the sum of squares over brightness and colours; 1 is usual, (1, 1, H, W).
     """
-    one, other = (box_mean(box_mean(opponent(picture), reach), reach) for picture in (original, edited))
+    one, other = (box_mean(box_mean(opponent(picture), SMOOTH), SMOOTH) for picture in (original, edited))
     slope = slopes(one)
     total = torch.zeros_like(one[:, :1])
     for channel in range(one.shape[1]):
         away = (one - other)[:, channel : channel + 1].abs()
-        noise = noise_level(away, slope[:, channel : channel + 1], known, LEAST[channel])
+        noise = noise_level(away, slope[:, channel : channel + 1], known, LEAST[channel], quantile)
         total += (away / noise) ** 2
     return total.sqrt()
 
 
-def noise_level(away: Tensor, slope: Tensor, known: Tensor, least: float) -> Tensor:
-    """Median of differences among pixels of about the same slope, as the deviation of a normal distribution.
+def noise_level(away: Tensor, slope: Tensor, known: Tensor, least: float, quantile: float) -> Tensor:
+    """A quantile of differences among pixels of about the same slope, as the deviation of a normal distribution.
 
     Args:
         away: Differences, 0 or more; (1, 1, H, W).
         slope: (1, 1, H, W).
         known: Pixels to measure on; bool (1, 1, H, W).
         least: What is allowed anywhere.
+        quantile: A key of NORMAL.
 
     Returns:
         Rises with the slope; as `away`.
@@ -73,9 +73,10 @@ def noise_level(away: Tensor, slope: Tensor, known: Tensor, least: float) -> Ten
     stride = -(-len(seen) // SAMPLES)
     at, order = at[::stride].sort()
     seen = seen[::stride][order]
-    parts = [part for part in zip(at.chunk(BINS), seen.chunk(BINS), strict=True)]
+    parts = list(zip(at.chunk(BINS), seen.chunk(BINS), strict=True))
     where = torch.stack([part.median() for part, _ in parts])
-    level = torch.stack([part.quantile(QUANTILE) / NORMAL for _, part in parts]).cummax(0).values
+    level = torch.stack([part.quantile(quantile) / NORMAL[quantile] for _, part in parts])
+    level = level.flip(0).cummin(0).values.flip(0)  # a level that much of the change fell into is no noise
     return interpolated(slope, where, level.clamp(min=least))
 
 
