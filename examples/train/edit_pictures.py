@@ -1,4 +1,4 @@
-"""The pictures of the example composite_edit: a landscape, the same as an instruction model would give it back, and both results.
+"""The pictures of the example composite_edit: a landscape, as an instruction model would give it back, and the composite.
 
     python examples/train/edit_pictures.py
 
@@ -70,7 +70,9 @@ def main() -> None:
     left = ((result.picture[None] - tensor(before)).abs().amax(1, keepdim=True) * 4).expand(-1, 3, -1, -1)
     shown = [before, after, image(drift), image(result.picture[None]), image(left)]
     side_by_side(shown, SIZE).save(ROOT / "web" / "docs" / "composite_edit.png", optimize=True)
-    side_by_side([before, after, image(result.picture[None])], 170).save(ROOT / "examples" / "composite_edit.jpg", quality=88)
+    side_by_side([before, after, image(result.picture[None])], 170).save(
+        ROOT / "examples" / "composite_edit.jpg", quality=88
+    )
 
 
 if __name__ == "__main__":
