@@ -18,6 +18,7 @@ adm/          the family of guided-diffusion
 families.py   the families of networks, a row each
 recognition.py  from a checkpoint file to a network that runs
 mask/         masks before sampling, crops and stitching after it
+edit/         of an edited picture, only what was meant to change
 batch/        the command line: a folder of pictures, on many GPUs
 """
 

@@ -1,4 +1,4 @@
-"""The pictures of the example composite_edit: a landscape, the same as an instruction model would give it back, and both results.
+"""The pictures of the example composite_edit: a landscape, as an instruction model would give it back, and the composite.
 
     python examples/train/edit_pictures.py
 

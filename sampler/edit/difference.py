@@ -9,7 +9,7 @@ from .texture import box_mean
 __all__ = ["SMOOTH", "differences", "noise_level", "opponent"]
 
 SMOOTH = 1  # pixels: reach of the mean, taken twice, that takes grain, JPEG and lost sharpness out of a difference
-BINS = 24  # levels of local detail, each with its own noise
+LEAST_PART, FALLING = 48, 0.75  # pixels of the last part of them by local detail; how much of the rest the others leave
 NORMAL = {0.5: 0.6745, 0.25: 0.3186}  # quantiles of |x| for a standard normal x
 LEAST = (1.0 / 255, 0.7 / 255, 0.7 / 255)  # noise of brightness and of both colours that is always allowed
 SAMPLES = 2**16  # pixels that a noise level is measured on
@@ -68,22 +68,31 @@ def noise_level(away: Tensor, slope: Tensor, known: Tensor, least: float, quanti
         Rises with the slope; as `away`.
     """
     seen, at = away[known], slope[known]
-    if len(seen) < BINS:
+    if len(seen) < LEAST_PART:
         return torch.full_like(away, least)
     stride = -(-len(seen) // SAMPLES)
     at, order = at[::stride].sort()
     seen = seen[::stride][order]
-    parts = list(zip(at.chunk(BINS), seen.chunk(BINS), strict=True))
+    parts = [(at[first:last], seen[first:last]) for first, last in spans(len(at))]
     where = torch.stack([part.median() for part, _ in parts])
     level = torch.stack([part.quantile(quantile) / NORMAL[quantile] for _, part in parts])
     level = level.flip(0).cummin(0).values.flip(0)  # a level that much of the change fell into is no noise
     return interpolated(slope, where, level.clamp(min=least))
 
 
+def spans(count: int) -> list[tuple[int, int]]:
+    """Sorted values in parts that get smaller towards the end: edges are few in a picture, and differ most."""
+    ends, left = [0], float(count)
+    while left > 2 * LEAST_PART:
+        left *= FALLING
+        ends.append(count - int(left))
+    return list(zip(ends, [*ends[1:], count], strict=True))
+
+
 def interpolated(values: Tensor, where: Tensor, level: Tensor) -> Tensor:
     """A line through points, from left to right; beyond the last one it rises as from the origin through it."""
-    right = torch.searchsorted(where, values.flatten()).clamp(1, len(where) - 1)
-    left = right - 1
+    right = torch.searchsorted(where, values.flatten()).clamp(max=len(where) - 1)
+    left = (right - 1).clamp(min=0)
     span = (where[right] - where[left]).clamp(min=1e-9)
     share = ((values.flatten() - where[left]) / span).clamp(0, 1)
     line = torch.lerp(level[left], level[right], share)

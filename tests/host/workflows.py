@@ -9,8 +9,16 @@ import numpy as np
 from PIL import Image
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-# Run by test_mask_examples.py and test_latent_server.py.
-RUN_ELSEWHERE = ("distilled_model", "latent_model", "outpaint", "paper_masks", "remove_object", "two_regions")
+# Run by test_composite_edit.py, test_mask_examples.py and test_latent_server.py.
+RUN_ELSEWHERE = (
+    "composite_edit",
+    "distilled_model",
+    "latent_model",
+    "outpaint",
+    "paper_masks",
+    "remove_object",
+    "two_regions",
+)
 
 
 def example(name: str) -> dict:
