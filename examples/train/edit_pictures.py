@@ -1,8 +1,8 @@
-"""The pictures of the example composite_edit: a landscape, as an instruction model would give it back, and the composite.
+"""The pictures of the example 08: a landscape, as an instruction model would give it back, and the composite.
 
     python examples/train/edit_pictures.py
 
-writes examples/mask_guidance_edit_before.png and ..._after.png, examples/composite_edit.jpg and web/docs/composite_edit.png.
+writes examples/mask_guidance_edit_before.png and ..._after.png, the thumbnail of template 08 and web/docs/composite_edit.png.
 """
 
 import sys
@@ -71,7 +71,7 @@ def main() -> None:
     shown = [before, after, image(drift), image(result.picture[None]), image(left)]
     side_by_side(shown, SIZE).save(ROOT / "web" / "docs" / "composite_edit.png", optimize=True)
     side_by_side([before, after, image(result.picture[None])], 170).save(
-        ROOT / "examples" / "composite_edit.jpg", quality=88
+        ROOT / "examples" / "08 Keep only the edit (Mask Guidance).jpg", quality=88
     )
 
 
