@@ -196,7 +196,7 @@ def placed(done: Composite, original: Tensor) -> str:
         return "not aligned: too little of the pictures agrees; the edited one is taken as it lies"
     if alignment.placement == WHOLE:
         return "aligned: the edited picture was not moved or scaled"
-    right, down = alignment.placement.moved(tuple(original.shape[-2:]))
+    right, down = alignment.placement.moved((original.shape[-2], original.shape[-1]))
     x, y = alignment.placement.scale
     line = f"aligned: the edited picture was moved by ({right:+.2f}, {down:+.2f}) px and scaled by {x:.4f} x {y:.4f}"
     covered = box.height * box.width / (original.shape[-2] * original.shape[-1])

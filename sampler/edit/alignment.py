@@ -143,10 +143,10 @@ class Pair:
         return laid_over(self.edited, placement, self.size), inside * self.texture
 
     def misfit(self, placement: Placement, tolerance: float) -> float:
-        """0 where all fits, 1 where nothing does; what is not covered does not fit."""
+        """0 where all that is covered fits, 1 where nothing does; of less than half the picture, the rest does not fit."""
         laid, counts = self.laid(placement)
         fitting = counts / (1 + ((self.original - laid) / tolerance) ** 2)
-        return 1 - float(fitting.sum() / self.texture.sum().clamp(min=1))
+        return 1 - float(fitting.sum() / torch.maximum(counts.sum(), self.texture.sum() / 2).clamp(min=1))
 
     def share_that_agrees(self, placement: Placement) -> float:
         laid = laid_over(self.pictures[1], placement, self.size)

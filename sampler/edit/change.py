@@ -87,12 +87,14 @@ def find_change(
     laid, box = on_grid(edited, found, size)
     inside = torch.zeros(1, 1, *size, dtype=torch.bool, device=original.device)
     inside[..., box.top : box.bottom, box.left : box.right] = True
-    known, colours = unchanged(*smaller(COLOURS, original, laid, inside, free), comparison.colour_match)
+    low, low_laid, low_inside = (smaller(COLOURS, each) for each in (original, laid, inside))
+    low_free = None if free is None else smaller(COLOURS, free)
+    known, colours = unchanged(low, low_laid, low_inside, low_free, comparison.colour_match)
     if not found.found:
         known, colours = torch.zeros_like(known), None
-    shift = drift(*smaller(COLOURS, original, laid), known)
+    shift = drift(low, low_laid, known)
     new = laid if colours is None else colours.of(laid)
-    one, other, where = smaller(WORK, original, new, inside)
+    one, other, where = (smaller(WORK, each) for each in (original, new, inside))
     sure = where & (F.interpolate(known.float(), where.shape[-2:]) > 0)
     away = differences(one, other, sure)
     changed = resize_mask(regions(away * comparison.sensitivity, where)[:, 0].float(), *size)[0]
@@ -159,20 +161,13 @@ def on_grid(edited: Tensor, found: Alignment, size: tuple[int, int]) -> tuple[Te
     return laid_over(edited, found.placement, size).clamp(0, 1), found.placement.covered(size)
 
 
-def smaller(side: int, *tensors: Tensor | None) -> list:
-    """Pictures, and places (bool) of which a touched one counts, at most so large."""
-    out = []
-    for tensor in tensors:
-        if tensor is None:
-            out.append(None)
-            continue
-        factor = min(1.0, side / max(tensor.shape[-2:]))
-        height, width = (max(1, round(n * factor)) for n in tensor.shape[-2:])
-        if tensor.dtype == torch.bool:
-            out.append(resize_mask(tensor[:, 0].float(), height, width)[:, None] > 0)
-        else:
-            out.append(resize_picture(tensor, height, width))
-    return out
+def smaller(side: int, tensor: Tensor) -> Tensor:
+    """Pictures, or places (bool), of which one that is touched counts, at most so large; (B, C, H, W)."""
+    factor = min(1.0, side / max(tensor.shape[-2:]))
+    height, width = (max(1, round(n * factor)) for n in tensor.shape[-2:])
+    if tensor.dtype == torch.bool:
+        return resize_mask(tensor[:, 0].float(), height, width)[:, None] > 0
+    return resize_picture(tensor, height, width)
 
 
 def regions(away: Tensor, where: Tensor) -> Tensor:

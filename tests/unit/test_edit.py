@@ -110,6 +110,13 @@ def test_an_edit_of_most_of_the_picture_is_taken_whole(pictures, astronaut):
     assert (result.mask[:, :96] > 0).float().mean() < 0.02
 
 
+def test_a_wide_picture_cut_to_a_square_is_laid_where_it_belongs(pictures):
+    wide = pictures["coffee"][..., 64:208, :]
+    found = align(wide, moved(wide, 1.2, -0.7)[..., 88:-88])
+    assert found.found
+    assert found.placement.scale == pytest.approx((320 / 144, 1), abs=0.01)
+
+
 def test_unrelated_pictures_of_one_shape_are_not_aligned_and_change_nearly_everywhere(pictures):
     result = composite_edit(pictures["astronaut"][0], pictures["chelsea"][0])
     assert not result.change.alignment.found
