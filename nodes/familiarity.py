@@ -87,7 +87,8 @@ def answer(model, conds, samples: Tensor, noise: float, ask: Callable[..., Any])
     """What is to be known of a MODEL's guesses at a level of noise over signal, at cfg 1."""
     timestep = int((noise_to_signal(model) - noise).abs().argmin())
     probe = Probe(ask)
-    guider = guided(model, *conds[:2], 1.0)
+    positive, negative, _ = conds
+    guider = guided(model, positive, negative, 1.0)
     guider.sample(
         torch.zeros_like(samples), samples, probe, respaced_sigmas(model, [timestep]), disable_pbar=True, seed=SEED
     )

@@ -121,8 +121,8 @@ def decoded(vae, given: LatentCrops, latent: dict, part: Painted) -> Tensor:
 
 def cells(given: LatentCrops, parts: tuple[Painted, ...], soft_mask: str) -> Tensor | None:
     """What was painted, in whole cells of the model's grid; None where it is the mask itself."""
-    masks = [part.mask for part in parts]
-    if soft_mask != "binary" or any(mask is None or mask.shape[-2:] == given.masks.shape[-2:] for mask in masks):
+    masks = [part.mask for part in parts if part.mask is not None]
+    if soft_mask != "binary" or any(mask.shape[-2:] == given.masks.shape[-2:] for mask in masks):
         return None
     counts = [len(latent["batch_index"]) for latent in given.latents]
     return torch.cat(
