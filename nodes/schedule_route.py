@@ -124,10 +124,9 @@ def meaning(values: dict) -> dict:
 def facts_of(values: dict, settings: Settings, steps: int) -> Facts:
     seen_by_page = {name: values.get(name) for name in ("cfg", "by_text", "positive", "negative")}
     width, height = values.get("picture_width"), values.get("picture_height")
+    size = (width, height) if width and height else None
     side = side_of(values["model"]) if "model" in values else None
-    return Facts(
-        settings=settings, steps=steps, side=side, size=(width, height) if width and height else None, **seen_by_page
-    )
+    return Facts(settings=settings, steps=steps, side=side, size=size, **seen_by_page)
 
 
 def idle(settings: Settings, cfg: float | None) -> list[str]:
