@@ -159,3 +159,43 @@ export async function a_screen_reader_hears_what_a_run_said(comfy, given) {
   assert.equal(await run(comfy), "execution_success");
   assert.deepEqual(await comfy.heardByReader(SAMPLER), ["status"], "announced");
 }
+
+export async function inpaint_counts_its_fills_and_says_what_its_run_showed(comfy, given) {
+  const id = await comfy.fresh("MaskGuidanceInpaint");
+  assert.equal((await comfy.said(id)).calls, "86 model calls");
+  assert.match((await comfy.said(id)).more, /for each region of the mask/);
+  await comfy.put(id, { variations: 3, seed: comfy.vue ? 1 : 2 }); // the modes share a server, which runs nothing twice
+  await comfy.waitUntilSaid(id, "258 model calls");
+  await comfy.page.evaluate(
+    ([inpaint, model, picture]) => {
+      const { app, LiteGraph } = window;
+      const add = (type, widgets = {}) => {
+        const node = LiteGraph.createNode(type);
+        app.graph.add(node);
+        for (const widget of node.widgets ?? []) if (widget.name in widgets) widget.value = widgets[widget.name];
+        return node;
+      };
+      const node = app.graph.getNodeById(inpaint);
+      const into = (origin, output, name) => {
+        const slot = node.inputs.findIndex((input) => input.name === name);
+        origin.connect(output, node, slot);
+      };
+      const load = add("MaskGuidanceLoadModel", { model_name: model });
+      const image = add("LoadImage", { image: picture });
+      const label = add("MaskGuidanceClassLabel");
+      load.connect(0, label, 0);
+      into(load, 0, "model");
+      into(load, 1, "vae");
+      into(image, 0, "image");
+      into(image, 1, "mask");
+      into(label, 0, "positive");
+      node.connect(0, add("PreviewImage"), 0);
+    },
+    [id, given.model, given.opaque],
+  );
+  assert.equal(await run(comfy), "execution_success");
+  await comfy.show(id);
+  const texts = (await comfy.said(id)).messages.map(({ text }) => text);
+  assert.match(texts[0], /^Nothing is masked/);
+  assert.match(texts[1], /made 0 model calls/);
+}

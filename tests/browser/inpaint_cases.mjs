@@ -1,0 +1,34 @@
+// The Inpaint node in the page.
+
+import assert from "node:assert/strict";
+
+const height = (comfy, id) => comfy.page.evaluate((wanted) => window.app.graph.getNodeById(wanted).size[1], id);
+
+/** Choose from the menu of a node that LiteGraph draws. */
+async function fromMenu(comfy, id, entry) {
+  const [x, y] = await comfy.place(id, "preset", 0.5);
+  await comfy.page.mouse.click(x, y - 140, { button: "right" });
+  await comfy.settle(300);
+  await comfy.page.getByText(entry, { exact: true }).first().click();
+  await comfy.settle(300);
+}
+
+export async function inpaint_folds_its_advanced_rows_away(comfy) {
+  const id = await comfy.fresh("MaskGuidanceInpaint");
+  await comfy.said(id);
+  if (comfy.vue) {
+    assert.equal(await comfy.control(id, "size").count(), 0);
+    await comfy.page.locator(`[data-node-id="${id}"]`).getByText("Show advanced inputs").click();
+    await comfy.control(id, "size").waitFor();
+    return;
+  }
+  const folded = await height(comfy, id);
+  await fromMenu(comfy, id, "Show Advanced");
+  assert.ok((await height(comfy, id)) > folded + 400, "as many rows more");
+  await comfy.increase(id, "size");
+  assert.equal((await comfy.values(id)).size, 8);
+  await fromMenu(comfy, id, "Hide Advanced");
+  await comfy.page.mouse.click(...(await comfy.place(id, "variations", 1, -24)));
+  await comfy.settle(300);
+  assert.deepEqual([(await comfy.values(id)).size, (await comfy.values(id)).variations], [8, 2]);
+}
