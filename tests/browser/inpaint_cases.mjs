@@ -22,13 +22,14 @@ export async function inpaint_folds_its_advanced_rows_away(comfy) {
     await comfy.control(id, "size").waitFor();
     return;
   }
-  const folded = await height(comfy, id);
+  const [folded, before] = [await height(comfy, id), await comfy.values(id)];
   await fromMenu(comfy, id, "Show Advanced");
   assert.ok((await height(comfy, id)) > folded + 400, "as many rows more");
   await comfy.increase(id, "size");
-  assert.equal((await comfy.values(id)).size, 8);
+  assert.equal((await comfy.values(id)).size, before.size + 8);
   await fromMenu(comfy, id, "Hide Advanced");
   await comfy.page.mouse.click(...(await comfy.place(id, "variations", 1, -24)));
   await comfy.settle(300);
-  assert.deepEqual([(await comfy.values(id)).size, (await comfy.values(id)).variations], [8, 2]);
+  const after = await comfy.values(id);
+  assert.deepEqual([after.size, after.variations], [before.size + 8, before.variations + 1]);
 }
