@@ -78,3 +78,26 @@ def test_the_example_for_latent_models_runs_and_changes_nothing_beyond_mask_and_
     assert (result[beyond] == before[beyond][:, :3]).all()
     assert (result[before[..., 3] == 0] != before[before[..., 3] == 0][:, :3]).any()
     assert run.outputs["14"]["text"][0].startswith("22 model calls")
+
+
+@pytest.mark.timeout(300)
+def test_inpaint_needs_no_more_than_a_checkpoint_two_texts_and_a_picture(comfy, checkpoint, half):
+    workflow = workflows.latent(checkpoint, half)
+    settings = {**workflows.example("inpaint_picture")["3"]["inputs"], **workflow["7"]["inputs"]}
+    for name in ("latent_image", "add_noise", "start_at_step", "end_at_step"):
+        del settings[name]
+    settings |= {"image": ["4", 0], "mask": ["4", 1], "vae": ["1", 2], "grow": 0, "feather": 4, "size": 64}
+    workflow["7"] = {"class_type": "MaskGuidanceInpaint", "inputs": settings}
+    workflow["9"]["inputs"]["images"] = ["7", 0]
+    workflow["10"]["inputs"]["source"] = ["7", 3]
+    for unused in ("5", "6", "8"):
+        del workflow[unused]
+    picture, run = saved(comfy, workflow)
+    before = np.asarray(Image.open(comfy.folder / "input" / half))
+    near = ndimage.distance_transform_edt(before[..., 3] == 255) <= 8 * 2**0.5 + 4  # a cell's diagonal, and the band
+    assert (picture[~near] == before[~near][:, :3]).all()
+    assert (picture[before[..., 3] == 0] != before[before[..., 3] == 0][:, :3]).any()
+    record = run.outputs["10"]["text"][0]
+    assert "on the model's 8x8 grid" in record
+    assert "kind of picture" in record
+    assert "0 beyond it" in record
