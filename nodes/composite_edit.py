@@ -47,7 +47,7 @@ class CompositeEdit(io.ComfyNode):
                 io.Image.Input("original", tooltip="The picture before the edit, one or a batch."),
                 io.Image.Input(
                     "edited",
-                    tooltip="The same after it: of any size; one, or one for each original, or many edits of one original.",
+                    tooltip="The same after it: of any size; one for each original, or many edits of one original.",
                 ),
                 io.Float.Input(
                     "sensitivity",
@@ -150,17 +150,14 @@ class CompositeEdit(io.ComfyNode):
             allowed, note = at_size(masks_from(mask), *originals.shape[-2:])
             allowed = one_for_each(allowed, len(new))
         comparison, cleaning = Comparison(sensitivity, align, colour_match), Cleaning(remove_specks, fill_holes, grow)
-        device, back, done = compute_device(originals.device), originals.device, []
+        device, back, found = compute_device(originals.device), originals.device, []
         for number, (before, after) in enumerate(zip(originals, new, strict=True)):
             comfy.model_management.throw_exception_if_processing_interrupted()
             free = None if allowed is None else allowed[number].to(device)
-            done.append(
-                composite_edit(before.to(device), after.to(device), free, comparison, cleaning, blend, blend_pixels).to(
-                    back
-                )
-            )
-        pictures, masks = torch.stack([each.picture for each in done]), torch.stack([each.mask for each in done])
-        reports = [in_words(each, before) for each, before in zip(done, originals, strict=True)]
+            one = composite_edit(before.to(device), after.to(device), free, comparison, cleaning, blend, blend_pixels)
+            found.append((one.picture.to(back), one.mask.to(back), in_words(one, before)))
+        pictures, masks = (torch.stack(each) for each in list(zip(*found, strict=True))[:2])
+        reports = [report for *_, report in found]
         if len(reports) > 1:
             reports = [f"picture {number}: {report}" for number, report in enumerate(reports)]
         return io.NodeOutput(

@@ -126,5 +126,5 @@ def pictures_and_masks(image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, str
         ValueError: Numbers or shapes that do not go together, or what `pictures_from_image` and `masks_from` refuse.
     """
     pictures = pictures_from_image(image)
-    masks, note = at_size(masks_from(mask), *pictures.shape[-2:])
+    masks, note = at_size(masks_from(mask).to(pictures.device), *pictures.shape[-2:])
     return *paired(pictures, masks), note

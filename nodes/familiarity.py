@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from ..sampler.familiarity import BELIEF, NOISE, Errors, Familiarity, errors, gu
 from .guidance import completed, guided
 from .ladder import amplitudes, noise_to_signal
 from .painting import Painted, Wanted, paint
+from .pixel_model import clip
 from .record import model_name
 from .respaced_sigmas import respaced_sigmas
 
@@ -23,9 +24,10 @@ __all__ = ["asked", "disbelief"]
 OWN = 2  # pictures that a model paints from nothing, once for each prompt and size
 SEED = 0  # of these, and of the noise that is guessed away
 OWN_STEPS = replace(PRESETS["draft"], resample=False)
+CLIPS = "sampler_post_cfg_function"  # of the model options; the loader's own clipping is no change
 MOST = 64  # answers kept; the longest unused is forgotten first
 
-usual: OrderedDict[tuple, Errors] = OrderedDict()
+usual: OrderedDict[Hashable, Errors] = OrderedDict()
 
 
 def asked(model, positive, negative, wanted: Wanted, painted: Painted) -> Familiarity | None:
@@ -44,14 +46,14 @@ def asked(model, positive, negative, wanted: Wanted, painted: Painted) -> Famili
     if mask is None or samples.is_nested or not METHODS[wanted.settings.method].guesses_means:
         return None
     conds = completed(model, positive, negative, wanted.cfg)
-    key = (model_name(model), str(model.patches_uuid), tuple(samples.shape[1:]), wanted.cfg, digest(conds[:2]))
     here = errors_of(model, conds, samples, 1 - (mask > 0).float())
-    if key not in usual:
-        usual[key] = own_errors(model, positive, negative, conds, wanted, samples)
-    usual.move_to_end(key)
-    while len(usual) > MOST:
-        usual.popitem(last=False)
-    found = Familiarity.of(here, usual[key])
+    key = name_of(model, conds, wanted.cfg, samples)
+    own = usual.get(key) if key else None
+    if own is None:
+        own = own_errors(model, positive, negative, conds, wanted, samples)
+    if key:
+        remember(key, own)
+    found = Familiarity.of(here, own)
     return found if found.times_usual == found.times_usual else None  # NaN: too little is known
 
 
@@ -124,11 +126,32 @@ class Probe(comfy.samplers.Sampler):
         return latent_image
 
 
-def digest(conds: tuple[list, ...]) -> str:
-    """The same for the same conditionings."""
+def remember(key: Hashable, own: Errors) -> None:
+    usual[key] = own
+    usual.move_to_end(key)
+    while len(usual) > MOST:
+        usual.popitem(last=False)
+
+
+def name_of(model, conds, cfg: float, samples: Tensor) -> Hashable | None:
+    """The same for the same answer; None where that cannot be told: other nodes have changed the MODEL or the CONDITIONING."""
+    options = {name: value for name, value in model.model_options.items() if value}
+    changed = model.object_patches or options.keys() - {CLIPS} or options.get(CLIPS, [clip]) != [clip]
+    content = [digest(cond) for cond in conds[:2]]
+    if changed or None in content:
+        return None
+    return model_name(model), str(model.patches_uuid), CLIPS in options, tuple(samples.shape[1:]), cfg, *content
+
+
+def digest(cond: list) -> str | None:
+    """The same for the same CONDITIONING; None where it holds more than tensors, numbers and names."""
     told = hashlib.sha256()
-    for cond in conds:
-        for tensor, options in cond:
-            told.update(tensor.detach().cpu().float().numpy().tobytes())
-            told.update(repr(sorted((k, v) for k, v in options.items() if isinstance(v, (int, float, str)))).encode())
+    for text, options in cond:
+        for name, value in (("", text), *sorted(options.items())):
+            if not isinstance(value, (Tensor, int, float, str, type(None))):
+                return None
+            content = (
+                value.detach().cpu().float().numpy().tobytes() if isinstance(value, Tensor) else repr(value).encode()
+            )
+            told.update(name.encode() + b"=" + content)
     return told.hexdigest()

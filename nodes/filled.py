@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PIL import Image
+from torch import Tensor
 
 from ..sampler.mask import Crops, Stitched
 from .contact_sheet import contact_sheet
@@ -12,6 +13,8 @@ from .preview import shown_under_node
 from .views import repairs_seen
 
 __all__ = ["Filled", "in_words", "sheet", "shown"]
+
+NOTES = 6  # of a part's record: lines from here on are its own
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,7 @@ class Filled:
     stitched: Stitched
 
 
-def in_words(crops: Crops, done: Sequence[Filled], feather: int, note: str, doubts: Sequence[float] = ()) -> list[str]:
+def in_words(crops: Crops, done: Sequence[Filled], feather: int, note: str, doubts: Tensor | None) -> list[str]:
     """What was done, in lines.
 
     Args:
@@ -30,7 +33,7 @@ def in_words(crops: Crops, done: Sequence[Filled], feather: int, note: str, doub
         done: Every fill.
         feather: Width of the band.
         note: Besides.
-        doubts: How little the model believes each fill, where the one it believes most is kept.
+        doubts: How little the model believes each fill of each picture, where the one it believes most is kept; (fills, B).
     """
     calls = sum(part.calls for each in done for part in each.fill.parts)
     side, count = crops.crops.shape[-1], len(crops.regions)
@@ -38,42 +41,46 @@ def in_words(crops: Crops, done: Sequence[Filled], feather: int, note: str, doub
         f"picture {region.picture}: {region.box.width}x{region.box.height} at ({region.box.left}, {region.box.top})"
         for region in crops.regions
     ]
-    _, *settings = done[0].fill.parts[0].record
+    first, *others = done[0].fill.parts
+    _, *settings = first.record
+    settings += [*dict.fromkeys(line for part in others for line in part.record[NOTES:] if line not in settings)]
+    together = f", {first.samples.shape[0]} at a time" if others else ""
     seeds = ", ".join(str(each.fill.seed) for each in done)
     return [
-        f"{calls} model calls, {count} region{'s' * (count > 1)} at {side}x{side}",
+        f"{calls} model calls, {count} region{'s' * (count > 1)} at {side}x{side}{together}",
         *regions,
         *settings,
         *([f"fill by fill, seeds {seeds}"] if len(done) > 1 else []),
-        *(best_in_words(done, doubts) if doubts else []),
+        *([] if doubts is None else best_in_words(done, doubts)),
         f"largest change outside the mask: {255 * max(each.stitched.band for each in done):.3g} of 255 in the band of "
         f"{feather} px, {255 * max(each.stitched.beyond for each in done):.3g} beyond it",
         *([note] if note else []),
     ]
 
 
-def best_in_words(done: Sequence[Filled], doubts: Sequence[float]) -> list[str]:
-    best = min(doubts)
-    figures = ", ".join(f"{doubt - best:.2f}" for doubt in doubts)
-    return [f"kept: seed {done[doubts.index(best)].fill.seed}; the model doubts the fills by so much more: {figures}"]
+def best_in_words(done: Sequence[Filled], doubts: Tensor) -> list[str]:
+    seeds = [done[fill].fill.seed for fill in doubts.argmin(0).tolist()]
+    more = [", ".join(f"{float(doubt - own.min()):.2f}" for doubt in own) for own in doubts.T]
+    return [
+        f"picture {number}, kept: seed {seed}; the model doubts the fills by so much more: {figures}"
+        for number, (seed, figures) in enumerate(zip(seeds, more, strict=True))
+    ]
 
 
 def sheet(crops: Crops, done: Sequence[Filled]) -> Image.Image:
-    """The first picture's painted parts, fill by fill."""
-    top, left, bottom, right = around(crops)
-    tiles = [each.stitched.pictures[0, :, top:bottom, left:right] for each in done]
+    """The painted parts of the first picture that has any, fill by fill."""
+    picture = crops.regions[0].picture
+    top, left, bottom, right = around(crops, picture)
+    tiles = [each.stitched.pictures[picture, :, top:bottom, left:right] for each in done]
     return contact_sheet(tiles, [f"{number + 1}: seed {each.fill.seed}" for number, each in enumerate(done)])
 
 
-def around(crops: Crops) -> tuple[int, int, int, int]:
-    """Top, left, bottom, right of all that is shown to the model of the first picture; the whole picture, if nothing is."""
-    boxes = [region.box for region in crops.regions if region.picture == 0]
-    height, width = crops.pictures.shape[-2:]
-    if not boxes:
-        return 0, 0, height, width
-    box = boxes[0]
-    for other in boxes[1:]:
+def around(crops: Crops, picture: int) -> tuple[int, int, int, int]:
+    """Top, left, bottom, right of all that is shown to the model of a picture."""
+    box, *others = [region.box for region in crops.regions if region.picture == picture]
+    for other in others:
         box = box.union(other)
+    height, width = crops.pictures.shape[-2:]
     return max(0, box.top), max(0, box.left), min(height, box.bottom), min(width, box.right)
 
 

@@ -106,7 +106,7 @@ def fills(model, vae, given: LatentCrops, positive, negative, wanted: Wanted, co
         crops = torch.cat(
             [decoded(vae, given, latent, part) for latent, part in zip(given.latents, parts, strict=True)]
         )
-        yield Fill(seed, crops, cells(given, parts, wanted.soft_mask), parts)
+        yield Fill(seed, crops, cells(given, parts), parts)
 
 
 def decoded(vae, given: LatentCrops, latent: dict, part: Painted) -> Tensor:
@@ -119,10 +119,10 @@ def decoded(vae, given: LatentCrops, latent: dict, part: Painted) -> Tensor:
     return pictures.mean(1, keepdim=True) if before.shape[1] == 1 else pictures
 
 
-def cells(given: LatentCrops, parts: tuple[Painted, ...], soft_mask: str) -> Tensor | None:
+def cells(given: LatentCrops, parts: tuple[Painted, ...]) -> Tensor | None:
     """What was painted, in whole cells of the model's grid; None where it is the mask itself."""
     masks = [part.mask for part in parts if part.mask is not None]
-    if soft_mask != "binary" or any(mask.shape[-2:] == given.masks.shape[-2:] for mask in masks):
+    if parts[0].soft_mask != "binary" or any(mask.shape[-2:] == given.masks.shape[-2:] for mask in masks):
         return None
     counts = [len(latent["batch_index"]) for latent in given.latents]
     return torch.cat(

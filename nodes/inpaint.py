@@ -1,20 +1,24 @@
 """Inpaint: the whole way from a picture with a hole to the filled picture, in one node."""
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
+import comfy.model_management
 import torch
 from comfy_api.latest import io
 from torch import Tensor
 
 from ..sampler import METHODS, Settings, with_preset
-from ..sampler.mask import BLENDS, SNAPPING, SPLITS, Frame, Stitched, crop, prepare, stitch
+from ..sampler.familiarity import Familiarity
+from ..sampler.mask import BLENDS, SNAPPING, SPLITS, Crops, Frame, crop, prepare, stitch
 from .checked import checked
 from .compute import on_device
 from .contact_sheet import contact_sheet, image_of
 from .convert import image_from_pictures, pictures_and_masks
 from .familiarity import asked, disbelief
 from .filled import Filled, in_words, sheet, shown
-from .fills import encoded, fills
+from .fills import Fill, encoded, fills
 from .inputs import BEFORE_CFG_REPEATS, cfg_repeats, preset, setting, soft_mask
 from .ksampler import SHOWN
 from .messages import Facts, tell
@@ -27,6 +31,7 @@ from .views import seen
 
 __all__ = ["Inpaint"]
 
+Answer = TypeVar("Answer")
 MOST_VARIATIONS = 16
 ALL, BEST = "all", "best"  # of the variations
 
@@ -89,8 +94,8 @@ class Inpaint(io.ComfyNode):
                     default=8,
                     min=0,
                     max=2048,
-                    tooltip="Width in pixels of the band around the mask where old and new are mixed. Beyond it every pixel is "
-                    "the original's, bit by bit.",
+                    tooltip="Width in pixels of the band around the mask where old and new are mixed (with a VAE: around the "
+                    "latent cells that the mask touches). Beyond it every pixel is the original's, bit by bit.",
                 ),
                 seed_input("Same seed, same picture. Change it for another fill."),
                 io.Float.Input(
@@ -257,38 +262,72 @@ class Inpaint(io.ComfyNode):
         share = float((masks > 0).float().mean())
         tell(Facts(share=share, calls=None if share else 0))
         if not share:
-            return nothing(image_from_pictures(torch.cat([pictures, opacity], 1)), masks, variations, note)
+            return nothing(
+                image_from_pictures(torch.cat([pictures, opacity], 1)), masks, 1 if keep == BEST else variations, note
+            )
         crops = crop(pictures, masks, Frame(context_factor, size=(side, side)), split, merge_distance)
         given = encoded(model, vae, crops, wanted.settings.denoise)
-        done = [
-            Filled(each, stitch(crops, each.crops, blend, feather, colour_match, each.masks))
-            for each in fills(model, vae, given, positive, negative, wanted, variations)
-        ]
-        doubts = disbeliefs(model, positive, negative, wanted, done) if keep == BEST else []
-        kept = [done[doubts.index(min(doubts))]] if doubts else done
-        known = asked(model, positive, negative, wanted, done[0].fill.parts[0]) if check_model else None
+        done: list[Filled] = []
+        known = doubts = None
+        for each in fills(model, vae, given, positive, negative, wanted, variations):
+            done.append(Filled(each, stitch(crops, each.crops, blend, feather, colour_match, cells=each.masks)))
+            if check_model and len(done) == 1:
+                known = unless_it_fails(familiarity, model, positive, negative, wanted, each)
+                tell(Facts(), [known.words] if known and known.strange else [])
+        if keep == BEST:
+            doubts = unless_it_fails(disbeliefs, model, positive, negative, wanted, crops, done)
+        kept = best_of(done, doubts)
         record = [*in_words(crops, done, feather, note, doubts), *([known.words] if known else [])]
         keep_in_picture(cls.hidden, record)  # without the time it took: the same run saves the same file
         calls, seconds = (
             sum(getattr(part, what) for each in done for part in each.fill.parts) for what in ("calls", "seconds")
         )
-        strange = [known.words] if known and known.strange else []
-        tell(Facts(calls=calls, seconds=seconds), strange)
+        tell(Facts(share=None if calls else 0, calls=calls, seconds=seconds))
         return io.NodeOutput(
-            image_from_pictures(torch.cat([with_opacity(each.stitched, opacity) for each in kept])),
-            torch.cat([each.stitched.weight for each in kept]),
+            image_from_pictures(torch.cat([with_opacity(*each, opacity) for each in kept])),
+            torch.cat([weight for _, weight in kept]),
             image_of(sheet(crops, done)),
             "\n".join([f"{record[0]}, {seconds:.1f} s", *record[1:]]),
             ui=shown(crops, done),
         )
 
 
-def disbeliefs(model, positive, negative, wanted: Wanted, done: Sequence[Filled]) -> list[float]:
-    """How little the model believes each fill; only the order of the numbers means something."""
-    return [
-        float(sum(disbelief(model, positive, negative, wanted, part).sum() for part in each.fill.parts))
-        for each in done
-    ]
+def unless_it_fails(ask: Callable[..., Answer], *given: object) -> Answer | None:
+    """What is asked of a model besides; finished fills are worth more, so that what it raises is logged, and None comes."""
+    try:
+        return ask(*given)
+    except comfy.model_management.InterruptProcessingException:
+        raise
+    except Exception as error:  # whatever it is: another prompt's tensors, memory
+        logging.warning(
+            "Mask Guidance: the model could not be asked about its fills (%s); they are not affected.", error
+        )
+        return None
+
+
+def familiarity(model, positive, negative, wanted: Wanted, fill: Fill) -> Familiarity | None:
+    """Whether the model knows this kind of picture, of the first crops that were painted."""
+    painted = [part for part in fill.parts if part.calls]
+    return asked(model, positive, negative, wanted, painted[0]) if painted else None
+
+
+def disbeliefs(model, positive, negative, wanted: Wanted, crops: Crops, done: Sequence[Filled]) -> Tensor:
+    """How little the model believes each fill of each picture; only the order of fills means something; (fills, B)."""
+    doubts = torch.zeros(len(done), len(crops.pictures))
+    pictures = torch.tensor([region.picture for region in crops.regions])
+    for each, row in zip(done, doubts, strict=True):
+        by_crop = [disbelief(model, positive, negative, wanted, part) for part in each.fill.parts]
+        row.index_add_(0, pictures, torch.cat(by_crop).float())
+    return doubts
+
+
+def best_of(done: Sequence[Filled], doubts: Tensor | None) -> list[tuple[Tensor, Tensor]]:
+    """Pictures with their weights: of every fill, or each picture's best, as it would be chosen alone."""
+    if doubts is None:
+        return [(each.stitched.pictures, each.stitched.weight) for each in done]
+    best = [done[fill].stitched for fill in doubts.argmin(0).tolist()]
+    one = [(each.pictures[i : i + 1], each.weight[i : i + 1]) for i, each in enumerate(best)]
+    return [(torch.cat([picture for picture, _ in one]), torch.cat([weight for _, weight in one]))]
 
 
 def checked_size(size: int, model, vae) -> int:
@@ -316,11 +355,10 @@ def split_opacity(pictures: Tensor) -> tuple[Tensor, Tensor]:
     return pictures[:, :3], pictures[:, 3:]
 
 
-def with_opacity(stitched: Stitched, opacity: Tensor) -> Tensor:
+def with_opacity(pictures: Tensor, weight: Tensor, opacity: Tensor) -> Tensor:
     """Pictures with their own opacity, opaque where they are new."""
-    return torch.cat(
-        [stitched.pictures, torch.lerp(opacity, torch.ones_like(opacity), stitched.weight[:, None].to(opacity))], 1
-    )
+    opaque = torch.lerp(opacity, torch.ones_like(opacity), weight[:, None].to(opacity))
+    return torch.cat([pictures, opaque], 1)
 
 
 def nothing(pictures: Tensor, masks: Tensor, variations: int, note: str) -> io.NodeOutput:
@@ -329,7 +367,7 @@ def nothing(pictures: Tensor, masks: Tensor, variations: int, note: str) -> io.N
     return io.NodeOutput(
         pictures.repeat(variations, 1, 1, 1),
         masks.repeat(variations, 1, 1),
-        image_of(contact_sheet([*pictures.movedim(-1, 1)], ["nothing is masked"] * len(pictures))),
+        image_of(contact_sheet([pictures[0].movedim(-1, 0)], ["nothing is masked"])),
         why,
         ui=shown_under_node(lambda: [seen(pictures[0].movedim(-1, 0))]),
     )

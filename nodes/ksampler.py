@@ -9,7 +9,7 @@ from .inputs import BEFORE_CFG_REPEATS, cfg_repeats, preset, setting, soft_mask
 from .latent_form import check_latent
 from .messages import Facts, picture_size, tell
 from .model_size import trained_on
-from .painting import Wanted, paint
+from .painting import Wanted, in_models_channels, paint
 from .record import keep_in_picture
 
 __all__ = ["MaskGuidedKSampler"]
@@ -176,7 +176,7 @@ class MaskGuidedKSampler(io.ComfyNode):
         check_latent(latent_image, "latent_image")
         if known_latent is not None:
             check_latent(known_latent, "known_latent")
-        tell(Facts(size=picture_size(model, latent_image["samples"]), side=trained_on(model.model)))
+        tell(Facts(size=picture_size(model, in_models_channels(model, latent_image)), side=trained_on(model.model)))
         painted = paint(model, latent_image, positive, negative, wanted, known_latent)
         tell(Facts(share=None if painted.mask is None else painted.share, calls=painted.calls, seconds=painted.seconds))
         out = {key: value for key, value in latent_image.items() if not key.startswith("downscale_ratio")}

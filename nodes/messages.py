@@ -175,14 +175,17 @@ def messages(facts: Facts) -> list[Message]:
     ]
 
 
-def picture_size(model, samples) -> tuple[int, int]:
-    """Width and height in pixels of a LATENT's samples.
+def picture_size(model, samples) -> tuple[int, int] | None:
+    """Width and height in pixels of a LATENT's samples; None for a sound.
 
     Args:
         model: MODEL.
         samples: (B, C, h, w) or (B, C, t, h, w).
     """
-    pixels = getattr(model.get_model_object("latent_format"), "spacial_downscale_ratio", 8)
+    form = model.get_model_object("latent_format")
+    if form.latent_dimensions == 1:
+        return None  # a sound
+    pixels = getattr(form, "spacial_downscale_ratio", 8)
     return samples.shape[-1] * pixels, samples.shape[-2] * pixels
 
 

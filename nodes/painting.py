@@ -53,6 +53,7 @@ class Painted:
         samples: In the model's channels, as large as what was given.
         mask: What was painted, on the latent's grid; (B or 1, 1, ...); None: everything.
         share: Of the latent that was painted, 0 to 1.
+        soft_mask: The rule that grey values followed, a key of SOFT_MASKS; the model's own comes as "time-dependent".
         calls: Of the model.
         seconds: They took.
         record: What it takes to repeat this, in lines.
@@ -61,6 +62,7 @@ class Painted:
     samples: Tensor
     mask: Tensor | None
     share: float
+    soft_mask: str
     calls: int
     seconds: float
     record: list[str] = field(default_factory=list)
@@ -142,7 +144,7 @@ def paint(
         f"model {model_name(model)}",
         *([note] if note else []),
     ]
-    return Painted(result, mask, painted, calls, seconds, record)
+    return Painted(result, mask, painted, soft_mask, calls, seconds, record)
 
 
 def numbers_in_words(indices: tuple[int, ...]) -> str:

@@ -59,7 +59,10 @@ def side_of(name: str) -> int | None:
     known, path = seen(name), folder_paths.get_full_path(FOLDER, name)
     if known or not path:
         return known.side if known else None
-    return side_in(Path(path), Path(path).stat().st_mtime_ns)
+    try:
+        return side_in(Path(path), Path(path).stat().st_mtime_ns)
+    except OSError:  # gone by now
+        return None
 
 
 @lru_cache(MOST)

@@ -59,7 +59,7 @@ class Familiarity:
     @classmethod
     def of(cls, picture: Errors, own: Errors) -> "Familiarity":
         times = picture.measured / own.measured.mean()
-        strangest = int(times.argmax())
+        strangest = int(times.nan_to_num(nan=-torch.inf).argmax())
         expected = float(picture.expected[strangest])
         return cls(float(times[strangest]), float(picture.measured[strangest]) / expected if expected > 0 else 1.0)
 

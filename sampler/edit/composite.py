@@ -1,6 +1,6 @@
 """Put what was changed in an edited picture into the untouched original."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -61,10 +61,6 @@ class Composite:
     beyond: float
     elsewhere: float
     change: Change
-
-    def to(self, device: torch.device) -> "Composite":
-        """Picture and mask on another device."""
-        return replace(self, picture=self.picture.to(device), mask=self.mask.to(device))
 
 
 def composite_edit(

@@ -45,6 +45,7 @@ def stitch(
     pixels: int = 8,
     colour_match: bool = False,
     mask: Tensor | None = None,
+    cells: Tensor | None = None,
 ) -> Stitched:
     """Put painted crops back, one after the other.
 
@@ -57,6 +58,7 @@ def stitch(
         colour_match: Fit brightness and contrast of each crop to the original, by its unmasked pixels only.
         mask: Where to put back instead of where the crops' mask is: one for each picture, or one for each crop, of its size or
             on a model's coarser grid, whose cells are then put back whole; (B, H, W) or (N, h, w).
+        cells: The same, known to be on the model's grid: sizes alone do not always tell; (1 or N, h, w).
 
     Raises:
         ValueError: Unknown blend, or another number of crops, channels or masks.
@@ -83,7 +85,7 @@ def stitch(
     places: list[Box | None] = []
     masked = torch.zeros(crops.mask.shape, dtype=torch.bool, device=pictures.device)
     weight = torch.zeros(crops.mask.shape, device=pictures.device)
-    for region, new, given, own in zip(crops.regions, painted, crops.crops, own_masks(crops, mask), strict=True):
+    for region, new, given, own in zip(crops.regions, painted, crops.crops, places_of(crops, mask, cells), strict=True):
         new = new.to(pictures)
         if torch.equal(new, given):
             unchanged += 1
@@ -98,24 +100,29 @@ def stitch(
     return Stitched(pictures, band, beyond, unchanged, weight, tuple(places))
 
 
-def own_masks(crops: Crops, mask: Tensor | None) -> list[Tensor]:
+def places_of(crops: Crops, mask: Tensor | None, cells: Tensor | None) -> list[Tensor]:
     """Where each crop is put back, as large as its box."""
+    if cells is not None:
+        return in_cells(crops, cells)
     if mask is None:
         return [region.mask for region in crops.regions]
     if tuple(mask.shape) == tuple(crops.mask.shape) or (len(mask) == 1 and mask.shape[1:] == crops.mask.shape[1:]):
         pictures = mask.expand(len(crops.mask), -1, -1)
         return [cut(pictures[r.picture][None], r.box, outside=0)[0] for r in crops.regions]
     if len(mask) in (1, len(crops.regions)) and on_grid_of(mask, crops.masks):
-        size = (crops.masks.shape[-2], crops.masks.shape[-1])
-        each = to_grid(mask, size, "nearest").expand(len(crops.regions), -1, -1)
-        return [
-            resize_mask(one[None], r.box.height, r.box.width)[0] for one, r in zip(each, crops.regions, strict=True)
-        ]
+        return in_cells(crops, mask)
     raise ValueError(
         f"The stitch mask is {len(mask)} of {mask.shape[2]}x{mask.shape[1]}; it must be as the pictures ({len(crops.mask)} of "
         f"{crops.mask.shape[2]}x{crops.mask.shape[1]}), as the crops ({len(crops.masks)} of {crops.masks.shape[2]}x"
         f"{crops.masks.shape[1]}), or on the crops' grid from What the Model Sees."
     )
+
+
+def in_cells(crops: Crops, cells: Tensor) -> list[Tensor]:
+    """Masks of the crops on a coarser grid, one or one for each, as large as their boxes."""
+    size = (crops.masks.shape[-2], crops.masks.shape[-1])
+    each = to_grid(cells, size, "nearest").expand(len(crops.regions), -1, -1)
+    return [resize_mask(one[None], r.box.height, r.box.width)[0] for one, r in zip(each, crops.regions, strict=True)]
 
 
 def on_grid_of(mask: Tensor, fine: Tensor) -> bool:

@@ -158,6 +158,7 @@ def test_the_best_of_the_variations_is_one_of_them_and_the_record_says_which(tin
     every, *_ = inpaint(tiny, seed=7, variations=3)
     best, changed, _, record = inpaint(tiny, seed=7, variations=3, keep="best")
     assert len(best) == len(changed) == 1
+    assert "picture 0, kept: seed" in record
     kept = int(record.split("kept: seed ")[1].split(";")[0])
     assert torch.equal(best[0], every[kept - 7])
 
@@ -174,10 +175,77 @@ def test_the_best_is_the_one_whose_guess_has_the_smallest_error(host):
     text = [[torch.zeros(1, 1, 1), {}]]
     greys = torch.tensor([0.5, 0.1, 2.0]).reshape(3, 1, 1, 1).expand(3, 4, 8, 8)
     with torch.inference_mode():
-        doubts = disbelief(model, text, text, wanted, Painted(greys.clone(), None, 1.0, 0, 0.0))
+        doubts = disbelief(model, text, text, wanted, Painted(greys.clone(), None, 1.0, "binary", 0, 0.0))
     assert doubts.argsort().tolist() == [1, 0, 2]
 
 
 def test_the_best_is_not_asked_of_a_distilled_model(tiny):
     with pytest.raises(ValueError, match="set keep to 'all'"):
         inpaint(tiny, method="distilled", keep="best", variations=2)
+
+
+def test_the_best_of_a_picture_in_a_batch_is_its_best_alone(tiny):
+    pictures, masks = torch.cat([PICTURE, PICTURE.flip(2)]), torch.cat([one_hole(), one_hole().flip(2)])
+    _, _, _, record = inpaint(tiny, image=pictures, mask=masks, variations=4, keep="best")
+    _, _, _, alone = inpaint(tiny, variations=4, keep="best")
+    first = [line for line in record.split("\n") if line.startswith("picture 0, kept")]
+    assert first[0].split(";")[0] in alone
+    assert "picture 1, kept" in record
+
+
+def test_cells_of_the_latent_are_no_mask_of_a_picture_of_their_size():
+    """A picture of 64x64 painted at 512 by a model with cells of 8 pixels."""
+    from mask_guidance.sampler.mask import Frame, crop, stitch
+
+    mask = torch.zeros(1, 64, 64)
+    mask[:, 8:16, 8:16] = 1
+    crops = crop(torch.zeros(1, 3, 64, 64), mask, Frame(1.5, size=(512, 512)))
+    box = crops.regions[0].box
+    cells = torch.zeros(1, 64, 64)  # of the crop
+    scale = 64 / box.width
+    top, left = round((8 - box.top) * scale), round((8 - box.left) * scale)
+    cells[:, top : top + round(8 * scale), left : left + round(8 * scale)] = 1
+    done = stitch(crops, torch.ones_like(crops.crops), blend="hard", pixels=0, cells=cells)
+    assert (done.weight[mask == 1] > 0.9).all()
+    assert (done.pictures[0, 0][mask[0] == 1] > 0.9).all()
+
+
+def test_a_check_that_fails_costs_no_fill(tiny, monkeypatch):
+    from mask_guidance.nodes import familiarity
+
+    def out_of_memory(*given):
+        raise MemoryError("no room")
+
+    filled, *_ = inpaint(tiny)
+    monkeypatch.setattr(familiarity, "own_errors", out_of_memory)
+    monkeypatch.setattr(familiarity, "usual", {})
+    again, *_, record = inpaint(tiny, check_model=True)
+    assert torch.equal(again, filled)
+    assert "kind of picture" not in record
+
+
+def test_the_sheet_shows_a_picture_that_is_painted(tiny):
+    masks = torch.cat([torch.zeros_like(one_hole()), one_hole()])
+    filled, _, sheet, _ = inpaint(tiny, image=torch.cat([PICTURE, PICTURE]), mask=masks, variations=2)
+    assert len(filled) == 4
+    left, right = sheet[0, :200, 6:200], sheet[0, :200, sheet.shape[2] // 2 + 3 : sheet.shape[2] // 2 + 197]
+    assert (left[:64, :64] != right[:64, :64]).any()
+
+
+def test_a_model_that_another_node_has_changed_is_asked_anew(tiny):
+    from mask_guidance.nodes.class_label import conditioning
+    from mask_guidance.nodes.familiarity import name_of
+
+    model, _ = tiny
+    samples, label = torch.zeros(1, 3, 32, 32), conditioning(0)
+    changed = model.clone()
+    changed.set_model_sampler_cfg_function(lambda args: args["cond"])
+    own_text = [[torch.zeros(1, 1, 1), {"control": object()}]]
+    assert name_of(model, (label, label, 1.0), 1.0, samples) == name_of(
+        model.clone(), (label, label, 1.0), 1.0, samples
+    )
+    assert name_of(model, (label, conditioning(1), 1.0), 1.0, samples) != name_of(
+        model, (label, label, 1.0), 1.0, samples
+    )
+    assert name_of(changed, (label, label, 1.0), 1.0, samples) is None
+    assert name_of(model, (own_text, label, 1.0), 1.0, samples) is None
