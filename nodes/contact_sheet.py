@@ -13,9 +13,9 @@ from .views import seen
 __all__ = ["contact_sheet", "image_of"]
 
 SIDE = 384  # pixels of a tile's longer side, at most
-STRIP = 28  # for the words under a tile
+STRIP = 40  # for the words under a tile
 GAP = 6
-PAPER, INK, LETTERS = (28, 28, 28), "white", 16
+PAPER, INK, LETTERS = (28, 28, 28), "white", 28
 
 
 def contact_sheet(tiles: Sequence[Tensor], words: Sequence[str]) -> Image.Image:
@@ -34,7 +34,7 @@ def contact_sheet(tiles: Sequence[Tensor], words: Sequence[str]) -> Image.Image:
         row, column = divmod(number, across)
         left, top = GAP + column * width, GAP + row * height
         sheet.paste(tile, (left, top))
-        pen.text((left + 4, top + tile.height + 4), line, fill=INK, font=font)
+        pen.text((left + 4, top + tile.height + 2), line, fill=INK, font=font)
     return sheet
 
 

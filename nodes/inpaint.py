@@ -273,7 +273,7 @@ class Inpaint(io.ComfyNode):
             done.append(Filled(each, stitch(crops, each.crops, blend, feather, colour_match, cells=each.masks)))
             if check_model and len(done) == 1:
                 known = unless_it_fails(familiarity, model, positive, negative, wanted, each)
-                tell(Facts(), [known.words] if known and known.strange else [])
+                tell(Facts(times_usual=known.times_usual if known and known.strange else None))
         if keep == BEST:
             doubts = unless_it_fails(disbeliefs, model, positive, negative, wanted, crops, done)
         kept = best_of(done, doubts)

@@ -1,6 +1,6 @@
 """What a person should know of a run, before and after it, in sentences for the node's schedule widget."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from math import sqrt
 
@@ -43,6 +43,7 @@ class Facts:
         by_text: The model is guided by text.
         positive: Something is connected there.
         negative: The same.
+        times_usual: The model's error on a strange picture over its usual one, see sampler/familiarity.py.
         calls: Of the model that were made.
         seconds: They took.
     """
@@ -56,6 +57,7 @@ class Facts:
     by_text: bool | None = None
     positive: bool | None = None
     negative: bool | None = None
+    times_usual: float | None = None
     calls: int | None = None
     seconds: float | None = None
 
@@ -102,6 +104,10 @@ def no_positive(facts: Facts) -> tuple | None:
 
 def no_negative(facts: Facts) -> tuple | None:
     return (facts.cfg,) if facts.by_text and facts.cfg not in (None, 1) and facts.negative is False else None
+
+
+def stranger(facts: Facts) -> tuple | None:
+    return None if facts.times_usual is None else (round(facts.times_usual, 1),)
 
 
 def made(facts: Facts) -> tuple | None:
@@ -161,6 +167,12 @@ CHECKS = (
     Check(
         "no_negative", no_negative, "cfg is {:g}, which needs a negative: connect one to 'negative', or set cfg to 1."
     ),
+    Check(
+        "stranger",
+        stranger,
+        "This model was trained on another kind of picture: its error on what is there is {:g} times its usual. Take a model "
+        "of this kind of picture, or expect fills in the model's own style.",
+    ),
     Check("made", made, "The last run made {:,} model calls in {:g} s.", warns=False),
 )
 
@@ -189,18 +201,17 @@ def picture_size(model, samples) -> tuple[int, int] | None:
     return samples.shape[-1] * pixels, samples.shape[-2] * pixels
 
 
-def tell(facts: Facts, also: Sequence[str] = ()) -> None:
+def tell(facts: Facts) -> None:
     """Show on the running node, until its next run, what is to be said; without a page, or outside a run, nothing happens.
 
     Args:
         facts: What the run has shown.
-        also: Warnings in words of their own.
     """
     from comfy_execution.utils import get_executing_context
     from server import PromptServer  # here: this file's logic needs no server
 
     server, context = getattr(PromptServer, "instance", None), get_executing_context()
-    found = [*messages(facts), *map(Message, also)]
+    found = messages(facts)
     if server is None or context is None or not found:
         return
     said = {"node": context.node_id, "prompt_id": context.prompt_id, "messages": [asdict(each) for each in found]}

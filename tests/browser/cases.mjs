@@ -2,7 +2,7 @@
 // `comfy` is the page (harness.mjs), `given` what pytest knows: numbers of Python's, names of examples.
 
 import assert from "node:assert/strict";
-import { SAMPLER, tiny, unlike } from "./tiny.mjs";
+import { LOADER, SAMPLER, tiny, unlike } from "./tiny.mjs";
 
 const ROUTE = "/mask_guidance/schedule";
 /** Every second one here, the others with the other way to draw nodes: a run is the same for both. */
@@ -280,6 +280,7 @@ export async function an_interrupted_run_leaves_no_marker(comfy, given) {
 
 export async function a_failed_run_says_why_and_leaves_no_marker(comfy, given) {
   await tiny(comfy, given, { seed: unlike() });
+  await comfy.put(LOADER, { model_name: "must_be_told.safetensors" });
   await comfy.page.evaluate((id) => window.app.graph.getNodeById(id).disconnectInput(2), SAMPLER);
   assert.notEqual(await comfy.queue(), false);
   const ending = await comfy.ended();

@@ -83,6 +83,7 @@ def page_server(tmp_path_factory):
     kept = PACK / ".run" if (PACK / ".run").is_dir() else tmp_path_factory.mktemp("run")
     server = Comfy(Path(HOST), tmp_path_factory.mktemp("page"), *page_flags(kept / "pages"))
     save_tiny(server.models / "imagenet.safetensors", num_classes=1000)
+    save_tiny(server.models / "must_be_told.safetensors", any_class=False)
     for name in ("tiny", *(f"fresh_{mode}" for mode in ("litegraph", "vue"))):
         save_tiny(server.models / f"{name}.safetensors")
     for name, (side, masked) in PICTURES.items():

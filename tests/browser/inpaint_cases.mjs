@@ -30,6 +30,21 @@ export async function inpaint_folds_its_advanced_rows_away(comfy) {
   await fromMenu(comfy, id, "Hide Advanced");
   await comfy.page.mouse.click(...(await comfy.place(id, "variations", 1, -24)));
   await comfy.settle(300);
+  assert.ok(Math.abs((await height(comfy, id)) - folded) < 2, "as small as before");
   const after = await comfy.values(id);
   assert.deepEqual([after.size, after.variations], [before.size + 8, before.variations + 1]);
+}
+
+export async function a_row_that_somebody_has_set_is_in_sight_when_the_workflow_opens_again(comfy) {
+  const id = await comfy.fresh("MaskGuidanceInpaint");
+  const shown = async () => {
+    await comfy.page.evaluate(() => window.app.loadGraphData(window.app.graph.serialize()));
+    await comfy.show(id);
+    return await comfy.page.evaluate((wanted) => Boolean(window.app.graph.getNodeById(wanted).showAdvanced), id);
+  };
+  const usual = { size: 0, merge_distance: 32, preset: "draft" };
+  await comfy.put(id, { ...usual, variations: 1 });
+  assert.equal(await shown(), false, "what a preset fills in is no setting of somebody");
+  await comfy.put(id, { merge_distance: 77 });
+  assert.equal(await shown(), true);
 }

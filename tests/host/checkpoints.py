@@ -17,8 +17,17 @@ FLAGS = {
 }
 
 
-def save_tiny(path: Path, dtype: torch.dtype = torch.float32, num_classes: int | None = 4) -> None:
-    """A network of 0.5 M parameters for sides that are multiples of 2, always with the same weights."""
+def save_tiny(
+    path: Path, dtype: torch.dtype = torch.float32, num_classes: int | None = 4, any_class: bool = True
+) -> None:
+    """A network of 0.5 M parameters for sides that are multiples of 2, always with the same weights.
+
+    Args:
+        path: Of a .safetensors file, or another with its flags beside it.
+        dtype: Of the weights.
+        num_classes: None for no labels.
+        any_class: The last label stands for "any class".
+    """
     config = UNetConfig(
         model_channels=32,
         channel_mult=(1, 2),
@@ -30,7 +39,7 @@ def save_tiny(path: Path, dtype: torch.dtype = torch.float32, num_classes: int |
     with torch.random.fork_rng():
         torch.manual_seed(0)
         tensors = {key: value.to(dtype) for key, value in UNet(config).state_dict().items()}
-    flags = {**FLAGS, "null_class": None if num_classes is None else num_classes - 1}
+    flags = {**FLAGS, "null_class": None if num_classes is None or not any_class else num_classes - 1}
     if path.suffix == ".safetensors":
         save_file(tensors, path, metadata={METADATA_KEY: json.dumps(flags)})
     else:

@@ -221,10 +221,10 @@ def paint_grey(model, **options):
 @pytest.fixture
 def guesses(monkeypatch, host):
     """Level and x0 of every call of our KSampler, as the preview sees them."""
-    from mask_guidance.nodes import ksampler
+    from mask_guidance.nodes import painting
 
     seen = []
-    monkeypatch.setattr(ksampler, "callback", lambda *_: lambda step, x0, x, total: seen.append(x0.cpu()))
+    monkeypatch.setattr(painting, "callback", lambda *_: lambda step, x0, x, total: seen.append(x0.cpu()))
     return seen
 
 

@@ -29,6 +29,21 @@ def test_crop_and_stitch_change_the_mask_and_its_band_and_no_byte_beyond(comfy, 
     assert (boxes == (255, 191, 26)).all(-1).any()
 
 
+@pytest.mark.timeout(600)
+def test_the_four_nodes_of_the_first_template_do_the_same(comfy):
+    workflow = workflows.example("inpaint_picture")
+    assert len(workflow) == 4
+    workflow["3"]["inputs"]["preset"] = "draft"
+    run = workflows.run_once(comfy, workflow)
+    (result,) = workflows.pictures(comfy, run, "4")
+    before = original(workflow)
+    reach = workflow["3"]["inputs"]["grow"] + workflow["3"]["inputs"]["feather"]
+    beyond = ndimage.distance_transform_edt(before[..., 3] == 255) > reach
+    assert (result[beyond] == before[beyond][:, :3]).all()
+    assert np.abs(result.astype(int) - before[..., :3])[before[..., 3] == 0].mean() > 30  # the balloons are gone
+    assert len(workflows.pictures(comfy, run, "3")) == 2  # before and after, one place each
+
+
 def test_outpainting_keeps_the_picture_byte_for_byte(comfy):
     workflow = workflows.example("outpaint")
     (result,) = workflows.pictures(comfy, workflows.run_once(comfy, workflow), "10")

@@ -103,6 +103,7 @@ def test_every_check_can_apply(said, host):
         **said(share=0.9, size=(512, 512), side=64, calls=1, seconds=1.0),
         **said(size=(64, 64), side=512, settings=Settings(method="repaint"), steps=2),
         **said(cfg=3.0, by_text=True, positive=False, negative=False),
+        **said(times_usual=5.0),
     }
     assert found.keys() == {check.key for check in CHECKS}
 
@@ -124,8 +125,8 @@ def test_a_message_reaches_the_page_with_the_number_of_its_node(host, monkeypatc
     tell(Facts(share=0.0))  # outside a run
     with CurrentNodeContext("prompt", "5:2"):
         tell(Facts())  # nothing to say
-        tell(Facts(share=0.0), also=["this model was trained on another kind of picture"])
+        tell(Facts(share=0.0, times_usual=14.02))
     ((event, content, client),) = sent
     assert (event, content["node"], content["prompt_id"], client) == ("mask_guidance.tell", "5:2", "prompt", "page")
-    assert [each["key"] for each in content["messages"]] == ["empty", ""]
-    assert content["messages"][1]["text"] == "this model was trained on another kind of picture"
+    assert [each["key"] for each in content["messages"]] == ["empty", "stranger"]
+    assert "its error on what is there is 14 times its usual" in content["messages"][1]["text"]

@@ -13,6 +13,7 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 RUN_ELSEWHERE = (
     "composite_edit",
     "distilled_model",
+    "inpaint_picture",
     "latent_model",
     "outpaint",
     "paper_masks",

@@ -1,6 +1,6 @@
 // In LiteGraph a node shows every row; rows that its definition calls advanced are folded away there too, as Nodes 2.0 does
-// by itself: right click on the node > Show Advanced. Only on nodes that came with it: on others a row that a saved workflow
-// has set must stay in sight.
+// by itself: right click on the node > Show Advanced. A row that somebody has set stays in sight: a workflow that has one opens
+// unfolded. Only on nodes that came with it.
 
 import { app } from "../../../scripts/app.js";
 
@@ -17,6 +17,24 @@ function fold(node, widget) {
   });
 }
 
+/** Whether a row holds something else than its definition and the chosen preset say. */
+function isSet({ inputs, presets, chosen }, { name, value }) {
+  if (!(name in inputs)) return false;
+  const [kind, options = {}] = inputs[name];
+  const usual = options.default ?? options.options?.[0] ?? (Array.isArray(kind) ? kind[0] : undefined);
+  return value !== (presets[chosen]?.[name] ?? usual);
+}
+
+function keepInSight(node) {
+  const { required, optional } = node.constructor.nodeData.input;
+  const inputs = { ...required, ...optional };
+  const presets = inputs.preset?.[1].presets ?? {};
+  const chosen = node.widgets.find(({ name }) => name === "preset")?.value;
+  if (node.widgets.some((widget) => widget.advanced && isSet({ inputs, presets, chosen }, widget))) {
+    node.showAdvanced = true;
+  }
+}
+
 app.registerExtension({
   name: "MaskGuidance.Folded",
 
@@ -24,5 +42,17 @@ app.registerExtension({
     if (!FOLDED.has(node.comfyClass)) return;
     for (const widget of node.widgets) if (widget.options?.advanced) fold(node, widget);
     node.setSize([node.size[0], node.computeSize()[1]]);
+
+    const { toggleAdvanced, onConfigure } = node;
+    // The host makes a node larger for more rows, and leaves it so when they go.
+    node.toggleAdvanced = function () {
+      const spare = this.size[1] - this.computeSize()[1];
+      toggleAdvanced.call(this);
+      this.setSize([this.size[0], this.computeSize()[1] + spare]);
+    };
+    node.onConfigure = function (...words) {
+      onConfigure?.apply(this, words);
+      keepInSight(this);
+    };
   },
 });

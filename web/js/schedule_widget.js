@@ -135,11 +135,17 @@ export class ScheduleWidget {
     ];
     const seconds = run?.seconds ?? this.secondsPerCall(answer.passes);
     const label = words.label(calls, words.number(answer.steps), joined(more, ", "));
-    this.plot.mark(run && run.max > 1 ? run.value / run.max : null);
+    this.plot.mark(run && run.max > 1 ? along(run, answer.calls) : null);
     if (run) {
       const left = seconds === undefined ? "" : words.left(words.duration(seconds * (run.max - run.value)));
       const at = words.running(words.number(run.value), words.number(run.max));
-      this.plot.say({ calls: at, more: joined([left, ...more]), label });
+      const rounds = run.max / answer.calls;
+      const round = words.round(words.number(Math.ceil(run.value / answer.calls)), words.number(rounds));
+      this.plot.say({
+        calls: at,
+        more: joined([rounds > 1 && Number.isInteger(rounds) ? round : "", left, ...more]),
+        label,
+      });
     } else if (this.asker.silent) {
       this.plot.say({ calls, more: words.silent, label: `${label} ${words.silent}`, dim: true });
     } else {
@@ -167,6 +173,11 @@ export class ScheduleWidget {
       this.node.setDirtyCanvas?.(true, true);
     }
   }
+}
+
+/** How far along the curve a run is, 0 to 1; Inpaint goes along it several times, for each fill and each part of a batch. */
+function along({ value, max }, calls) {
+  return max % calls === 0 ? (((value - 1) % calls) + 1) / calls : value / max;
 }
 
 function joined(parts, between = " · ") {

@@ -21,7 +21,8 @@ const en = {
   silent: "The server does not answer; this is its last answer, perhaps of other settings.",
   neverAnswered: "The server does not answer.",
   twice: "each call twice as long, for cfg",
-  eachRegion: "for each region of the mask",
+  eachRegion: "regions are painted together where they fit",
+  round: (round, rounds) => `round ${round} of ${rounds}`,
   message: ({ text }) => text,
   axis: "noise level, call by call",
   label: (calls, steps, relative) =>
@@ -42,6 +43,8 @@ const zhMessages = {
     `resample_j 为 ${jump}，而运行只有 ${steps} 步：无法回跳，因此不会重采样。请减小 resample_j 或增大 skip_steps。`,
   no_positive: () => "此模型由文本引导：请将 CLIP 文本编码（或类似节点）连接到 positive。",
   no_negative: (cfg) => `cfg 为 ${cfg}，需要 negative：请连接 negative，或将 cfg 设为 1。`,
+  stranger: (times) =>
+    `此模型是用另一类图片训练的：它在现有内容上的误差是平时的 ${times} 倍。请换用针对这类图片的模型，否则填充会是模型自己的风格。`,
   made: (calls, seconds) => `上次运行共 ${calls.toLocaleString("zh-CN")} 次模型调用，用时 ${seconds} 秒。`,
 };
 
@@ -59,7 +62,8 @@ const zh = {
   silent: "服务器没有响应；此为其上一次的回答，可能对应其他设置。",
   neverAnswered: "服务器没有响应。",
   twice: "cfg 使每次调用耗时加倍",
-  eachRegion: "遮罩的每个区域",
+  eachRegion: "各区域能放下时一起绘制",
+  round: (round, rounds) => `第 ${round} / ${rounds} 轮`,
   message: ({ text, key, values }) => zhMessages[key]?.(...values) ?? text,
   axis: "每次调用时的噪声级别",
   label: (calls, steps, relative) => `噪声级别随模型调用的变化：${steps} 个噪声级别，${calls}，${relative}。`,
