@@ -101,6 +101,7 @@ export async function an_error_is_said_in_its_own_words_until_something_is_edite
     const { graph } = window.app;
     graph.getNodeById(5).connect(0, graph.getNodeById(6), 2);
   });
+  await comfy.put(LOADER, { model_name: given.model });
   assert.equal(await run(comfy), "execution_success");
   assert.deepEqual(
     (await comfy.said(SAMPLER)).messages.map(({ kind }) => kind),
