@@ -120,7 +120,7 @@ class Inpaint(io.ComfyNode):
                     "size",
                     default=0,
                     min=0,
-                    max=16384,
+                    max=2048,
                     step=8,
                     advanced=True,
                     tooltip="Side of the square that each region is painted at. 0: what the model was trained on (512 for "

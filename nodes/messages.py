@@ -1,5 +1,6 @@
 """What a person should know of a run, before and after it, in sentences for the node's schedule widget."""
 
+import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from math import sqrt
@@ -207,10 +208,11 @@ def tell(facts: Facts) -> None:
     Args:
         facts: What the run has shown.
     """
-    from comfy_execution.utils import get_executing_context
-    from server import PromptServer  # here: this file's logic needs no server
+    from comfy_execution.utils import get_executing_context  # here: this file's logic needs no host
 
-    server, context = getattr(PromptServer, "instance", None), get_executing_context()
+    host = sys.modules.get("server")  # where it does not run, it is not started for this
+    server = getattr(getattr(host, "PromptServer", None), "instance", None)
+    context = get_executing_context()
     found = messages(facts)
     if server is None or context is None or not found:
         return

@@ -29,6 +29,7 @@ def comfy(tmp_path_factory):
     server = Comfy(Path(HOST), tmp_path_factory.mktemp("comfy"), "--cache-none")
     save_tiny(server.models / "tiny.safetensors")
     save_tiny(server.models / "tiny.pt")
+    save_tiny(server.models / "must_be_told.safetensors", any_class=False)
     save_tiny(server.models / "tiny_fp16.safetensors", dtype=torch.float16)
     save_tiny(server.models / "tiny_unconditional.pt", num_classes=None)
     yield server

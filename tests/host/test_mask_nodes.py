@@ -62,7 +62,7 @@ def test_the_help_page_has_a_picture_and_every_input_as_its_tooltip_says(host, m
     page = (DOCS / f"{schema.node_id}.md").read_text("utf-8")
     picture = page.split("](", 1)[1].split(")", 1)[0]
     assert (DOCS / picture).stat().st_size > 1000
-    assert all(f"| **{each.id}** |" in page and each.tooltip in page for each in schema.inputs)
+    assert all(f"- **{each.id}** (" in page and each.tooltip in page for each in schema.inputs)
     assert "## Common mistakes" in page
 
 

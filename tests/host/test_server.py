@@ -63,7 +63,7 @@ def test_an_unconditional_model_needs_no_conditioning(comfy, picture):
 
 
 def test_a_class_conditional_model_without_label_says_what_to_connect(comfy, picture):
-    workflow = workflows.tiny(picture)
+    workflow = workflows.tiny(picture, "must_be_told.safetensors")
     del workflow["6"]["inputs"]["positive"], workflow["5"]
     assert "connect a Class Label node" in message(comfy.run(workflow))
 
