@@ -4,15 +4,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-import folder_paths
 from torch import Tensor
 
 from ..sampler.checkpoint import CheckpointError
 from ..sampler.checkpoint.file import read_checkpoint
 from ..sampler.recognition import detect
 from ..sampler.respacing import USUAL_LARGEST
-from .model_folder import FOLDER
-from .model_size import trained_on
 from .record import model_name
 
 __all__ = ["Seen", "remember", "seen", "side_of"]
@@ -44,6 +41,8 @@ def remember(model, noise_to_signal: Tensor, largest: float | None = None) -> No
     before = models.pop(name, None)
     if largest is None:
         largest = before.largest if before else USUAL_LARGEST
+    from .model_size import trained_on  # here: see `side_of`
+
     models[name] = Seen(noise_to_signal, largest, trained_on(model.model))
     for old in [*models][:-MOST]:
         del models[old]
@@ -56,6 +55,10 @@ def seen(name: str) -> Seen | None:
 
 def side_of(name: str) -> int | None:
     """Of the pictures that the model of a file was trained on; of one that has not run, as the shapes of its weights tell."""
+    import folder_paths  # here: the rest of this file needs no host
+
+    from .model_folder import FOLDER
+
     known, path = seen(name), folder_paths.get_full_path(FOLDER, name)
     if known or not path:
         return known.side if known else None

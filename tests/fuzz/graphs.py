@@ -56,7 +56,7 @@ WORDS = (
 PAINTING = ("MaskGuidanceKSampler", "MaskGuidanceSampler", "SamplerCustomAdvanced", "SamplerCustom", "round trip")
 LIKELY = {"positive": 0.9, "negative": 0.5, "known_latent": 0.15, "model": 0.6, "timestep_respacing": 0.15}  # else 0.4
 # Larger ones are test_extremes.py's.
-SMALL = dict.fromkeys(("width", "height", "left", "right", "top", "bottom"), 70) | {"batch_size": 5}
+SMALL = dict.fromkeys(("size", "width", "height", "left", "right", "top", "bottom"), 70) | {"batch_size": 5}
 CALLS = 5  # a run that may be long is interrupted after so many
 
 
