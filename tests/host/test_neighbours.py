@@ -8,8 +8,10 @@ from test_mask_nodes import PICTURE, box_mask, defaults, node
 
 NODES = {
     "MaskGuidanceClassLabel": ("class_label", "ClassLabel"),
+    "MaskGuidanceCompositeEdit": ("composite_edit", "CompositeEdit"),
     "MaskGuidanceCrop": ("crop", "CropForInpainting"),
     "MaskGuidanceFill": ("fill", "FillMaskedArea"),
+    "MaskGuidanceInpaint": ("inpaint", "Inpaint"),
     "MaskGuidanceKSampler": ("ksampler", "MaskGuidedKSampler"),
     "MaskGuidanceLoadModel": ("load_model", "LoadGuidedDiffusionModel"),
     "MaskGuidanceMaskFromImage": ("mask_from_image", "MaskFromImage"),
@@ -24,6 +26,10 @@ NODES = {
 }
 # Settings with which a node does all it can; with the last of each it refuses.
 SETTINGS = {
+    "MaskGuidanceCompositeEdit": [{}, {"blend": "poisson", "align": False}, {"sensitivity": -1.0}],
+    "MaskGuidanceInpaint": [
+        {"preset": "custom", "skip_steps": 3, "resample_r": 2, "variations": 2, "keep": "best", "size": 32}, {"size": 33},
+    ],
     "MaskGuidanceClassLabel": [{}, {"class_name": "house"}],
     "MaskGuidanceCrop": [
         *({"split": split} for split in ("each region", "one per picture", "one box for all")),
@@ -75,7 +81,7 @@ def sockets(tiny):
     return {
         "image": image, "mask": mask, "context_mask": box_mask(2), "model": model, "vae": vae, "latent_image": latent,
         "known_latent": {"samples": samples.clone()}, "positive": conditioning(0), "negative": conditioning(-1),
-        "stitch": cut[2], "crops": 1 - cut[0],
+        "stitch": cut[2], "crops": 1 - cut[0], "original": image, "edited": 1 - image,
     }  # fmt: skip
 
 
