@@ -355,6 +355,12 @@ export class Comfy {
     return this.page.locator(`[data-node-id="${id}"] [aria-label="${name}"]`);
   }
 
+  /** A colour's control in Nodes 2.0, which has no name but for the words beside it, and is there or hidden. */
+  picker(id, name) {
+    const row = this.page.locator(`[data-node-id="${id}"] [data-testid="node-widget"]`);
+    return row.filter({ has: this.page.getByText(name, { exact: true }) }).getByRole("button");
+  }
+
   /** Where in the window a control is that LiteGraph draws: so far across the node, and so many pixels more. */
   async place(id, name, share, more = 0) {
     return await this.page.evaluate(
@@ -386,8 +392,11 @@ export class Comfy {
 
   /** Whether a person can change a control: by trying it, or, in Nodes 2.0, by what the browser says of it. */
   async editable(id, name) {
-    if (this.vue)
-      return await this.control(id, name).locator("input, button").or(this.control(id, name)).last().isEnabled();
+    if (this.vue) {
+      const named = this.control(id, name);
+      if (!(await named.count())) return (await this.picker(id, name).count()) > 0;
+      return await named.locator("input, button").or(named).last().isEnabled();
+    }
     const before = (await this.values(id))[name];
     await this.page.mouse.click(...(await this.place(id, name, 1, -24)));
     await this.settle(100);

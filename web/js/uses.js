@@ -4,6 +4,8 @@
 import { isLinked, widgetOf } from "./graph.js";
 import { afterEdit } from "./presets.js";
 
+const PICKER = "color"; // a control that Nodes 2.0 cannot grey: it is hidden
+
 export function connectUses(node) {
   const { required = {}, optional = {} } = node.constructor.nodeData?.input ?? {};
   const uses = Object.entries({ ...required, ...optional }).filter(([, [, options]]) => options?.uses);
@@ -29,6 +31,8 @@ function grey(node, choice, uses) {
   const used = isLinked(node, choice) ? undefined : uses[widgetOf(node, choice)?.value];
   for (const name of new Set(Object.values(uses).flat())) {
     const widget = widgetOf(node, name);
-    if (widget) widget.disabled = used !== undefined && !used.includes(name);
+    if (!widget) continue;
+    widget.disabled = used !== undefined && !used.includes(name);
+    if (widget.type === PICKER) widget.options.hidden = widget.disabled;
   }
 }
