@@ -6,7 +6,8 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ..sampler.edit import WHOLE, Cleaning, Comparison, Composite, composite_edit
-from ..sampler.mask import BLENDS, PAINTED_FROM, at_size, one_for_each
+from ..sampler.mask import PAINTED_FROM, at_size, one_for_each
+from . import inputs
 from .checked import checked
 from .compute import compute_device
 from .convert import image_from_pictures, masks_from, pictures_from_image
@@ -65,14 +66,7 @@ class CompositeEdit(io.ComfyNode):
                     max=1024,
                     tooltip="Take so many pixels more around the change: soft edges and faint shadows.",
                 ),
-                io.Combo.Input(
-                    "blend",
-                    options=list(BLENDS),
-                    default="feathered",
-                    tooltip="feathered: all new in the mask, fading over the band around it. hard: the mask as it is. "
-                    "multi-band: detail changes quickly and colour slowly; for texture. poisson: the new detail in "
-                    "the old colours; hides seams, may tint; takes longer for large regions.",
-                ),
+                inputs.blend(),
                 io.Int.Input(
                     "blend_pixels",
                     default=8,

@@ -115,8 +115,8 @@ def numbers_only(values: Tensor, what: str) -> Tensor:
     return values
 
 
-def kinds(*kinds: torch.dtype | torch.layout) -> str:
-    return " ".join(str(kind).removeprefix("torch.") for kind in kinds)
+def kinds(*given: torch.dtype | torch.layout) -> str:
+    return " ".join(str(kind).removeprefix("torch.") for kind in given)
 
 
 def pictures_and_masks(image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, str]:

@@ -2,7 +2,8 @@
 
 from comfy_api.latest import io
 
-from ..sampler.mask import SPLITS, Frame, at_size, crop, one_for_each
+from ..sampler.mask import Frame, at_size, crop, one_for_each
+from . import inputs
 from .checked import checked
 from .convert import image_from_pictures, masks_from, pictures_and_masks
 from .preview import shown_under_node
@@ -37,27 +38,15 @@ class CropForInpainting(io.ComfyNode):
             inputs=[
                 io.Image.Input("image", tooltip="The picture, one or a batch (a video's frames)."),
                 io.Mask.Input("mask", tooltip="What is to be painted; everything above 0 counts."),
-                io.Combo.Input(
-                    "split",
-                    options=list(SPLITS),
-                    default="each region",
-                    tooltip="each region: a crop for every separate region. one per picture: all regions of a picture "
-                    "in one crop. one box for all: the same crop in every picture, so that a video does not shake.",
+                inputs.split(
+                    "each region: a crop for every separate region. one per picture: all regions of a picture in "
+                    "one crop. one box for all: the same crop in every picture, so that a video does not shake.",
                 ),
-                io.Int.Input(
-                    "merge_distance",
-                    default=32,
-                    min=0,
-                    max=16384,
-                    tooltip="Regions whose boxes are at most so many pixels apart become one. More gives fewer crops.",
+                inputs.merge_distance(
+                    "Regions whose boxes are at most so many pixels apart become one. More gives fewer crops.",
                 ),
-                io.Float.Input(
-                    "context_factor",
-                    default=1.5,
-                    min=1.0,
-                    max=100.0,
-                    step=0.05,
-                    tooltip="How much larger than the region the crop is. More context helps the model to match the "
+                inputs.context_factor(
+                    "How much larger than the region the crop is. More context helps the model to match the "
                     "surroundings, and leaves fewer of its pixels for the region.",
                 ),
                 io.Combo.Input(

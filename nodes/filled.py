@@ -2,15 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 from PIL import Image
 from torch import Tensor
 
-from ..sampler.mask import Crops, Stitched
+from ..sampler.mask import Box, Crops, Stitched
 from .contact_sheet import contact_sheet
 from .fills import Fill
 from .preview import shown_under_node
-from .views import repairs_seen
+from .views import part, repairs_seen
 
 __all__ = ["Filled", "in_words", "sheet", "shown"]
 
@@ -35,7 +36,7 @@ def in_words(crops: Crops, done: Sequence[Filled], feather: int, note: str, doub
         note: Besides.
         doubts: How little the model believes each fill of each picture, where the one it believes most is kept; (fills, B).
     """
-    calls = sum(part.calls for each in done for part in each.fill.parts)
+    calls = sum(each.fill.calls for each in done)
     side, count = crops.crops.shape[-1], len(crops.regions)
     regions = [
         f"picture {region.picture}: {region.box.width}x{region.box.height} at ({region.box.left}, {region.box.top})"
@@ -43,7 +44,7 @@ def in_words(crops: Crops, done: Sequence[Filled], feather: int, note: str, doub
     ]
     first, *others = done[0].fill.parts
     _, *settings = first.record
-    settings += [*dict.fromkeys(line for part in others for line in part.record[NOTES:] if line not in settings)]
+    settings += [*dict.fromkeys(line for other in others for line in other.record[NOTES:] if line not in settings)]
     together = f", {first.samples.shape[0]} at a time" if others else ""
     seeds = ", ".join(str(each.fill.seed) for each in done)
     return [
@@ -70,18 +71,15 @@ def best_in_words(done: Sequence[Filled], doubts: Tensor) -> list[str]:
 def sheet(crops: Crops, done: Sequence[Filled]) -> Image.Image:
     """The painted parts of the first picture that has any, fill by fill."""
     picture = crops.regions[0].picture
-    top, left, bottom, right = around(crops, picture)
-    tiles = [each.stitched.pictures[picture, :, top:bottom, left:right] for each in done]
+    box = around(crops, picture)
+    tiles = [part(each.stitched.pictures[picture], box) for each in done]
     return contact_sheet(tiles, [f"{number + 1}: seed {each.fill.seed}" for number, each in enumerate(done)])
 
 
-def around(crops: Crops, picture: int) -> tuple[int, int, int, int]:
-    """Top, left, bottom, right of all that is shown to the model of a picture."""
-    box, *others = [region.box for region in crops.regions if region.picture == picture]
-    for other in others:
-        box = box.union(other)
-    height, width = crops.pictures.shape[-2:]
-    return max(0, box.top), max(0, box.left), min(height, box.bottom), min(width, box.right)
+def around(crops: Crops, picture: int) -> Box:
+    """All that is shown to the model of a picture."""
+    boxes = (region.box for region in crops.regions if region.picture == picture)
+    return reduce(Box.union, boxes).intersection(Box(0, 0, *crops.pictures.shape[-2:]))
 
 
 def shown(crops: Crops, done: Sequence[Filled]):

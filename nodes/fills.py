@@ -36,6 +36,16 @@ class Fill:
     masks: Tensor | None
     parts: tuple[Painted, ...]
 
+    @property
+    def calls(self) -> int:
+        """Of the model."""
+        return sum(part.calls for part in self.parts)
+
+    @property
+    def seconds(self) -> float:
+        """They took."""
+        return sum(part.seconds for part in self.parts)
+
 
 @dataclass(frozen=True)
 class LatentCrops:

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from ..sampler import METHODS, Settings, with_preset
 from ..sampler.familiarity import Familiarity
-from ..sampler.mask import BLENDS, SNAPPING, SPLITS, Crops, Frame, crop, prepare, stitch
+from ..sampler.mask import Crops, Frame, crop, prepare, stitch
+from . import inputs
 from .checked import checked
 from .compute import on_device
 from .contact_sheet import contact_sheet, image_of
@@ -19,7 +20,6 @@ from .convert import image_from_pictures, pictures_and_masks
 from .familiarity import asked, disbelief
 from .filled import Filled, in_words, sheet, shown
 from .fills import Fill, encoded, fills
-from .inputs import BEFORE_CFG_REPEATS, cfg_repeats, preset, setting, soft_mask
 from .ksampler import SHOWN
 from .messages import Facts, tell
 from .model_size import size_multiple, usual_size
@@ -80,7 +80,7 @@ class Inpaint(io.ComfyNode):
                     optional=True,
                     tooltip="What to lead away from when cfg is above 1; text models need it then.",
                 ),
-                preset(),
+                inputs.preset(),
                 io.Int.Input(
                     "grow",
                     default=4,
@@ -98,14 +98,8 @@ class Inpaint(io.ComfyNode):
                     "latent cells that the mask touches). Beyond it every pixel is the original's, bit by bit.",
                 ),
                 seed_input("Same seed, same picture. Change it for another fill."),
-                io.Float.Input(
-                    "cfg",
-                    default=1.0,
-                    min=0.0,
-                    max=100.0,
-                    step=0.1,
-                    round=0.01,
-                    tooltip="How strongly positive is followed over negative. 1 for distilled models and for those without "
+                inputs.cfg(
+                    "How strongly positive is followed over negative. 1 for distilled models and for those without "
                     "text; Stable Diffusion wants 4 to 8. Above 1 it costs twice the time.",
                 ),
                 io.Int.Input(
@@ -126,39 +120,24 @@ class Inpaint(io.ComfyNode):
                     tooltip="Side of the square that each region is painted at. 0: what the model was trained on (512 for "
                     "Stable Diffusion 1.5, 1024 for most).",
                 ),
-                io.Float.Input(
-                    "context_factor",
-                    default=1.5,
-                    min=1.0,
-                    max=100.0,
-                    step=0.05,
-                    advanced=True,
-                    tooltip="How much more of the picture than the region the model is shown. More helps it to match, and "
+                inputs.context_factor(
+                    "How much more of the picture than the region the model is shown. More helps it to match, and "
                     "leaves fewer of its pixels for the region.",
-                ),
-                io.Combo.Input(
-                    "split",
-                    options=list(SPLITS),
-                    default="each region",
                     advanced=True,
-                    tooltip="each region: separate regions are painted one by one. one per picture: together. one box for all: "
-                    "the same box in every picture of a batch.",
                 ),
-                io.Int.Input(
-                    "merge_distance",
-                    default=32,
-                    min=0,
-                    max=16384,
+                inputs.split(
+                    "each region: separate regions are painted one by one. one per picture: together. one box for "
+                    "all: the same box in every picture of a batch.",
                     advanced=True,
-                    tooltip="Regions whose boxes are at most so many pixels apart are painted together.",
                 ),
-                io.Combo.Input(
-                    "blend",
-                    options=list(BLENDS),
-                    default="feathered",
+                inputs.merge_distance(
+                    "Regions whose boxes are at most so many pixels apart are painted together.",
                     advanced=True,
-                    tooltip="How old and new are mixed in the band: feathered, hard, multi-band (for texture) or poisson (new "
-                    "detail in the old colours).",
+                ),
+                inputs.blend(
+                    advanced=True,
+                    tooltip="How old and new are mixed in the band: feathered, hard, multi-band (for texture) or poisson "
+                    "(new detail in the old colours).",
                 ),
                 io.Boolean.Input(
                     "colour_match",
@@ -167,18 +146,11 @@ class Inpaint(io.ComfyNode):
                     tooltip="Fit the painted region's brightness and contrast to the original, by what was not masked: "
                     "against the colour shift of a VAE.",
                 ),
-                *(setting(name, advanced=True) for name in SHOWN),
-                soft_mask(),
-                io.Combo.Input(
-                    "mask_grid",
-                    options=list(SNAPPING),
-                    default="any touch",
-                    advanced=True,
-                    tooltip="How the mask comes onto a coarser latent. any touch: a cell is painted if the mask touches it. "
-                    "area: if most of it is masked. nearest: if its centre is.",
-                ),
-                setting("timestep_respacing", optional=True),
-                cfg_repeats(),
+                *(inputs.setting(name, advanced=True) for name in SHOWN),
+                inputs.soft_mask(),
+                inputs.mask_grid(),
+                inputs.setting("timestep_respacing", optional=True),
+                inputs.cfg_repeats(),
                 io.Combo.Input(
                     "keep",
                     options=[ALL, BEST],
@@ -236,7 +208,7 @@ class Inpaint(io.ComfyNode):
         mask_grid,
         positive=None,
         negative=None,
-        cfg_repeats=BEFORE_CFG_REPEATS,
+        cfg_repeats=inputs.BEFORE_CFG_REPEATS,
         keep=ALL,
         check_model=True,
         **chosen,
@@ -279,9 +251,7 @@ class Inpaint(io.ComfyNode):
         kept = best_of(done, doubts)
         record = [*in_words(crops, done, feather, note, doubts), *([known.words] if known else [])]
         keep_in_picture(cls.hidden, record)  # without the time it took: the same run saves the same file
-        calls, seconds = (
-            sum(getattr(part, what) for each in done for part in each.fill.parts) for what in ("calls", "seconds")
-        )
+        calls, seconds = sum(each.fill.calls for each in done), sum(each.fill.seconds for each in done)
         tell(Facts(share=None if calls else 0, calls=calls, seconds=seconds))
         return io.NodeOutput(
             image_from_pictures(torch.cat([with_opacity(*each, opacity) for each in kept])),

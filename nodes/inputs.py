@@ -6,12 +6,25 @@ from typing import Any
 from comfy_api.latest import io
 
 from ..sampler import CFG_REPEATS, CUSTOM, METHODS, PRESETS, SKIP_TYPES, SOFT_MASKS, Chain, Settings
+from ..sampler.mask import BLENDS, SNAPPING, SPLITS
 from ..sampler.presets import fixed
 from ..sampler.respacing import USUAL_LARGEST
 from ..sampler.settings import allowed
 from .ladder import usual_noise_to_signal
 
-__all__ = ["BEFORE_CFG_REPEATS", "cfg_repeats", "preset", "setting", "soft_mask"]
+__all__ = [
+    "BEFORE_CFG_REPEATS",
+    "blend",
+    "cfg",
+    "cfg_repeats",
+    "context_factor",
+    "mask_grid",
+    "merge_distance",
+    "preset",
+    "setting",
+    "soft_mask",
+    "split",
+]
 
 DEFAULTS = asdict(Settings())
 ADVANCED = ("feedback", "start_resampling", "timestep_respacing")
@@ -100,6 +113,43 @@ def soft_mask() -> io.Input:
         tooltip="What grey values of the mask mean. binary: from 0.5 on painted. blend: old and new are mixed in that share. "
         "time-dependent: faint values change details only, strong ones everything (Differential Diffusion).",
     )
+
+
+def mask_grid() -> io.Input:
+    return io.Combo.Input(
+        "mask_grid",
+        options=list(SNAPPING),
+        default="any touch",
+        advanced=True,
+        tooltip="How a mask comes onto a coarser latent. any touch: a cell is painted if the mask touches it, so "
+        "no stroke is lost. area: if most of it is masked. nearest: if its centre is.",
+    )
+
+
+def cfg(tooltip: str) -> io.Input:
+    return io.Float.Input("cfg", default=1.0, min=0.0, max=100.0, step=0.1, round=0.01, tooltip=tooltip)
+
+
+def split(tooltip: str, **options: Any) -> io.Input:
+    return io.Combo.Input("split", options=list(SPLITS), default="each region", tooltip=tooltip, **options)
+
+
+def merge_distance(tooltip: str, **options: Any) -> io.Input:
+    return io.Int.Input("merge_distance", default=32, min=0, max=16384, tooltip=tooltip, **options)
+
+
+def context_factor(tooltip: str, **options: Any) -> io.Input:
+    return io.Float.Input("context_factor", default=1.5, min=1.0, max=100.0, step=0.05, tooltip=tooltip, **options)
+
+
+def blend(**options: Any) -> io.Input:
+    """How old and new are joined; with another tooltip, where there is less to say."""
+    words = (
+        "feathered: all new in the mask, fading over the band around it. hard: the mask as it is. "
+        "multi-band: detail changes quickly and colour slowly; for texture. poisson: the new detail in "
+        "the old colours; hides seams, may tint; takes longer for large regions."
+    )
+    return io.Combo.Input("blend", **{"options": list(BLENDS), "default": "feathered", "tooltip": words, **options})
 
 
 def cfg_repeats() -> io.Input:

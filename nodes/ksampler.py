@@ -3,9 +3,8 @@
 from comfy_api.latest import io
 
 from ..sampler import Settings, with_preset
-from ..sampler.mask import SNAPPING
+from . import inputs
 from .checked import checked
-from .inputs import BEFORE_CFG_REPEATS, cfg_repeats, preset, setting, soft_mask
 from .latent_form import check_latent
 from .messages import Facts, picture_size, tell
 from .model_size import trained_on
@@ -76,27 +75,14 @@ class MaskGuidedKSampler(io.ComfyNode):
                     control_after_generate=True,
                     tooltip="Same seed, same picture, on any device and at any place in a batch. Change it for another fill.",
                 ),
-                io.Float.Input(
-                    "cfg",
-                    default=1.0,
-                    min=0.0,
-                    max=100.0,
-                    step=0.1,
-                    round=0.01,
-                    tooltip="How strongly positive is followed over negative. 1 is the model as trained; more follows "
+                inputs.cfg(
+                    "How strongly positive is followed over negative. 1 is the model as trained; more follows "
                     "harder, costs twice the time, and narrows the choice.",
                 ),
-                preset(),
-                *map(setting, SHOWN),
-                soft_mask(),
-                io.Combo.Input(
-                    "mask_grid",
-                    options=list(SNAPPING),
-                    default="any touch",
-                    advanced=True,
-                    tooltip="How a mask comes onto a coarser latent. any touch: a cell is painted if the mask touches it, so "
-                    "no stroke is lost. area: if most of it is masked. nearest: if its centre is.",
-                ),
+                inputs.preset(),
+                *map(inputs.setting, SHOWN),
+                inputs.soft_mask(),
+                inputs.mask_grid(),
                 io.Boolean.Input(
                     "add_noise",
                     default=True,
@@ -121,14 +107,14 @@ class MaskGuidedKSampler(io.ComfyNode):
                     advanced=True,
                     tooltip="Stop after this step and return the latent with the noise left in it, for another sampler.",
                 ),
-                setting("timestep_respacing", optional=True),
+                inputs.setting("timestep_respacing", optional=True),
                 io.Latent.Input(
                     "known_latent",
                     optional=True,
                     tooltip="The clean picture to keep, where latent_image is not it: with add_noise off, latent_image is a "
                     "half-finished picture.",
                 ),
-                cfg_repeats(),
+                inputs.cfg_repeats(),
             ],
             outputs=[
                 io.Latent.Output(
@@ -158,7 +144,7 @@ class MaskGuidedKSampler(io.ComfyNode):
         positive=None,
         negative=None,
         known_latent=None,
-        cfg_repeats=BEFORE_CFG_REPEATS,
+        cfg_repeats=inputs.BEFORE_CFG_REPEATS,
         **chosen,
     ) -> io.NodeOutput:
         wanted = Wanted(

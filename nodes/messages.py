@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from math import sqrt
 
 from ..sampler import METHODS, Settings
+from ..sampler.familiarity import STRANGER
 
 __all__ = ["CHECKS", "Facts", "Message", "messages", "picture_size", "tell"]
 
@@ -171,8 +172,7 @@ CHECKS = (
     Check(
         "stranger",
         stranger,
-        "This model was trained on another kind of picture: its error on what is there is {:g} times its usual. Take a model "
-        "of this kind of picture, or expect fills in the model's own style.",
+        STRANGER,
     ),
     Check("made", made, "The last run made {:,} model calls in {:g} s.", warns=False),
 )

@@ -5,29 +5,21 @@ GET /mask_guidance/model?file=eight_styles_64.safetensors
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
-from pathlib import Path
 
 from ..sampler.checkpoint import CheckpointError
-from ..sampler.recognition import files_that_count, recognise
-from . import model_folder
+from . import routes
 from .class_names import names_of
+from .model_files import detection_of
 
 __all__ = ["answer", "register"]
 
 PATH = "/mask_guidance/model"
-MOST = 32  # files whose answers are kept
 
 one_at_a_time = ThreadPoolExecutor(1, "mask_guidance_model")  # a file may have gigabytes
 
 
 def register() -> None:
-    """Add the route to the host's server, if there is one, once (the pack may be installed twice)."""
-    from server import PromptServer  # here: this file's logic needs no host
-
-    routes = getattr(getattr(PromptServer, "instance", None), "routes", None)
-    if routes is not None and not any(route.path == PATH for route in routes):
-        routes.get(PATH)(reply)
+    routes.offer("get", PATH, reply)
 
 
 async def reply(request):
@@ -48,20 +40,12 @@ def answer(file: str) -> dict:
 
         Or error: a sentence that says why it cannot be told.
     """
-    if file not in model_folder.names():
-        return {"error": f"'{file:.200}' is not in models/guided_diffusion."}
-    path = model_folder.path_of(file)
     try:
-        stamps = tuple((each.stat().st_mtime_ns, each.stat().st_size) for each in files_that_count(path))
-        return read(path, stamps)
+        found = detection_of(file)
     except (CheckpointError, OSError) as error:
         return {"error": str(error)}
-
-
-@lru_cache(MOST)
-def read(path: Path, stamps: tuple) -> dict:
-    """`stamps` change with the file and what lies beside it."""
-    found = recognise(path, probe=False).detection
+    if found is None:
+        return {"error": f"'{file:.200}' is not in models/guided_diffusion."}
     return {
         "classes": found.num_classes or 0,
         "names": [*names_of(found)],

@@ -17,11 +17,13 @@ from itertools import groupby
 import torch
 
 from ..sampler import CUSTOM, PRESETS, SKIP_TYPES, Chain, Descent, Settings, karras_sigmas, most_visits, with_preset
+from ..sampler.checkpoint import CheckpointError
 from ..sampler.respacing import USUAL_LARGEST
 from ..sampler.settings import Allowed
+from . import routes
 from .ladder import usual_noise_to_signal
 from .messages import Facts, messages
-from .seen_models import Seen, seen, side_of
+from .seen_models import Seen, seen
 
 __all__ = ["answer", "decimated", "register"]
 
@@ -51,12 +53,7 @@ one_at_a_time = ThreadPoolExecutor(1, "mask_guidance_schedule")  # however many 
 
 
 def register() -> None:
-    """Add the route to the host's server, if there is one, once (the pack may be installed twice)."""
-    from server import PromptServer  # here: this file's logic needs no host
-
-    routes = getattr(getattr(PromptServer, "instance", None), "routes", None)
-    if routes is not None and not any(route.path == PATH for route in routes):
-        routes.post(PATH)(reply)
+    routes.offer("post", PATH, reply)
 
 
 async def reply(request):
@@ -127,6 +124,19 @@ def facts_of(values: dict, settings: Settings, steps: int) -> Facts:
     size = (width, height) if width and height else None
     side = side_of(values["model"]) if "model" in values else None
     return Facts(settings=settings, steps=steps, side=side, size=size, **seen_by_page)
+
+
+def side_of(model: str) -> int | None:
+    """Of the pictures that the model of a file was trained on; of one that has not run, as its file tells."""
+    from .model_files import detection_of  # here: the rest of this file needs no host
+
+    if known := seen(model):
+        return known.side
+    try:
+        found = detection_of(model)
+    except (CheckpointError, OSError):  # which is said when it is loaded
+        return None
+    return found.image_size if found else None
 
 
 def idle(settings: Settings, cfg: float | None) -> list[str]:

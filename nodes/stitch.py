@@ -3,7 +3,8 @@
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..sampler.mask import BLENDS, Box, Crops, stitch
+from ..sampler.mask import Box, Crops, stitch
+from . import inputs
 from .checked import checked
 from .convert import image_from_pictures, masks_from, pictures_from_image
 from .crop import STITCH
@@ -29,14 +30,7 @@ class StitchBack(io.ComfyNode):
             inputs=[
                 STITCH.Input("stitch", tooltip="From Crop for Inpainting."),
                 io.Image.Input("image", tooltip="The painted crops: all of them, in their order, of any size."),
-                io.Combo.Input(
-                    "blend",
-                    options=list(BLENDS),
-                    default="feathered",
-                    tooltip="feathered: all new in the mask, fading over the band around it. hard: the mask as it is. "
-                    "multi-band: detail changes quickly and colour slowly; for texture. poisson: the new detail in "
-                    "the old colours; hides seams, may tint; takes longer for large regions.",
-                ),
+                inputs.blend(),
                 io.Int.Input(
                     "blend_pixels",
                     default=8,

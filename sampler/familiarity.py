@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-__all__ = ["BELIEF", "NOISE", "Errors", "Familiarity", "errors", "guess_error"]
+__all__ = ["BELIEF", "NOISE", "STRANGER", "Errors", "Familiarity", "errors", "guess_error"]
 
 NOISE = 0.1  # over signal: what is asked for is texture and edges, which tell kinds of pictures apart
 BELIEF = (0.3, 1.0)  # the same for fills to be compared: what fits together shows in more noise
@@ -28,6 +28,10 @@ PUSH = 0.01  # of the noise
 # A picture is of another kind if the model is surprised, and so much so for the error's size; chosen on the example model and
 # a small latent one. Either alone is wrong now and then: a detailed picture is hard, a plain one a small surprise.
 SURPRISED, STRANGE = 1.25, 3.5
+STRANGER = (
+    "This model was trained on another kind of picture: its error on what is there is {:g} times its usual. Take a model "
+    "of this kind of picture, or expect fills in the model's own style."
+)
 LEAST_KNOWN = 0.02  # of a picture; on less, an error is no measure
 
 
@@ -70,10 +74,7 @@ class Familiarity:
     @property
     def words(self) -> str:
         if self.strange:
-            return (
-                f"this model was trained on another kind of picture: its error on what is there is {self.times_usual:.1f} "
-                "times its usual; take a model of this kind of picture, or expect fills in the model's own style"
-            )
+            return STRANGER.format(round(self.times_usual, 1))
         return f"the model knows this kind of picture: its error on what is there is {self.times_usual:.1f} times its usual"
 
 

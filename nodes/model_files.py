@@ -1,0 +1,31 @@
+"""What is in the files of the loader's list, as far as it can be told without running them; the last answers are kept."""
+
+from functools import lru_cache
+from pathlib import Path
+
+from ..sampler.checkpoint import Detection
+from ..sampler.recognition import files_that_count, recognise
+from . import model_folder
+
+__all__ = ["detection_of"]
+
+MOST = 32  # files whose answers are kept
+
+
+def detection_of(name: str) -> Detection | None:
+    """A file, by its name in the loader's list; None if there is none.
+
+    Raises:
+        CheckpointError: It is no checkpoint that loads.
+        OSError: It cannot be read.
+    """
+    if name not in model_folder.names():
+        return None
+    path = model_folder.path_of(name)
+    return detected(path, tuple((each.stat().st_mtime_ns, each.stat().st_size) for each in files_that_count(path)))
+
+
+@lru_cache(MOST)
+def detected(path: Path, stamps: tuple) -> Detection:
+    """`stamps` change with the file and what lies beside it."""
+    return recognise(path, probe=False).detection
