@@ -3,6 +3,7 @@
 placement.py   where one picture lies on another
 texture.py     what two pictures have in common whatever their colours are
 alignment.py   find where the edited picture lies
+least_squares.py  what both fits share
 colours.py     one change of colours for the whole picture
 difference.py  how far two pictures differ, in units of their noise
 change.py      all of these: the mask of what was changed

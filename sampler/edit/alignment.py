@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from ..mask.batch import same_shape
-from ..mask.resample import resize_picture
+from ..mask.resample import resize_picture, size_within
+from .least_squares import normal_equations
 from .placement import WHOLE, Placement, laid_over
 from .texture import agreement, contrast, textured
 
@@ -122,8 +123,7 @@ class Pair:
 
     @classmethod
     def at(cls, side: int, original: Tensor, edited: Tensor, placement: Placement, counts: Tensor | None) -> "Pair":
-        factor = min(1.0, side / max(original.shape[-2:]))
-        height, width = (max(1, round(n * factor)) for n in original.shape[-2:])
+        height, width = size_within(original, side)
         one = resize_picture(original, height, width)
         x, y = placement.scale
         other = resize_picture(edited, max(1, round(height / y)), max(1, round(width / x)))
@@ -184,9 +184,7 @@ class Pair:
         u = (2 * torch.arange(width, device=mean.device) + 1) / width - 1
         v = ((2 * torch.arange(height, device=mean.device) + 1) / height - 1)[:, None]
         columns = torch.stack([slope_x * u, slope_y * v, slope_x, slope_y]).flatten(1)
-        weighed = columns * weight.flatten()
-        normal = (weighed @ columns.mT).cpu().double()
-        right = (weighed @ residual.flatten()).cpu().double()
+        normal, right = normal_equations(columns, residual.flatten(), weight.flatten())
         ridge = 1e-4 * normal.diagonal().max().clamp(min=1e-9)
         change = torch.linalg.solve(normal + ridge * torch.eye(4, dtype=normal.dtype), right)
         dax, day, dbx, dby = (float(value) for value in change.clamp(-0.05, 0.05))

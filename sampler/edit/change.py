@@ -9,7 +9,7 @@ from torch import Tensor
 from ..mask.cropping import Box
 from ..mask.morph import grow
 from ..mask.regions import label, sizes
-from ..mask.resample import resize_mask, resize_picture
+from ..mask.resample import resize_mask, resize_picture, size_within
 from .alignment import Alignment, align
 from .colours import Colours, fitted_colours
 from .difference import differences
@@ -21,10 +21,8 @@ __all__ = ["USUAL", "Change", "Comparison", "find_change"]
 WORK = 2048  # longest side at which pictures are compared
 COLOURS = 512  # and their colours
 ROUNDS = 3  # the noise outside the change is measured again when the change is known better
-SURE, MAYBE = (
-    12.0,
-    6.0,
-)  # differences, in units of the noise, that make a change, and that belong to one which they touch
+# Differences, in units of the noise, that make a change, and that belong to one which they touch.
+SURE, MAYBE = 12.0, 6.0
 SURE_SHARE = 0.02  # of a region's pixels must be sure
 SAME = 0.5  # correlation from which on two places may show the same
 NEAR = 6  # pixels around a change that say nothing about noise
@@ -163,8 +161,7 @@ def on_grid(edited: Tensor, found: Alignment, size: tuple[int, int]) -> tuple[Te
 
 def smaller(side: int, tensor: Tensor) -> Tensor:
     """Pictures, or places (bool), of which one that is touched counts, at most so large; (B, C, H, W)."""
-    factor = min(1.0, side / max(tensor.shape[-2:]))
-    height, width = (max(1, round(n * factor)) for n in tensor.shape[-2:])
+    height, width = size_within(tensor, side)
     if tensor.dtype == torch.bool:
         return resize_mask(tensor[:, 0].float(), height, width)[:, None] > 0
     return resize_picture(tensor, height, width)

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-__all__ = ["SAME_COLOURS", "Colours", "fitted_colours"]
+from .least_squares import normal_equations
+
+__all__ = ["Colours", "fitted_colours"]
 
 STEPS = 20
 WIDE, NARROW = 0.2, 0.02  # differences that halve a pixel's say: at first, and at the end
@@ -39,9 +41,6 @@ class Colours:
         return out
 
 
-SAME_COLOURS = None  # nothing is changed
-
-
 def terms(pictures: Tensor, channel: int) -> Tensor:
     """What a channel's change is made of: 1, every channel, its own square and root; (B, C + 3, H, W)."""
     own = pictures[:, channel : channel + 1].clamp(0, 1)
@@ -65,7 +64,7 @@ def fitted_colours(original: Tensor, edited: Tensor, known: Tensor) -> Colours |
     """
     at = known[0, 0]
     if int(at.sum()) < FEW:
-        return SAME_COLOURS
+        return None
     new, old = edited[0][:, at], original[0][:, at]
     stride = -(-new.shape[1] // SAMPLES)
     new, old = new[:, ::stride], old[:, ::stride]
@@ -85,14 +84,12 @@ def fitted_colours(original: Tensor, edited: Tensor, known: Tensor) -> Colours |
     changed = torch.stack([weights[c].to(new) @ columns[c] for c in range(channels)])
     trusted = changed[:, say > 0.5]
     if not trusted.numel():
-        return SAME_COLOURS
+        return None
     return Colours(weights, trusted.amin(1).cpu() - MARGIN, trusted.amax(1).cpu() + MARGIN)
 
 
 def solved(columns: Tensor, wanted: Tensor, say: Tensor, held: float) -> Tensor:
-    weighed = columns * say
-    normal = (weighed @ columns.mT).cpu().double()
-    right = (weighed @ wanted).cpu().double()
+    normal, right = normal_equations(columns, wanted, say)
     ridge = held * torch.ones(len(normal), dtype=normal.dtype)
     ridge[0] = 1e-9  # a shift is not stretched
     return torch.linalg.solve(normal + ridge.diag(), right).float()

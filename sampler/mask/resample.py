@@ -6,7 +6,14 @@ from torch import Tensor
 from .grid import to_grid
 from .precision import widened
 
-__all__ = ["resize_mask", "resize_picture"]
+__all__ = ["resize_mask", "resize_picture", "size_within"]
+
+
+def size_within(pictures: Tensor, side: int) -> tuple[int, int]:
+    """Height and width of the same shape, the longer at most so large; never larger than they are."""
+    factor = min(1.0, side / max(pictures.shape[-2:]))
+    height, width = (max(1, round(n * factor)) for n in pictures.shape[-2:])
+    return height, width
 
 
 def resize_picture(pictures: Tensor, height: int, width: int) -> Tensor:

@@ -2,8 +2,10 @@
 // that were made its own, too. The host lets no widget be added to such a node; a badge is what it shows in both modes.
 
 import { app } from "../../../scripts/app.js";
+import { after } from "./after.js";
 import { modelFile, settingsOf } from "./graph.js";
 import { modelFacts } from "./model_facts.js";
+import { afterAnyChange, locale } from "./page.js";
 
 const CROP = "MaskGuidanceCrop";
 const PLOT = "mask_guidance_schedule"; // how the type of the widget that counts begins
@@ -15,7 +17,6 @@ const STYLE = `.mask-guidance-cost {
 .mask-guidance-cost[hidden] { display: none; }`;
 const MOST_LETTERS = 60;
 const TOO_LARGE = 1.5; // times the model's own side
-const locale = () => app.extensionManager?.setting?.get("Comfy.Locale") ?? "en";
 
 const WORDS = {
   en: (crop, side) => `crops of ${crop}, the model paints ${side}`,
@@ -123,8 +124,7 @@ app.registerExtension({
 
   setup() {
     document.head.append(Object.assign(document.createElement("style"), { textContent: STYLE }));
-    for (const news of ["graphChanged", "reconnected"]) app.api.addEventListener(news, refreshAll);
-    for (const hand of ["pointerup", "keyup"]) window.addEventListener(hand, soon, true);
+    afterAnyChange(refreshAll);
     modelFacts.listen(refreshAll);
   },
 
@@ -135,11 +135,9 @@ app.registerExtension({
     const host = new Host(node);
     hosts.set(node, host);
     soon();
-    const removed = node.onRemoved;
-    node.onRemoved = function (...said) {
+    after(node, "onRemoved", () => {
       hosts.delete(node);
       host.leave();
-      return removed?.apply(this, said);
-    };
+    });
   },
 });

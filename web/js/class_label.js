@@ -1,18 +1,18 @@
 // Class Label's list: the classes of the model that it serves, searched by name; choosing one fills in number and name.
 
 import { app } from "../../../scripts/app.js";
+import { after, afterEdit, afterRewiring, ownType } from "./after.js";
 import { ClassPicker, PICKER_HEIGHT } from "./class_picker.js";
 import { classWordsOf } from "./class_words.js";
 import { ANY, linesOf, textOf } from "./classes.js";
 import { modelFile, originOf, targetsOf, widgetOf } from "./graph.js";
 import { modelFacts } from "./model_facts.js";
-import { afterEdit } from "./presets.js";
+import { afterAnyChange, locale } from "./page.js";
 
 const NODE = "MaskGuidanceClassLabel";
 const TYPE = "mask_guidance_classes";
 const MARGIN = 6; // around the field, where LiteGraph draws the node
 const fields = new Set();
-const locale = () => app.extensionManager?.setting?.get("Comfy.Locale") ?? "en";
 
 /** The model's file: of the model that is connected, or else of who uses this label. */
 function fileFor(node) {
@@ -28,7 +28,7 @@ class ClassField {
   constructor(node) {
     this.node = node;
     this.picker = new ClassPicker((line) => this.write(line));
-    const widget = node.addDOMWidget("classes", TYPE, this.picker.element, {
+    const widget = node.addDOMWidget("classes", ownType(TYPE), this.picker.element, {
       serialize: false, // not part of what is queued
       hideInPanel: true, // which would take the element away from the node
       hideOnZoom: false,
@@ -61,7 +61,6 @@ class ClassField {
     const most = Math.max(...lines.map((each) => each.label));
     const text = line ? textOf(line) : lines.length ? words.unknown(label, most) : "";
     this.picker.show({ lines, label, text, hint: hint(file, told, words), words });
-    this.takePlace();
   }
 
   /** The label that counts: the name's, where one is given and known. */
@@ -90,13 +89,6 @@ class ClassField {
     const line = this.known.lines.find(({ label }) => label === this.number.value);
     this.name.value = line && line.label !== ANY ? line.name : "";
   }
-
-  /** After an undo, Nodes 2.0 goes on showing the element of the node that was there before: put ours in its place. */
-  takePlace() {
-    const { element } = this.picker;
-    const there = document.querySelector(`[data-node-id="${this.node.id}"] .${element.className}`);
-    if (there && there !== element) there.replaceWith(element);
-  }
 }
 
 function hint(file, told, words) {
@@ -119,8 +111,7 @@ app.registerExtension({
   name: "MaskGuidance.Classes",
 
   setup() {
-    for (const news of ["graphChanged", "reconnected"]) app.api.addEventListener(news, refreshAll);
-    for (const hand of ["pointerup", "keyup"]) window.addEventListener(hand, () => setTimeout(refreshAll, 100), true);
+    afterAnyChange(refreshAll);
     modelFacts.listen(refreshAll);
   },
 
@@ -133,19 +124,10 @@ app.registerExtension({
     if (node.comfyClass !== NODE) return;
     const field = new ClassField(node);
     fields.add(field);
-    for (const event of ["onConfigure", "onConnectionsChange"]) {
-      const before = node[event];
-      node[event] = function (...words) {
-        const result = before?.apply(this, words);
-        queueMicrotask(() => field.refresh());
-        return result;
-      };
-    }
-    const removed = node.onRemoved;
-    node.onRemoved = function (...words) {
+    afterRewiring(node, () => field.refresh());
+    after(node, "onRemoved", () => {
       fields.delete(field);
       field.picker.close();
-      return removed?.apply(this, words);
-    };
+    });
   },
 });

@@ -3,6 +3,7 @@
 // unfolded. Only on nodes that came with it.
 
 import { app } from "../../../scripts/app.js";
+import { after } from "./after.js";
 
 const FOLDED = new Set(["MaskGuidanceInpaint"]);
 
@@ -43,16 +44,13 @@ app.registerExtension({
     for (const widget of node.widgets) if (widget.options?.advanced) fold(node, widget);
     node.setSize([node.size[0], node.computeSize()[1]]);
 
-    const { toggleAdvanced, onConfigure } = node;
+    const { toggleAdvanced } = node;
     // The host makes a node larger for more rows, and leaves it so when they go.
     node.toggleAdvanced = function () {
       const spare = this.size[1] - this.computeSize()[1];
       toggleAdvanced.call(this);
       this.setSize([this.size[0], this.computeSize()[1] + spare]);
     };
-    node.onConfigure = function (...words) {
-      onConfigure?.apply(this, words);
-      keepInSight(this);
-    };
+    after(node, "onConfigure", () => keepInSight(node));
   },
 });

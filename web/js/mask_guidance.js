@@ -1,7 +1,9 @@
 // The pack's part of the page: a schedule widget on the nodes that have a schedule, and presets that fill in their values.
 
 import { app } from "../../../scripts/app.js";
+import { after } from "./after.js";
 import { KINDS } from "./kinds.js";
+import { afterAnyChange, locale } from "./page.js";
 import { whenSizeIsKnown } from "./picture_size.js";
 import { connectPresets } from "./presets.js";
 import { watchRuns } from "./runs.js";
@@ -11,7 +13,6 @@ import { connectUses } from "./uses.js";
 const PATIENCE = 10_000; // milliseconds that an answer may take: a server that loads a model is busy
 
 const plots = new Set();
-const locale = () => app.extensionManager?.setting?.get("Comfy.Locale") ?? "en";
 
 /** Ask Python; rejects where no server answers, or one without this question. */
 async function ask(question) {
@@ -45,9 +46,7 @@ app.registerExtension({
       for (const plot of plots) plot.refreshSoon();
     };
     whenSizeIsKnown(refreshAll);
-    for (const news of ["graphChanged", "reconnected"]) app.api.addEventListener(news, refreshAll);
-    // A value set outside, on a subgraph's own node, is told to no one until the next change.
-    for (const hand of ["pointerup", "keyup"]) window.addEventListener(hand, () => setTimeout(refreshAll, 50), true);
+    afterAnyChange(refreshAll);
   },
 
   nodeCreated(node) {
@@ -57,10 +56,6 @@ app.registerExtension({
     const plot = new ScheduleWidget(node, locale, ask);
     plots.add(plot);
     plot.element.addEventListener("wheel", zoomCanvas);
-    const removed = node.onRemoved;
-    node.onRemoved = function (...words) {
-      plots.delete(plot);
-      return removed?.apply(this, words);
-    };
+    after(node, "onRemoved", () => plots.delete(plot));
   },
 });

@@ -2,6 +2,7 @@
 
 import { app } from "../../../scripts/app.js";
 import { optionText, optionWordsOf } from "./option_words.js";
+import { locale } from "./page.js";
 
 const OURS = /^MaskGuidance/;
 
@@ -10,9 +11,8 @@ app.registerExtension({
 
   nodeCreated(node) {
     if (!OURS.test(node.comfyClass)) return;
-    const locale = app.extensionManager?.setting?.get("Comfy.Locale") ?? "en";
     for (const widget of node.widgets ?? []) {
-      const words = widget.type === "combo" && optionWordsOf(locale, widget.name);
+      const words = widget.type === "combo" && optionWordsOf(locale(), widget.name);
       if (words) widget.options.getOptionLabel = (value) => optionText(words, value ?? "");
     }
   },

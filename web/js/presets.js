@@ -1,6 +1,7 @@
 // The preset control: choosing one writes its values into the widgets, changing one of these makes it "custom".
 // What a preset holds stands in the node's definition (nodes/inputs.py, `preset`).
 
+import { afterEdit } from "./after.js";
 import { widgetOf } from "./graph.js";
 
 const CUSTOM = "custom"; // the choice that holds no values
@@ -35,15 +36,4 @@ export function connectPresets(node) {
   afterEdit(widgetOf(node, "timestep_respacing"), (text) => {
     if (!writing && text?.trim() && presets[preset.value]) write({ ...presets[preset.value], preset: CUSTOM });
   });
-}
-
-/** Call something after each edit of a widget, by hand or by a preset. */
-export function afterEdit(widget, action) {
-  if (!widget) return;
-  const before = widget.callback;
-  widget.callback = function (...words) {
-    const result = before?.apply(this, words);
-    action(widget.value);
-    return result;
-  };
 }

@@ -1,6 +1,7 @@
 // A picture that this pack has painted holds a record of the run: shown when its workflow is opened.
 
 import { app } from "../../../scripts/app.js";
+import { locale } from "./page.js";
 import { pngText } from "./png_text.js";
 
 const KEY = "mask_guidance"; // as in nodes/record.py
@@ -26,9 +27,9 @@ async function recordsOf(file) {
 async function show(file) {
   const records = file?.type === "image/png" ? await recordsOf(file) : [];
   if (!records.length) return;
-  const { setting, toast } = app.extensionManager;
+  const { toast } = app.extensionManager;
   if (shown) toast.remove(shown);
-  const title = TITLES[setting.get("Comfy.Locale")] ?? TITLES.en;
+  const title = TITLES[locale()] ?? TITLES.en;
   const detail = records.map((lines) => lines.join("\n")).join("\n\n");
   shown = { severity: "info", summary: title(file.name), detail, styleClass: CLASS }; // stays until it is closed
   toast.add(shown);

@@ -1,18 +1,16 @@
 // The schedule widget of a node: what its settings cost, as a curve, and where a run is on it. What they mean, Python says.
 
+import { after, afterEdit, ownType } from "./after.js";
 import { Asker } from "./ask.js";
 import { CHANGES_NOTHING, widgetOf } from "./graph.js";
 import { KINDS } from "./kinds.js";
 import { News } from "./news.js";
 import { Plot } from "./plot.js";
-import { afterEdit } from "./presets.js";
 import { lastSecondsPerCall } from "./runs.js";
 import { wordsOf } from "./words.js";
 
 const TYPE = "mask_guidance_schedule"; // how its name begins
 const MARGIN = 10; // pixels that LiteGraph leaves around it
-
-let born = 0; // so many widgets, in this page
 
 export class ScheduleWidget {
   /**
@@ -31,9 +29,7 @@ export class ScheduleWidget {
     this.unknown = false; // how many steps there will be
     this.news = new News();
     this.asker = new Asker(send, () => this.show());
-    // Nodes 2.0 keeps on showing the element that it has for a node's number and a widget's name and type; after an undo that
-    // is the element of the node that was there before, were the type not another each time.
-    const widget = node.addDOMWidget("schedule", `${TYPE}_${++born}`, this.plot.element, {
+    const widget = node.addDOMWidget("schedule", ownType(TYPE), this.plot.element, {
       serialize: false, // not part of what is queued
       hideOnZoom: false,
       hideInPanel: true, // which would take the element out of the node, or show an empty row
@@ -186,13 +182,4 @@ function joined(parts, between = " · ") {
 
 function shortNumber(value) {
   return value >= 10 ? String(Math.round(value)) : String(Math.round(value * 10) / 10);
-}
-
-function after(object, name, action) {
-  const before = object[name];
-  object[name] = function (...words) {
-    const result = before?.apply(this, words);
-    action();
-    return result;
-  };
 }

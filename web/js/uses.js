@@ -1,8 +1,8 @@
 // Controls that do nothing with the choice made beside them are greyed, and keep their values.
 // Which choice uses which inputs stands in the node's definition (`uses` of the choice's input).
 
+import { afterEdit, afterRewiring } from "./after.js";
 import { isLinked, widgetOf } from "./graph.js";
-import { afterEdit } from "./presets.js";
 
 const PICKER = "color"; // a control that Nodes 2.0 cannot grey: it is hidden
 
@@ -15,14 +15,7 @@ export function connectUses(node) {
     node.setDirtyCanvas?.(true, true);
   };
   for (const [choice] of uses) afterEdit(widgetOf(node, choice), greyAll);
-  for (const name of ["onConfigure", "onConnectionsChange"]) {
-    const before = node[name];
-    node[name] = function (...words) {
-      const result = before?.apply(this, words);
-      queueMicrotask(greyAll);
-      return result;
-    };
-  }
+  afterRewiring(node, greyAll);
   greyAll();
 }
 
