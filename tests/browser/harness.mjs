@@ -322,11 +322,13 @@ export class Comfy {
     }, PLOT);
   }
 
-  /** A new node of a kind, alone. */
+  /** A new node of a kind, alone; of a number of its own, for Nodes 2.0 remembers what a number's node was like. */
   async fresh(kind) {
     const id = await this.page.evaluate((type) => {
       const { app, LiteGraph } = window;
       app.graph.clear();
+      window.freshNodes = (window.freshNodes ?? 1000) + 1;
+      app.graph.last_node_id = window.freshNodes;
       const node = LiteGraph.createNode(type);
       node.pos = [160, 130];
       app.graph.add(node);

@@ -65,7 +65,8 @@ def sockets(folder: str) -> dict[str, Any]:
     save_tiny(Path(folder) / "extreme.safetensors")
     model, vae = load("extreme.safetensors")
     latent = {"samples": 2 * picture(16).movedim(-1, 1) - 1, "noise_mask": disc(16)[:, None]}
-    return {"model": model, "vae": vae, "latent_image": latent, "positive": conditioning(0), "image": picture()}
+    edit = {"original": picture(), "edited": 1 - picture()}
+    return {"model": model, "vae": vae, "latent_image": latent, "positive": conditioning(0), "image": picture(), **edit}
 
 
 def numbers(cls) -> list:
