@@ -365,6 +365,11 @@ export class Comfy {
 
   /** Where in the window a control is that LiteGraph draws: so far across the node, and so many pixels more. */
   async place(id, name, share, more = 0) {
+    await this.waitUntil(
+      ([wanted, input]) =>
+        Number.isFinite(window.app.canvas.graph.getNodeById(wanted).widgets.find((w) => w.name === input).last_y),
+      [id, name],
+    ); // it is drawn
     return await this.page.evaluate(
       ([wanted, input, across, pixels]) => {
         const { canvas } = window.app;
@@ -399,6 +404,7 @@ export class Comfy {
       if (!(await named.count())) return (await this.picker(id, name).count()) > 0;
       return await named.locator("input, button").or(named).last().isEnabled();
     }
+    if (!(await this.isVisible(id, name))) return false;
     const before = (await this.values(id))[name];
     await this.page.mouse.click(...(await this.place(id, name, 1, -24)));
     await this.settle(100);
@@ -406,6 +412,17 @@ export class Comfy {
     if (after !== before) await this.page.mouse.click(...(await this.place(id, name, 0, 24)));
     await this.settle(100);
     return after !== before;
+  }
+
+  /** Whether LiteGraph draws a control at all: newer pages leave out what is hidden, the host's own greys it. */
+  async isVisible(id, name) {
+    return await this.page.evaluate(
+      ([wanted, input]) => {
+        const node = window.app.canvas.graph.getNodeById(wanted);
+        return node.isWidgetVisible(node.widgets.find((w) => w.name === input));
+      },
+      [id, name],
+    );
   }
 
   /** Choose from a list as a person does, in the list that opens. */
