@@ -139,7 +139,8 @@ export function upstreamKey(node, inputNames) {
   const visit = (at) => {
     if (!at || seen.has(at)) return [];
     seen.add(at);
-    const picture = at.imgs?.[0];
+    const fed = at.inputs?.some(({ link }) => link != null);
+    const picture = fed ? undefined : at.imgs?.[0]; // of a fed node it is a preview, and may come while the run is on
     const own = picture?.naturalWidth
       ? [picture.naturalWidth, picture.naturalHeight]
       : (at.widgets ?? []).filter((w) => !CHANGES_NOTHING.test(w.name)).map((w) => w.value);
