@@ -155,7 +155,8 @@ class PixelModel(comfy.model_base.BaseModel):
     def memory_required(self, input_shape, cond_shapes=None) -> float:
         """Bytes of activations."""
         pixels = input_shape[0] * input_shape[-1] * input_shape[-2]
-        return pixels * self.detection.activations * comfy.model_management.dtype_size(self.get_dtype_inference())
+        size = comfy.model_management.dtype_size(self.get_dtype_inference())
+        return pixels * self.detection.config.activations(size)
 
 
 DTYPES = {"auto": torch.float32, "fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}

@@ -29,9 +29,8 @@ class ToyConfig:
     strength: int = 1
     size_multiple: int = 4
 
-    @property
-    def activations(self) -> float:
-        return 2.0 * self.width
+    def activations(self, size: int) -> float:
+        return 2.0 * self.width * size
 
 
 class ToyNetwork(Network):

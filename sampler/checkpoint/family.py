@@ -139,11 +139,6 @@ class Detection:
         """Height and width must be multiples of this."""
         return self.config.size_multiple
 
-    @property
-    def activations(self) -> float:
-        """Numbers in memory at a time for each pixel, without the weights."""
-        return self.config.activations
-
     def guessed(self, flags: Iterable[str]) -> bool:
         """Whether nothing but a guess backs any of these flags."""
         return any(self.sources.get(flag) == "guess" for flag in flags)

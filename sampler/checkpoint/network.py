@@ -33,9 +33,8 @@ class NetworkConfig(Protocol):
     def size_multiple(self) -> int:
         """Height and width must be multiples of this."""
 
-    @property
-    def activations(self) -> float:
-        """Numbers in memory at a time for each pixel, without the weights."""
+    def activations(self, size: int) -> float:
+        """Bytes in memory at a time for each pixel, without the weights; `size` is of a number in the torso."""
 
 
 class Network(nn.Module):
