@@ -1,12 +1,15 @@
 """Load Guided-Diffusion Model."""
 
+from dataclasses import dataclass
+
 import comfy.model_management
 from comfy_api.latest import io
 
-from ..sampler.checkpoint import CheckpointError
-from ..sampler.recognition import Recognised, describe, files_that_count, recognise
+from ..sampler.checkpoint import CheckpointError, Detection
+from ..sampler.recognition import Recognised, describe, read_again, recognise
 from . import model_folder
 from .checked import checked
+from .model_files import stamps_of
 from .pixel_model import DTYPES, model_patcher
 from .pixel_vae import pixel_vae
 
@@ -45,20 +48,42 @@ def overrides(
     return chosen
 
 
-def load(name: str, weights: str, dtype: str, clip_denoised: bool, flags: dict, disable_dynamic: bool = False):
-    """A fresh patcher; the host calls this again when it needs one of the classic kind."""
-    patcher, _ = load_and_describe(name, weights, dtype, clip_denoised, flags, disable_dynamic)
-    return patcher
+@dataclass(frozen=True)
+class Known:
+    """What was found in a file, without its weights, and what marked the file then."""
+
+    detection: Detection
+    stamps: tuple
 
 
-def load_and_describe(name, weights, dtype, clip_denoised, flags, disable_dynamic=False) -> tuple[object, Recognised]:
+def load(name, weights, dtype, clip_denoised, flags, known: Known, disable_dynamic: bool = False):
+    """A fresh patcher; the host calls this when it needs one of the classic kind, with weights that it may change."""
+    return load_and_describe(name, weights, dtype, clip_denoised, flags, known, disable_dynamic)[0]
+
+
+def load_and_describe(
+    name: str,
+    weights: str,
+    dtype: str,
+    clip_denoised: bool,
+    flags: dict,
+    known: Known | None = None,
+    disable_dynamic: bool = False,
+) -> tuple[object, Recognised]:
+    """The weights are read each time, for nobody keeps them twice; what else is known of an unchanged file is not sought again."""
+    path = model_folder.path_of(name)
+    stamps = stamps_of(path)
     try:
-        cancelled = comfy.model_management.throw_exception_if_processing_interrupted
-        found = recognise(model_folder.path_of(name), weights, flags, between=cancelled)
+        if known is not None and known.stamps == stamps:
+            found = read_again(path, weights, known.detection)
+        else:
+            cancelled = comfy.model_management.throw_exception_if_processing_interrupted
+            found = recognise(path, weights, flags, between=cancelled)
     except CheckpointError as error:
         raise ValueError(f"{name}: {error}") from error
     patcher = model_patcher(found, dtype, clip_denoised, disable_dynamic)
-    patcher.cached_patcher_init = (load, (name, weights, dtype, clip_denoised, flags))
+    known = Known(found.detection, stamps)
+    patcher.cached_patcher_init = (load, (name, weights, dtype, clip_denoised, flags, known))
     return patcher, found
 
 
@@ -183,8 +208,7 @@ class LoadGuidedDiffusionModel(io.ComfyNode):
     def fingerprint_inputs(cls, model_name, **kwargs) -> tuple:
         """Load again when the file, or a sidecar beside it, changed; any file, where the name is linked and not known yet."""
         names = model_folder.names() if model_name is None else [model_name]
-        files = [file for name in names for file in files_that_count(model_folder.path_of(name))]
-        return tuple((file.name, file.stat().st_mtime_ns, file.stat().st_size) for file in files)
+        return tuple(stamp for name in names for stamp in stamps_of(model_folder.path_of(name)))
 
     @classmethod
     @checked

@@ -7,7 +7,7 @@ from ..sampler.checkpoint import Detection
 from ..sampler.recognition import files_that_count, recognise
 from . import model_folder
 
-__all__ = ["detection_of"]
+__all__ = ["detection_of", "stamps_of"]
 
 MOST = 32  # files whose answers are kept
 
@@ -22,10 +22,15 @@ def detection_of(name: str) -> Detection | None:
     if name not in model_folder.names():
         return None
     path = model_folder.path_of(name)
-    return detected(path, tuple((each.stat().st_mtime_ns, each.stat().st_size) for each in files_that_count(path)))
+    return detected(path, stamps_of(path))
+
+
+def stamps_of(path: Path) -> tuple:
+    """What changes with a checkpoint, or with what lies beside it and counts."""
+    return tuple((each.name, each.stat().st_mtime_ns, each.stat().st_size) for each in files_that_count(path))
 
 
 @lru_cache(MOST)
 def detected(path: Path, stamps: tuple) -> Detection:
-    """`stamps` change with the file and what lies beside it."""
+    """`stamps` as of `stamps_of`: a file that changed is another."""
     return recognise(path, probe=False).detection
