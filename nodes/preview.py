@@ -2,6 +2,7 @@
 
 import logging
 import math
+import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from ..sampler.mask import PAINTED_FROM
 __all__ = ["ALONE", "LEAST_SIDE", "Place", "callback", "outlined", "shown_under_node"]
 
 LEAST_SIDE = 256  # of a preview; a line on a smaller one would hide the picture
+PAUSE = 0.1  # seconds between two previews: nobody sees more of them, and each waits for the device
 
 
 @dataclass(frozen=True)
@@ -33,26 +35,32 @@ class Place:
 ALONE = Place()
 
 
-def callback(model, steps: int, mask: Tensor | None, place: Place = ALONE) -> Callable[[int, Any, Any, int], None]:
-    """What `latent_preview.prepare_callback` gives, with an outline.
+def callback(
+    model, steps: int, mask: Tensor | None, place: Place = ALONE, clock: Callable[[], float] = time.monotonic
+) -> Callable[[int, Any, Any, int], None]:
+    """What `latent_preview.prepare_callback` gives, with an outline; ten previews a second at most, and always the last one.
 
     Args:
         model: The patcher that samples.
         steps: Calls, as far as known before the first one.
         mask: 1 is painted, on the latent's grid; None draws no outline.
         place: Of this run.
+        clock: Seconds.
     """
     previewer = latent_preview.get_previewer(model.load_device, model.model.latent_format)
     bar = comfy.utils.ProgressBar(steps * place.runs)
     lines = None if mask is None else region(mask)
+    due = -math.inf
 
     def show(step: int, x0: Any, x: Any, total: int) -> None:
+        nonlocal due
         preview = None
-        if previewer:
+        if previewer and (step + 1 == total or clock() >= due):
             kind, picture, largest = previewer.decode_latent_to_preview_image(
                 "JPEG", x0.tensors[0] if x0.is_nested else x0
             )
             preview = (kind, picture if lines is None else outlined(picture, lines), largest)
+            due = clock() + PAUSE
         bar.update_absolute(place.before * total + step + 1, place.runs * total, preview)
 
     return show

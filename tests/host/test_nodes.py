@@ -2,6 +2,8 @@
 
 import pytest
 import torch
+from checkpoints import save_tiny
+from live_bytes import FusedAttention, LiveBytes
 from nodes_by_hand import load, paint
 
 PICTURE = torch.rand(3, 32, 32, 3, generator=torch.Generator().manual_seed(1))
@@ -240,6 +242,15 @@ def test_partial_loading_paints_the_same(tiny, host):
     assert torch.equal(partly, plain)
 
 
+def test_the_host_is_told_a_little_more_memory_than_a_call_needs(tiny):
+    model = tiny[0].model
+    x, labels = torch.zeros(2, 3, 64, 64), torch.zeros(2, dtype=torch.long)
+    there = [*model.parameters(), *model.buffers(), x, labels]
+    with torch.inference_mode(), FusedAttention(), LiveBytes(there) as live:
+        model.apply_model(x, torch.ones(2), y=labels)
+    assert 1.05 < model.memory_required(x.shape) / live.most < 1.25
+
+
 def test_the_host_can_ask_for_a_classic_copy_of_the_model(tiny, host):
     import comfy.model_patcher
 
@@ -249,6 +260,24 @@ def test_the_host_can_ask_for_a_classic_copy_of_the_model(tiny, host):
     assert type(copy) is comfy.model_patcher.ModelPatcher
     key = "input_blocks.0.0.weight"
     assert torch.equal(copy.model.diffusion_model.state_dict()[key], model.model.diffusion_model.state_dict()[key])
+
+
+def test_a_classic_copy_seeks_nothing_again_in_a_file_that_did_not_change(tiny, models_folder, monkeypatch):
+    from mask_guidance.nodes import load_model
+
+    sought = []
+    recognise = load_model.recognise
+    monkeypatch.setattr(load_model, "recognise", lambda *a, **k: sought.append(a) or recognise(*a, **k))
+    make, arguments = tiny[0].cached_patcher_init
+    first, second = (make(*arguments, disable_dynamic=True).model for _ in range(2))
+    assert not sought
+    assert first.detection == second.detection == tiny[0].model.detection
+    weights = [model.diffusion_model.input_blocks[0][0].weight for model in (first, second)]
+    assert weights[0].data_ptr() != weights[1].data_ptr()  # the host patches them in place
+
+    save_tiny(models_folder / "in_process.safetensors", num_classes=7)
+    assert make(*arguments, disable_dynamic=True).model.detection.num_classes == 7
+    assert len(sought) == 1
 
 
 def test_noise_levels_equal_the_training_schedule(tiny):
