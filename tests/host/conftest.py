@@ -49,8 +49,7 @@ def picture(comfy):
 @pytest.fixture(scope="session")
 def host():
     """The host's modules in this process, started as its own main.py would: for the CPU, unless test_cuda.py asks."""
-    device = [] if os.environ.get("MASK_GUIDANCE_TEST_DEVICE") == "cuda" else ["--cpu"]
-    start_host(HOST, *device)
+    start_host(HOST, *os.environ.get("MASK_GUIDANCE_HOST_FLAGS", "--cpu").split())
     import folder_paths
     from mask_guidance.nodes import model_folder
 

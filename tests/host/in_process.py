@@ -20,3 +20,21 @@ def start_host(path: str, *arguments: str) -> None:
     import comfy.cli_args
 
     sys.argv = given
+    if comfy.cli_args.args.enable_dynamic_vram:
+        turn_on_dynamic_vram()
+
+
+def turn_on_dynamic_vram() -> None:
+    """What the host's main.py, which is not run here, does at its start."""
+    import comfy_aimdo.control
+
+    comfy_aimdo.control.init()  # before anything is on the card
+    import comfy.memory_management
+    import comfy.model_management
+    import comfy.model_patcher
+
+    devices = [device.index for device in comfy.model_management.get_all_torch_devices()]
+    if not comfy_aimdo.control.init_devices(devices):
+        raise RuntimeError(f"Dynamic VRAM could not be turned on: comfy-aimdo found no card among {devices}.")
+    comfy.model_patcher.CoreModelPatcher = comfy.model_patcher.ModelPatcherDynamic
+    comfy.memory_management.aimdo_enabled = True

@@ -277,6 +277,18 @@ def test_a_controlnet_of_the_host_steers_the_result(small):
     assert torch.equal(results[1], results[2])
 
 
+@pytest.mark.parametrize("name", KINDS)
+def test_small_networks_have_their_weights_where_layers_are_made_without_any(host, monkeypatch, name):
+    """As under dynamic VRAM."""
+    import comfy.memory_management
+
+    usual = tiny(name).model.model.diffusion_model.state_dict()
+    monkeypatch.setattr(comfy.memory_management, "aimdo_enabled", True)
+    later = tiny(name).model.model.diffusion_model.state_dict()
+    assert all(value is not None and torch.equal(value, later[key]) for key, value in usual.items())
+    assert usual.keys() == later.keys()
+
+
 @both_methods
 @unet_and_transformer
 def test_progress_counts_every_call(small, method, monkeypatch):

@@ -4,6 +4,7 @@ No file and no text encoder: the weights are drawn here, and so are the tensors 
 """
 
 from dataclasses import dataclass
+from unittest import mock
 
 import torch
 from torch import Tensor
@@ -65,16 +66,24 @@ def tiny(name: str, device: torch.device | None = None, dtype: torch.dtype = tor
         config.unet_config |= {"num_heads": 4, "num_head_channels": -1}
     config.set_inference_dtype(dtype, None)
     generator = torch.Generator().manual_seed(0)
-    with torch.inference_mode():
-        model = config.get_model({}, device=torch.device("cpu"))
-        for key, value in model.diffusion_model.state_dict().items():
-            value.copy_(drawn(key, value.shape, generator))
+    model = config.get_model({}, device=torch.device("cpu"))
     device = device or comfy.model_management.get_torch_device()
     patcher = comfy.model_patcher.CoreModelPatcher(model, load_device=device, offload_device=torch.device("cpu"))
+    with torch.inference_mode():
+        weights = {key: drawn(key, each.shape, generator).to(each.dtype) for key, each in places(config).items()}
+        model.load_model_weights(weights, "", assign=patcher.is_dynamic())
     mask = torch.zeros(1, 1, *shape[-2:])
     mask[..., shape[-1] // 2 :] = 1
     latent = {"samples": torch.randn(shape, generator=generator), "noise_mask": mask}
     return Tiny(patcher, latent, text(generator, pooled), text(generator, pooled))
+
+
+def places(config) -> dict[str, Tensor]:
+    """All weights of a network, as shapes: under dynamic VRAM its layers have none before they are loaded."""
+    import comfy.memory_management
+
+    with mock.patch.object(comfy.memory_management, "aimdo_enabled", False):
+        return config.get_model({}, device=torch.device("meta")).diffusion_model.state_dict()
 
 
 def drawn(key: str, shape: torch.Size, generator: torch.Generator) -> Tensor:
