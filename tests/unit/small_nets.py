@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import torch
 from mask_guidance.sampler.adm import UNet, UNetConfig
+from mask_guidance.sampler.adm.signatures import Signature
 from torch import nn
 
 LAYERS = ("Conv1d", "Conv2d", "Linear", "Embedding", "GroupNorm")
@@ -29,6 +30,13 @@ SMALL = UNetConfig(
     num_head_channels=-1,
     resblock_updown=True,
 )
+
+
+def config_of(published: Signature) -> UNetConfig:
+    """The network of a published checkpoint, with a variance and without classes."""
+    heads = {key: value for key, value in published.hidden.items() if key.startswith("num_head")}
+    shape = {key: value for key, value in published.shape.items() if key != "learn_sigma"}
+    return UNetConfig(**shape, **heads)
 
 
 @torch.no_grad()

@@ -8,7 +8,7 @@ import torch
 from live_bytes import FusedAttention, LiveBytes
 from mask_guidance.sampler.adm import UNet, UNetConfig
 from mask_guidance.sampler.adm.signatures import SIGNATURES, Signature
-from small_nets import BARE, SHARED, SMALL
+from small_nets import BARE, SHARED, SMALL, config_of
 
 TYPES = [torch.float32, torch.float16]
 ODD = {
@@ -17,12 +17,6 @@ ODD = {
     "the widest level is not the finest": replace(SMALL, channel_mult=(1, 8, 8)),
     "no attention above the middle": replace(SMALL, attention_ds=(), channel_mult=(2, 1, 1), resblock_updown=False),
 }
-
-
-def config_of(published: Signature) -> UNetConfig:
-    heads = {key: value for key, value in published.hidden.items() if key.startswith("num_head")}
-    shape = {key: value for key, value in published.shape.items() if key != "learn_sigma"}
-    return UNetConfig(**shape, **heads)
 
 
 def named(value: Signature | torch.dtype) -> str:

@@ -36,14 +36,14 @@ def find() -> Path | None:
 
 
 @cache
-def start(folder: Path) -> None:
-    """Import the host as its own main.py would for the CPU."""
+def start(folder: Path, flags: tuple[str, ...] = ("--cpu",)) -> None:
+    """Import the host as its own main.py would with these words of its command line."""
     if not (folder / "comfy").is_dir():
         raise SystemExit(f"{folder} is no ComfyUI; run `python run.py --once`, or set COMFYUI_PATH.")
     sys.path.append(str(ROOT / "tests" / "host"))
     from in_process import start_host
 
-    start_host(str(folder.resolve()), "--cpu")
+    start_host(str(folder.resolve()), *flags)
     import comfy.utils
 
     import nodes  # noqa: F401 - the node classes, and what they set up

@@ -1,0 +1,106 @@
+"""Models and runs in the host, for the sections that have started it."""
+
+import torch
+from mask_guidance.sampler import Settings
+from mask_guidance.sampler.checkpoint.file import Checkpoint
+from mask_guidance.sampler.recognition import Recognised, detect
+from peers.host import Inpainting
+from tiny_models import FLUX, UNET, places, tiny
+from torch import Tensor
+
+from .asked import Asked
+from .nets import ours, published
+
+__all__ = ["latent_model", "order", "paint", "pixel_model"]
+
+NO_SIGMAS = torch.zeros(0)  # our painter chooses its own
+
+FLAGS = {"num_heads": 4, "use_new_attention_order": False, "noise_schedule": "linear", "prediction": "eps"}
+
+
+def pixel_model(asked: Asked, dtype: str = "fp16"):
+    """MODEL with ADM-256's random weights."""
+    from mask_guidance.nodes.pixel_model import model_patcher
+
+    net = ours(published("ADM-256", asked), asked.device)
+    tensors = {key: value.cpu() for key, value in net.state_dict().items()}
+    found = Recognised(Checkpoint(tensors, {}, ""), detect(tensors, [("you", FLAGS)]))
+    return model_patcher(found, dtype, True)
+
+
+# Name: the host's configuration, sizes of the network, latent at 1024 px, tokens and width of the text and of its pooled form.
+LARGE = {
+    "SDXL-sized": (
+        "SDXL",
+        {
+            **UNET, "model_channels": 320, "num_res_blocks": [2, 2, 2], "channel_mult": (1, 2, 4), "context_dim": 2048,
+            "transformer_depth": [0, 0, 2, 2, 10, 10], "transformer_depth_middle": 10, "adm_in_channels": 2816,
+            "transformer_depth_output": [0, 0, 0, 2, 2, 2, 10, 10, 10], "num_classes": "sequential",
+            "use_linear_in_transformer": True, "num_head_channels": 64,
+        },
+        (1, 4, 128, 128), (77, 2048, 1280), torch.float16, None,
+    ),
+    "Flux-sized": (
+        "Flux",
+        {
+            **FLUX, "vec_in_dim": 768, "context_in_dim": 4096, "hidden_size": 3072, "mlp_ratio": 4.0, "num_heads": 24,
+            "depth": 19, "depth_single_blocks": 38, "axes_dim": [16, 56, 56],
+        },
+        (1, 16, 128, 128), (256, 4096, 768), torch.float8_e4m3fn, torch.bfloat16,
+    ),
+}  # fmt: skip
+SMALL = {"SDXL-sized": "SDXL", "Flux-sized": "Flux"}
+
+
+def latent_model(name: str, asked: Asked):
+    """MODEL with random weights, the shape of its latent, and a text twice."""
+    if asked.quick:
+        small = tiny(SMALL[name])
+        return small.model, tuple(small.latent["samples"].shape), (small.positive, small.negative)
+    import comfy.model_management
+    import comfy.model_patcher
+    import comfy.supported_models
+
+    config_name, network, shape, (tokens, width, pooled), dtype, compute = LARGE[name]
+    config = getattr(comfy.supported_models, config_name)(network)
+    config.set_inference_dtype(dtype, compute)
+    model = config.get_model({}, device=torch.device("cpu"))
+    device = comfy.model_management.get_torch_device()
+    patcher = comfy.model_patcher.CoreModelPatcher(model, load_device=device, offload_device=torch.device("cpu"))
+    draw = torch.Generator(device).manual_seed(0)
+    with torch.inference_mode():
+        weights = {key: drawn(key, each, draw) for key, each in places(config).items()}
+        model.load_model_weights(weights, "", assign=patcher.is_dynamic())
+    text = [[torch.randn(1, tokens, width), {"pooled_output": torch.randn(1, pooled)}]]
+    return patcher, shape, (text, text)
+
+
+def drawn(key: str, like: Tensor, draw: torch.Generator) -> Tensor:
+    """A weight drawn on the card, for there are billions; see tiny_models."""
+    values = torch.randn(like.shape, generator=draw, device=draw.device)
+    if values.ndim > 1:
+        values /= values[0].numel() ** 0.5
+    else:
+        values = 0.1 * values + key.endswith(("weight", "scale"))
+    return values.to(like.dtype).cpu()
+
+
+def order(
+    model, shape: tuple[int, ...], positive: list, negative: list, sigmas: Tensor = NO_SIGMAS, cfg: float = 1.0
+) -> Inpainting:
+    """The right half of a random latent, to be painted."""
+    mask = torch.zeros(1, *shape[-2:])
+    mask[..., shape[-1] // 2 :] = 1
+    samples = torch.rand(shape, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    return Inpainting(model, samples, mask, positive, negative, sigmas, cfg)
+
+
+@torch.inference_mode()
+def paint(asked: Inpainting, settings: Settings) -> tuple[Tensor, int]:
+    """Our painter: samples, and model calls."""
+    from mask_guidance.nodes.painting import Wanted
+    from mask_guidance.nodes.painting import paint as by_node
+
+    wanted = Wanted(settings, "custom", asked.seed, asked.cfg)
+    painted = by_node(asked.model, asked.latents(), asked.positive, asked.negative, wanted, place=None)
+    return painted.samples, painted.calls

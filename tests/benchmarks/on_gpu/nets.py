@@ -1,0 +1,85 @@
+"""Networks with random weights in the sizes that people use, and OpenAI's own code beside ours."""
+
+import importlib.util
+from dataclasses import replace
+
+import torch
+from mask_guidance.sampler.adm import UNet, UNetConfig
+from mask_guidance.sampler.adm.signatures import SIGNATURES
+from mask_guidance.sampler.adm.unet import NORM_GROUPS
+from small_nets import BARE, config_of
+from torch import nn
+
+from .asked import Asked
+from .report import Missing
+
+__all__ = ["NETS", "inputs", "openais", "ours", "published"]
+
+# Name: a published architecture, whether it takes a class, and the side of its pictures.
+NETS = {
+    "ADM-256": ("OpenAI 256 / LSUN / RePaint", False, 256),
+    "ADM-512 with classes": ("OpenAI 512", True, 512),
+    "improved-64": ("improved-diffusion ImageNet 64", False, 64),
+}
+CLASSES = 1000
+QUICK = {"num_res_blocks": 1, "num_head_channels": -1, "num_heads": 1}
+
+
+def published(name: str, asked: Asked) -> UNetConfig:
+    """A key of NETS; narrow where it is to be quick."""
+    signature, classes, _ = NETS[name]
+    config = config_of(next(each for each in SIGNATURES if each.name == signature))
+    config = replace(config, num_classes=CLASSES if classes else None)
+    narrow = NORM_GROUPS / min(config.channel_mult)
+    return replace(config, model_channels=int(narrow), **QUICK) if asked.quick else config
+
+
+def inputs(config: UNetConfig, side: int, batch: int, device: str, dtype: torch.dtype = torch.float32) -> tuple:
+    """Arguments of a network's call: noisy pictures, timesteps, and labels where it takes them."""
+    generator = torch.Generator(device).manual_seed(0)
+    x = torch.randn(batch, config.in_channels, side, side, generator=generator, device=device).to(dtype)
+    t = torch.full((batch,), 500, device=device)
+    return (x, t) if config.num_classes is None else (x, t, torch.arange(batch, device=device))
+
+
+@torch.no_grad()
+def fill(net: nn.Module, device: str) -> nn.Module:
+    """Random weights, drawn where they are to be, of a width that keeps numbers near one."""
+    generator = torch.Generator(device).manual_seed(0)
+    for name, value in sorted(net.named_parameters()):
+        drawn = torch.randn(value.shape, generator=generator, device=device)
+        if value.dim() > 1:
+            drawn /= value[0].numel() ** 0.5
+        else:
+            drawn = 0.1 * drawn + name.endswith("weight")
+        value.copy_(drawn)
+    return net.eval().requires_grad_(False)
+
+
+def ours(config: UNetConfig, device: str, dtype: torch.dtype = torch.float32) -> UNet:
+    return fill(UNet(config, BARE, device, dtype), device)
+
+
+def openais(config: UNetConfig, device: str) -> nn.Module:
+    """OpenAI's network with the same weights, in float32; its `convert_to_fp16` makes it half."""
+    if importlib.util.find_spec("guided_diffusion") is None:
+        raise Missing("needs OpenAI's code: pip install --no-deps guided-diffusion-sdk==1.0.0")
+    from guided_diffusion.unet import UNetModel
+
+    with torch.device(device):
+        net = UNetModel(
+            image_size=0,
+            in_channels=config.in_channels,
+            model_channels=config.model_channels,
+            out_channels=config.out_channels,
+            num_res_blocks=config.num_res_blocks,
+            attention_resolutions=config.attention_ds,
+            channel_mult=config.channel_mult,
+            num_classes=config.num_classes,
+            num_heads=config.num_heads,
+            num_head_channels=config.num_head_channels,
+            use_scale_shift_norm=config.use_scale_shift_norm,
+            resblock_updown=config.resblock_updown,
+            use_new_attention_order=config.use_new_attention_order,
+        )
+    return fill(net, device)
