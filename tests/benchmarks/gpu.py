@@ -53,15 +53,15 @@ class Section:
 
 
 SECTIONS = {
-    "correctness": Section("1. Correctness", "on_gpu.correctness", 120),
-    "loading": Section("2. Memory management of the host", "on_gpu.loading", 90),
-    "waits": Section("3. Waits", "on_gpu.waits", 40),
-    "unet": Section("4. Speed of the UNet", "on_gpu.unet", 75),
-    "loop": Section("5. Speed of the loop", "on_gpu.loop", 75),
-    "latent": Section("6. SDXL-sized and Flux-sized", "on_gpu.latent", 75),
-    "memory": Section("7. Memory", "on_gpu.memory", 30),
-    "masks": Section("8. Masks on a nearly full card", "on_gpu.masks", 40),
-    "compiled": Section("9. Compiled", "on_gpu.compiled", 100),
+    "correctness": Section("1. Correctness", "on_gpu.correctness", 140),
+    "loading": Section("2. Memory management of the host", "on_gpu.loading", 100),
+    "waits": Section("3. Waits", "on_gpu.waits", 30),
+    "unet": Section("4. Speed of the UNet", "on_gpu.unet", 70),
+    "loop": Section("5. Speed of the loop", "on_gpu.loop", 50),
+    "latent": Section("6. SDXL-sized and Flux-sized", "on_gpu.latent", 90),
+    "memory": Section("7. Memory", "on_gpu.memory", 25),
+    "masks": Section("8. Masks on a nearly full card", "on_gpu.masks", 35),
+    "compiled": Section("9. Compiled", "on_gpu.compiled", 50),
 }
 
 

@@ -18,7 +18,7 @@ from .report import Missing, Row
 EXAMPLE = ROOT / "examples" / "models" / "eight_styles_64.safetensors"
 LEVEL = 2 / 255  # of 8 bits, in a picture on [-1, 1]
 HALF = {"fp16": torch.float16, "bf16": torch.bfloat16}
-TESTS_SECONDS = 70
+TESTS_SECONDS = 110
 
 
 def tf32(on: bool) -> None:

@@ -28,42 +28,40 @@ def pixel_model(asked: Asked, dtype: str = "fp16"):
     return model_patcher(found, dtype, True)
 
 
-# Name: the host's configuration, sizes of the network, latent at 1024 px, tokens and width of the text and of its pooled form.
+SDXL = {
+    **UNET, "model_channels": 320, "num_res_blocks": [2, 2, 2], "channel_mult": (1, 2, 4), "context_dim": 2048,
+    "transformer_depth": [0, 0, 2, 2, 10, 10], "transformer_depth_middle": 10, "adm_in_channels": 2816,
+    "transformer_depth_output": [0, 0, 0, 2, 2, 2, 10, 10, 10], "num_classes": "sequential",
+    "use_linear_in_transformer": True, "num_head_channels": 64,
+}  # fmt: skip
+DEEP = {
+    **FLUX, "vec_in_dim": 768, "context_in_dim": 4096, "hidden_size": 3072, "mlp_ratio": 4.0, "num_heads": 24,
+    "depth": 19, "depth_single_blocks": 38, "axes_dim": [16, 56, 56],
+}  # fmt: skip
+HALF, EIGHT_BITS = (torch.float16, None), (torch.float8_e4m3fn, torch.bfloat16)
+# Name: the host's configuration; sizes of the network; latent at 1024 px; tokens and width of the text, width of its pooled
+# form; types of the weights and of what is computed; and one of tiny_models, to be quick.
 LARGE = {
-    "SDXL-sized": (
-        "SDXL",
-        {
-            **UNET, "model_channels": 320, "num_res_blocks": [2, 2, 2], "channel_mult": (1, 2, 4), "context_dim": 2048,
-            "transformer_depth": [0, 0, 2, 2, 10, 10], "transformer_depth_middle": 10, "adm_in_channels": 2816,
-            "transformer_depth_output": [0, 0, 0, 2, 2, 2, 10, 10, 10], "num_classes": "sequential",
-            "use_linear_in_transformer": True, "num_head_channels": 64,
-        },
-        (1, 4, 128, 128), (77, 2048, 1280), torch.float16, None,
-    ),
-    "Flux-sized": (
-        "Flux",
-        {
-            **FLUX, "vec_in_dim": 768, "context_in_dim": 4096, "hidden_size": 3072, "mlp_ratio": 4.0, "num_heads": 24,
-            "depth": 19, "depth_single_blocks": 38, "axes_dim": [16, 56, 56],
-        },
-        (1, 16, 128, 128), (256, 4096, 768), torch.float8_e4m3fn, torch.bfloat16,
+    "SDXL-sized": ("SDXL", SDXL, (1, 4, 128, 128), (77, 2048, 1280), HALF, "SDXL"),
+    "Flux-sized": ("Flux", DEEP, (1, 16, 128, 128), (256, 4096, 768), EIGHT_BITS, "Flux"),
+    "Flux, a quarter": (
+        "Flux", {**DEEP, "depth": 5, "depth_single_blocks": 9}, (1, 16, 64, 64), (256, 4096, 768), EIGHT_BITS, "Flux",
     ),
 }  # fmt: skip
-SMALL = {"SDXL-sized": "SDXL", "Flux-sized": "Flux"}
 
 
 def latent_model(name: str, asked: Asked):
     """MODEL with random weights, the shape of its latent, and a text twice."""
+    config_name, network, shape, (tokens, width, pooled), types, small_name = LARGE[name]
     if asked.quick:
-        small = tiny(SMALL[name])
+        small = tiny(small_name)
         return small.model, tuple(small.latent["samples"].shape), (small.positive, small.negative)
     import comfy.model_management
     import comfy.model_patcher
     import comfy.supported_models
 
-    config_name, network, shape, (tokens, width, pooled), dtype, compute = LARGE[name]
     config = getattr(comfy.supported_models, config_name)(network)
-    config.set_inference_dtype(dtype, compute)
+    config.set_inference_dtype(*types)
     model = config.get_model({}, device=torch.device("cpu"))
     device = comfy.model_management.get_torch_device()
     patcher = comfy.model_patcher.CoreModelPatcher(model, load_device=device, offload_device=torch.device("cpu"))

@@ -9,7 +9,7 @@ from .clock import seconds
 from .report import Missing, Row
 
 OVER_STOCK, OVER_LANPAINT = 1.02, 1.05
-STEPS = 20
+STEPS, THOUGHTS = 10, 2
 
 
 def beside(name: str, asked: Asked) -> Iterator[Row]:
@@ -25,11 +25,11 @@ def beside(name: str, asked: Asked) -> Iterator[Row]:
         "ours": lambda: paint(wanted, PRESETS["draft"]),
     }
     if asked.lanpaint:
-        ways["LanPaint"] = lambda: LanPaint(asked.lanpaint).paint(wanted)
+        ways["LanPaint"] = lambda: LanPaint(asked.lanpaint, num_steps=THOUGHTS).paint(wanted)
     took = {}
     for way, run in ways.items():
         calls = run()[1]
-        took[way] = 1000 * min(seconds(run, asked.gpu) for _ in range(asked.fits(3, 1))) / calls
+        took[way] = 1000 * min(seconds(run, asked.gpu) for _ in range(asked.fits(2, 1))) / calls
         yield Row(f"{name}: {way}", took[way], "ms a call")
     yield Row(f"{name}: ours over stock", took["ours"] / took["stock"], most=asked.most(OVER_STOCK))
     if "LanPaint" not in took:

@@ -22,7 +22,7 @@ WAYS: dict[str, tuple[tuple[str, ...], int | None]] = {
     "none kept there": (("--novram",), None),
     "none kept there, async offload off": (("--novram", "--disable-async-offload"), None),
     "dynamic VRAM": (("--enable-dynamic-vram",), None),
-    "dynamic VRAM, 8 GB": (("--enable-dynamic-vram",), 8 * 10**9),
+    "dynamic VRAM, 3 GB": (("--enable-dynamic-vram",), 3 * 10**9),
 }
 QUICK = {WHOLE: (CPU_HOST, None), "again": (CPU_HOST, None)}
 SECONDS = 40
@@ -76,8 +76,8 @@ def painted_by(asked: Asked) -> dict[str, Tensor]:
     if not patched.add_patches({PATCHED: ("diff", (change,))}):
         raise Missing("the host takes no patch of this weight")
     out["ADM-256 fp32 with a patch"] = paint(order(patched, (1, 3, side, side), text, text), settings)[0]
-    flux, shape, texts = latent_model("Flux-sized", asked)
-    out["Flux-sized fp8"] = paint(order(flux, shape, *texts), settings)[0]
+    flux, shape, texts = latent_model("Flux, a quarter", asked)
+    out["Flux, a quarter, fp8"] = paint(order(flux, shape, *texts), settings)[0]
     return out
 
 

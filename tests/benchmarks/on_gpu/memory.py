@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import torch
 from live_bytes import FusedAttention, LiveBytes
-from mask_guidance.sampler.adm import UNet, UNetConfig
+from mask_guidance.sampler.adm import UNet
 from small_nets import SHARED
 
 from .asked import Asked
@@ -17,9 +17,8 @@ TYPES = {"fp32": torch.float32, "fp16": torch.float16}
 
 
 @torch.inference_mode()
-def measured(config: UNetConfig, dtype: torch.dtype, side: int, batch: int, device: str) -> int:
+def measured(net: torch.nn.Module, given: tuple) -> int:
     """Bytes at a time besides the weights."""
-    net, given = ours(config, device, dtype), inputs(config, side, batch, device, dtype)
     net(*given)
     gc.collect()
     torch.cuda.synchronize()
@@ -30,10 +29,10 @@ def measured(config: UNetConfig, dtype: torch.dtype, side: int, batch: int, devi
     return torch.cuda.max_memory_allocated() - before
 
 
-def counted(config: UNetConfig, dtype: torch.dtype, side: int, batch: int) -> int:
-    net, given = UNet(config, SHARED, "meta", dtype), inputs(config, side, batch, "cpu", dtype)
-    with torch.inference_mode(), FusedAttention(), LiveBytes(net.parameters()) as live:
-        net.eval()(*(each.to("meta") for each in given))
+@torch.inference_mode()
+def counted(net: torch.nn.Module, given: tuple) -> int:
+    with FusedAttention(), LiveBytes(net.parameters()) as live:
+        net(*(each.to("meta") for each in given))
     return live.most
 
 
@@ -42,13 +41,11 @@ def the_estimate(asked: Asked) -> Iterator[Row]:
     for name, sides in SIDES.items():
         config = published(name, asked)
         for words, dtype in TYPES.items():
+            net = ours(config, asked.device, dtype) if asked.gpu else UNet(config, SHARED, "meta", dtype).eval()
             for side in sides:
                 batch = 4 if side < 256 else 1
-                need = (
-                    measured(config, dtype, side, batch, asked.device)
-                    if asked.gpu
-                    else counted(config, dtype, side, batch)
-                )
+                given = inputs(config, side, batch, asked.device, dtype)
+                need = measured(net, given) if asked.gpu else counted(net, given)
                 said = batch * side**2 * config.activations(dtype.itemsize)
                 yield Row(
                     f"{name}, {side} px, {words}: estimate over {need / 2**20:.0f} MiB", said / need, least=1, most=1.5
