@@ -17,7 +17,7 @@ NEAR = 1e-5
 
 
 def on_a_nearly_full_card(asked: Asked) -> Iterator[Row]:
-    for package in ("kornia", "scipy", "skimage"):
+    for package in ("scipy", "skimage"):
         if importlib.util.find_spec(package) is None:
             raise Missing(f"needs {package} (requirements-dev.txt)")
     from masks import blobs, cases
