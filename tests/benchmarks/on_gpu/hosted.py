@@ -22,8 +22,9 @@ def pixel_model(asked: Asked, dtype: str = "fp16"):
     """MODEL with ADM-256's random weights."""
     from mask_guidance.nodes.pixel_model import model_patcher
 
-    net = ours(published("ADM-256", asked), asked.device)
-    tensors = {key: value.cpu() for key, value in net.state_dict().items()}
+    net = ours(published("ADM-256", asked), asked.device).cpu()
+    torch.cuda.empty_cache()  # the host is to find the card as it was
+    tensors = net.state_dict()
     found = Recognised(Checkpoint(tensors, {}, ""), detect(tensors, [("you", FLAGS)]))
     return model_patcher(found, dtype, True)
 

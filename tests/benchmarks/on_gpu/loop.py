@@ -117,12 +117,8 @@ def without_a_network(asked: Asked) -> Iterator[Row]:
             continue
         calls, counted.calls = counted.calls, 0
         took = min(seconds(lambda way=way: way(asked, side, nothing), asked.gpu) for _ in range(asked.fits(5, 1)))
-        yield Row(
-            f"{name}: a call of no network",
-            1000 * took / calls,
-            "ms",
-            most=asked.most(OVER) if "ours" in name else None,
-        )
+        goal = asked.most(OVER) if name.startswith("ours") else None
+        yield Row(f"{name}: a call of no network", 1000 * took / calls, "ms", most=goal)
 
 
 @torch.inference_mode()
@@ -134,16 +130,19 @@ def with_the_network(asked: Asked) -> Iterator[Row]:
     def call(x: Tensor, t: Tensor) -> Tensor:
         return net(x.to(dtype), t)
 
-    given = inputs(config, side, 1, asked.device)
-    alone = milliseconds({"alone": lambda: [call(*given) for _ in range(asked.fits(10, 1))]}, asked)[
-        "alone"
-    ] / asked.fits(10, 1)
-    yield Row("ADM-256 alone, fp16", alone, "ms a call")
+    given, times = inputs(config, side, 1, asked.device), asked.fits(10, 1)
+
+    def alone() -> None:
+        for _ in range(times):
+            call(*given)
+
+    network = milliseconds({"alone": alone}, asked)["alone"] / times
+    yield Row(f"ADM-256 alone, {str(dtype).removeprefix('torch.')}", network, "ms a call")
     for name, settings in asked.fits(LOOPS, SHORT).items():
         counted = Counted(call)
         took = 1000 * seconds(lambda c=counted, s=settings: by_us(asked, side, c, s), asked.gpu) / counted.calls
-        yield Row(f"ours, {name}: over the network", took - alone, "ms a call", most=asked.most(OVER))
-        yield Row(f"ours, {name}: of a call not in the network", 100 * (1 - alone / took), "%", most=asked.most(IDLE))
+        yield Row(f"ours, {name}: over the network", took - network, "ms a call", most=asked.most(OVER))
+        yield Row(f"ours, {name}: of a call not in the network", 100 * (1 - network / took), "%", most=asked.most(IDLE))
 
 
 def in_the_host(asked: Asked) -> Iterator[Row]:

@@ -42,7 +42,7 @@ def the_estimate(asked: Asked) -> Iterator[Row]:
         config = published(name, asked)
         for words, dtype in TYPES.items():
             net = ours(config, asked.device, dtype) if asked.gpu else UNet(config, SHARED, "meta", dtype).eval()
-            for side in sides:
+            for side in asked.fits(sides, sides[-1:]):
                 batch = 4 if side < 256 else 1
                 given = inputs(config, side, batch, asked.device, dtype)
                 need = measured(net, given) if asked.gpu else counted(net, given)

@@ -1,6 +1,7 @@
 """Milliseconds of one call of the network: OpenAI's own code, ours, and what might make ours faster."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from unittest import mock
 
 import torch
@@ -15,6 +16,7 @@ SIZES = ((256, 1), (256, 4), (256, 8), (512, 1))
 QUICK = ((64, 1),)
 EQUAL = 1.02  # times the other: as fast as this can be told
 NET = "ADM-256"
+TYPES = {"fp32": torch.float32, "fp16": torch.float16}
 
 
 def norm_in_half(norm: torch.nn.Module, h: torch.Tensor) -> torch.Tensor:
@@ -32,10 +34,11 @@ def with_half_norms(call: Callable[[], object]) -> Callable[[], object]:
 def graphed(call: Callable[[], object]) -> Callable[[], object]:
     """The same kernels without the processor's part."""
     aside = torch.cuda.Stream()
+    aside.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(aside):
         for _ in range(3):
             call()
-    torch.cuda.synchronize()
+    torch.cuda.current_stream().wait_stream(aside)
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
         call()
@@ -45,33 +48,17 @@ def graphed(call: Callable[[], object]) -> Callable[[], object]:
 @torch.inference_mode()
 def against_openais(asked: Asked) -> Iterator[Row]:
     config = published(NET, asked)
-    theirs, mine = openais(config, asked.device), ours(config, asked.device)
-    for size in asked.fits(SIZES, QUICK):
-        given = inputs(config, *size, asked.device)
-        yield from pair(
-            "fp32",
-            size,
-            milliseconds({"theirs": lambda g=given: theirs(*g), "ours": lambda g=given: mine(*g)}, asked),
-            asked,
-        )
-    if not asked.gpu:
-        return  # their half type has no convolutions there
-    theirs.convert_to_fp16()
-    theirs.dtype = torch.float16
-    half = ours(config, asked.device, torch.float16)
-    for size in asked.fits(SIZES, QUICK):
-        given = inputs(config, *size, asked.device, torch.float16)
-        yield from pair(
-            "fp16",
-            size,
-            milliseconds({"theirs": lambda g=given: theirs(*g), "ours": lambda g=given: half(*g)}, asked),
-            asked,
-        )
-
-
-def pair(dtype: str, size: tuple[int, int], took: dict[str, float], asked: Asked) -> Iterator[Row]:
-    words = f"{dtype}, {size[0]} px, batch {size[1]}: ours {took['ours']:.1f} ms, over OpenAI's"
-    yield Row(words, took["ours"] / took["theirs"], most=asked.most(EQUAL))
+    theirs = openais(config, asked.device)
+    for words, dtype in TYPES.items() if asked.gpu else [("fp32", torch.float32)]:  # theirs is not half on a CPU
+        if dtype == torch.float16:
+            theirs.convert_to_fp16()
+            theirs.dtype = dtype
+        mine = ours(config, asked.device, dtype)
+        for side, batch in asked.fits(SIZES, QUICK):
+            given = inputs(config, side, batch, asked.device, dtype)
+            took = milliseconds({"theirs": partial(theirs, *given), "ours": partial(mine, *given)}, asked)
+            said = f"{words}, {side} px, batch {batch}: ours {took['ours']:.1f} ms, over OpenAI's"
+            yield Row(said, took["ours"] / took["theirs"], most=asked.most(EQUAL))
 
 
 @torch.inference_mode()
@@ -85,9 +72,9 @@ def variants(asked: Asked) -> Iterator[Row]:
         x, *rest = inputs(config, *size, asked.device, dtype)
         wide = x.contiguous(memory_format=torch.channels_last)
         ways: dict[str, Callable] = {
-            "plain": lambda x=x, rest=rest: net(x, *rest),
-            "norms in half": with_half_norms(lambda x=x, rest=rest: net(x, *rest)),
-            "channels last": lambda x=wide, rest=rest: last(x, *rest),
+            "plain": partial(net, x, *rest),
+            "norms in half": with_half_norms(partial(net, x, *rest)),
+            "channels last": partial(last, wide, *rest),
         }
         if asked.gpu:
             ways["CUDA graph"] = graphed(ways["plain"])
