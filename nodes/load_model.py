@@ -70,7 +70,7 @@ def load_and_describe(
     known: Known | None = None,
     disable_dynamic: bool = False,
 ) -> tuple[object, Recognised]:
-    """The weights are read each time, for nobody keeps them twice; what else is known of an unchanged file is not sought again."""
+    """Weights are read each time, for nobody keeps them twice; what else is known of an unchanged file is not sought again."""
     path = model_folder.path_of(name)
     stamps = stamps_of(path)
     try:

@@ -61,7 +61,9 @@ def test_the_pixel_model_gives_nearly_the_same_picture_as_on_the_cpu(models_fold
     assert_nearly(painted, expected)
 
 
-@pytest.mark.skipif("--enable-dynamic-vram" not in os.environ.get("MASK_GUIDANCE_HOST_FLAGS", ""), reason="is not asked for")
+@pytest.mark.skipif(
+    "--enable-dynamic-vram" not in os.environ.get("MASK_GUIDANCE_HOST_FLAGS", ""), reason="is not asked for"
+)
 def test_dynamic_vram_is_really_on(tiny):
     import comfy.model_patcher
 

@@ -14,7 +14,9 @@ def shown(tiny, monkeypatch):
     from mask_guidance.nodes.preview import callback
 
     told = []
-    monkeypatch.setattr(comfy.utils, "PROGRESS_BAR_HOOK", lambda done, total, preview, **_: told.append((done, preview)))
+    monkeypatch.setattr(
+        comfy.utils, "PROGRESS_BAR_HOOK", lambda done, total, preview, **_: told.append((done, preview))
+    )
     latent_preview.set_preview_method("auto")
 
     def run(calls, seconds):
