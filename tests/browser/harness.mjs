@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { chromium } from "playwright-core";
 
-export const EXAMPLES = new URL("../../examples/", import.meta.url);
+export const PACK = new URL("../../", import.meta.url);
 export const PLOT = "[data-testid=mask-guidance-schedule]";
 
 const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
@@ -155,8 +155,8 @@ export class Comfy {
   }
 
   async loadExample(name, node) {
-    const read = (file) => JSON.parse(readFileSync(new URL(encodeURI(file), EXAMPLES), "utf-8"));
-    const workflow = read(`${read("api/names.json")[name]}.json`);
+    const read = (file) => JSON.parse(readFileSync(new URL(encodeURI(file), PACK), "utf-8"));
+    const workflow = read(`example_workflows/${read("examples/api/names.json")[name]}.json`);
     await this.load(workflow, node);
   }
 
