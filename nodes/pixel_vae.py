@@ -32,6 +32,6 @@ def pixel_vae(channels: int) -> comfy.sd.VAE:
     vae.process_output = to_8_bits
     vae.latent_channels = channels
     if channels != 3:
-        vae.first_stage_model = ChannelChange(channels).eval()
+        vae.first_stage_model = ChannelChange(channels).train(False)
         vae.patcher = comfy.model_patcher.ModelPatcher(vae.first_stage_model, vae.device, vae.patcher.offload_device)
     return vae

@@ -51,7 +51,7 @@ def with_config(net: UNet, config: UNetConfig) -> UNet:
     """A network of another reading that shares the weights of the first."""
     other = UNet(config, device="meta")
     other.load_state_dict(net.state_dict(), assign=True)
-    return other.eval()
+    return other.train(False)
 
 
 def probe_heads(

@@ -1,6 +1,7 @@
 """The command line."""
 
 import argparse
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -19,7 +20,7 @@ __all__ = ["Job", "read_options"]
 DESCRIPTION = """\
 Fill the masked part of many pictures with a diffusion model that was never trained for it.
 
-  python -m mask_guidance --weights model.pt --input_dir photos --mask_dir masks --save_dir filled
+  %(prog)s --weights model.pt --input_dir photos --mask_dir masks --save_dir filled
   accelerate launch -m mask_guidance ...      the same on all GPUs; results do not depend on their number
   ... --dry_run                               only say what would be done, and what it costs
 
@@ -28,7 +29,7 @@ A killed run goes on where it stopped when it is started again with the same wor
 EPILOGUE = """\
 Exit status: 0 all is painted; 1 some pictures could not be painted, all others are; 2 nothing was done; 130 interrupted.
 """
-PROG = "mask_guidance"
+INSTALLED, MODULE = "mask-guidance", "python -m mask_guidance"
 PLACES = ("weights", "input_dir", "mask_dir", "save_dir", "n_samples")
 
 
@@ -77,7 +78,7 @@ def yes_no(text: str) -> bool:
 
 def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog=f"python -m {PROG}",
+        prog=INSTALLED if Path(sys.argv[0]).stem == INSTALLED else MODULE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         description=DESCRIPTION,
         epilog=EPILOGUE,

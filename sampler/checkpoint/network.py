@@ -83,7 +83,7 @@ def build(tensors: Mapping[str, Tensor], found: "Detection", dtype: torch.dtype 
     net = found.family.network(found.config, nn, torch.device("meta"), dtype)
     types = {key: value.dtype for key, value in net.state_dict().items()}
     net.load_state_dict({key: value.to(types[key]) for key, value in tensors.items()}, assign=True)
-    return net.requires_grad_(False).eval()
+    return net.requires_grad_(False).train(False)
 
 
 def check_keys(tensors: Mapping[str, Tensor], found: "Detection") -> None:

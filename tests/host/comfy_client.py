@@ -1,6 +1,10 @@
-"""A real ComfyUI in a process of its own, and what a page would say to it."""
+"""A real ComfyUI in a process of its own, and what a page would say to it.
+
+MASK_GUIDANCE_NEIGHBOURS=FOLDER starts every one beside the packs whose folders are in FOLDER.
+"""
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -15,12 +19,23 @@ from urllib.request import Request, urlopen
 import websocket
 
 START_SECONDS = 180
+PACK = Path(__file__).resolve().parents[2]
+NEIGHBOURS = os.environ.get("MASK_GUIDANCE_NEIGHBOURS")
 
 
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+def beside_neighbours(base: Path) -> list[str]:
+    """The host's words for a folder of packs, made here: this one and its neighbours, as links."""
+    packs = base / "custom_nodes"
+    packs.mkdir(parents=True)
+    for pack in (PACK, *filter(Path.is_dir, Path(NEIGHBOURS).resolve().iterdir())):
+        (packs / ("ComfyUI-Mask-Guidance" if pack == PACK else pack.name)).symlink_to(pack, target_is_directory=True)
+    return ["--base-directory", str(base)]
 
 
 @dataclass
@@ -66,7 +81,8 @@ class Comfy:
         self.port = free_port()
         self.log = folder / "server.log"
         command = [sys.executable, "main.py", "--cpu", "--listen", "127.0.0.1", "--port", str(self.port)]
-        command += ["--preview-method", "auto", "--extra-model-paths-config", str(paths), *flags]
+        command += ["--preview-method", "auto", "--extra-model-paths-config", str(paths)]
+        command += [*(beside_neighbours(folder / "base") if NEIGHBOURS else []), *flags]
         for name in ("output", "input", "temp", "user"):
             command += [f"--{name}-directory", str(folder / name)]
         with self.log.open("wb") as log:

@@ -1,10 +1,13 @@
 """What pip installs: built, checked, and used without the host and without the checkout."""
 
 import os
+import re
 import subprocess
 import sys
 import zipfile
+from email import message_from_bytes
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from batch_runs import results, run, save_checkpoint, save_masks, save_pictures, words
@@ -53,6 +56,32 @@ def test_the_wheel_holds_the_whole_library_and_nothing_of_the_node_pack(dist):
     names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     library = {f"mask_guidance/{path.relative_to(PACK).as_posix()}" for path in (PACK / "sampler").rglob("*.py")}
     assert names == {*library, "mask_guidance/__init__.py", "mask_guidance/__main__.py", "mask_guidance/py.typed"}
+
+
+def test_the_long_description_has_the_readmes_links_as_addresses_of_files_that_are_there(dist):
+    """A package index shows the text and has no file beside it."""
+    (wheel,) = dist.glob("*.whl")
+    archive = zipfile.ZipFile(wheel)
+    (name,) = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
+    told = message_from_bytes(archive.read(name))
+    link = re.compile(r"!?\[[^]]*\]\((.*?)\)(?=\W)")
+    links = link.findall(told.get_payload())
+    assert len(links) == len(link.findall((PACK / "README.md").read_text("utf-8")))
+    repository = told.get("Project-URL").removeprefix("Repository, ")
+    inside = [re.fullmatch(rf"{repository}/(?:raw|blob)/v{told.get('Version')}/(.+)", each) for each in links]
+    assert all(each.startswith("https://") for each in links)
+    assert sum(map(bool, inside)) > 20
+    assert all((PACK / unquote(each[1])).exists() for each in inside if each)
+
+
+@pytest.mark.parametrize(("word", "usage"), [("mask-guidance", "mask-guidance"), ("-m", "python -m mask_guidance")])
+def test_help_shows_the_command_as_it_was_started(site, tmp_path, word, usage):
+    script = tmp_path / "mask-guidance"  # what pip makes of [project.scripts]
+    script.write_text("from mask_guidance.sampler.batch import main\nmain()", encoding="utf-8")
+    started = [str(script)] if word == script.name else [word, "mask_guidance"]
+    told = python(*started, "--help", path=site, cwd=tmp_path)
+    assert told.startswith(f"usage: {usage} [")
+    assert f"\n  {usage} --weights" in told
 
 
 def test_the_library_needs_neither_the_host_nor_anything_beyond_its_dependencies(site, tmp_path):
