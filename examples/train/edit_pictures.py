@@ -71,7 +71,7 @@ def main() -> None:
     shown = [before, after, image(drift), image(result.picture[None]), image(left)]
     side_by_side(shown, SIZE).save(ROOT / "web" / "docs" / "composite_edit.png", optimize=True)
     side_by_side([before, after, image(result.picture[None])], 170).save(
-        ROOT / "example_workflows" / "08 Keep only the edit (Mask Guidance).jpg", quality=88
+        ROOT / "examples" / "08 Keep only the edit (Mask Guidance).jpg", quality=88
     )
 
 

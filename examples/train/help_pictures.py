@@ -2,7 +2,7 @@
 
     python help_pictures.py
 
-reads the held-out pictures in media/repaint.png (its first row) and writes web/docs/{ksampler,class_label,sigmas}.png.
+reads the held-out pictures in .github/media/repaint.png (its first row) and writes web/docs/{ksampler,class_label,sigmas}.png.
 """
 
 import sys
@@ -31,7 +31,7 @@ from mask_guidance.sampler.recognition import load_network  # noqa: E402
 
 def originals() -> torch.Tensor:
     """Eight pictures, one of each style; (8, 3, 64, 64) in [-1, 1]."""
-    sheet = np.asarray(Image.open(PACK / "media" / "repaint.png").convert("RGB"))[::2, ::2][
+    sheet = np.asarray(Image.open(PACK / ".github" / "media" / "repaint.png").convert("RGB"))[::2, ::2][
         :SIZE, : STYLES * SIZE
     ]  # enlarged twice
     tiles = sheet.reshape(SIZE, STYLES, SIZE, 3).transpose(1, 3, 0, 2)

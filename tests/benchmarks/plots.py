@@ -1,6 +1,6 @@
 """The README's plots, drawn from the tables under "The README's plots" in NOTES.md.
 
-python tests/benchmarks/plots.py [folder]        default: media
+python tests/benchmarks/plots.py [folder]        default: .github/media
 """
 
 import re
@@ -88,7 +88,7 @@ def points(notes: str, table: str) -> dict[str, list[tuple[float, float]]]:
 
 
 def main() -> None:
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "media"
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / ".github" / "media"
     notes = (HERE / "NOTES.md").read_text(encoding="utf-8")
     for plot in PLOTS:
         lines = coloured(points(notes, plot.table))

@@ -157,7 +157,7 @@ export class Comfy {
 
   async loadExample(name, node) {
     const read = (file) => JSON.parse(readFileSync(new URL(encodeURI(file), PACK), "utf-8"));
-    const workflow = read(`example_workflows/${read("examples/api/names.json")[name]}.json`);
+    const workflow = read(`examples/${read("examples/api/names.json")[name]}.json`);
     await this.load(workflow, node);
   }
 

@@ -38,7 +38,7 @@ def test_example_is_offered_as_a_template_with_its_picture(comfy, name):
 
 def test_every_template_has_a_short_name_and_every_short_name_a_template():
     """examples/api/names.json is the list."""
-    assert sorted(workflows.titles().values()) == sorted(path.stem for path in workflows.TEMPLATES.glob("*.json"))
+    assert sorted(workflows.titles().values()) == sorted(path.stem for path in workflows.EXAMPLES.glob("*.json"))
     files = {path.stem for path in (workflows.EXAMPLES / "api").glob("*.json")} - {"names"}
     assert files == {*workflows.names()}
 

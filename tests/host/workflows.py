@@ -8,9 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-PACK = Path(__file__).resolve().parents[2]
-EXAMPLES = PACK / "examples"
-TEMPLATES = PACK / "example_workflows"  # where ComfyUI looks for them
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 # Run by test_composite_edit.py, test_mask_examples.py and test_latent_server.py.
 RUN_ELSEWHERE = (
     "composite_edit",
@@ -40,7 +38,7 @@ def names() -> list[str]:
 
 def template(name: str) -> Path:
     """An example workflow in the page's format."""
-    return TEMPLATES / f"{titles()[name]}.json"
+    return EXAMPLES / f"{titles()[name]}.json"
 
 
 def run_once(comfy, workflow: dict):

@@ -56,7 +56,7 @@ def test_what_is_for_developers_is_not_published():
     """The registry keeps every version for ever, and every user loads it."""
     names = published()
     assert {name.split("/")[0] for name in names} == {
-        *("__init__.py", "nodes", "sampler", "web", "locales", "subgraphs", "example_workflows", "examples"),
+        *("__init__.py", "nodes", "sampler", "web", "locales", "subgraphs", "examples"),
         *("pyproject.toml", "requirements.txt", "README.md", "CHANGELOG.md", "LICENSE"),
     }
     model = "examples/models/eight_styles_64.safetensors"

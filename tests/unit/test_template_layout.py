@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-TEMPLATES = sorted((Path(__file__).resolve().parents[2] / "example_workflows").glob("*.json"))
+TEMPLATES = sorted((Path(__file__).resolve().parents[2] / "examples").glob("*.json"))
 TITLE = 30  # pixels above a node
 SLOT = 20  # from one to the next
 WIDEST, HIGHEST = 2150, 1250  # three quarters of a window of 1600 x 900 show this much at 52 %
