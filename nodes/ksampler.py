@@ -5,10 +5,11 @@ from comfy_api.latest import io
 from ..sampler import Settings, with_preset
 from . import inputs
 from .checked import checked
+from .host import in_models_channels
 from .latent_form import check_latent
 from .messages import Facts, picture_size, tell
 from .model_size import trained_on
-from .painting import Wanted, in_models_channels, paint
+from .painting import Wanted, paint
 from .record import keep_in_picture
 
 __all__ = ["MaskGuidedKSampler"]
