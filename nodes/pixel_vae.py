@@ -26,6 +26,11 @@ class ChannelChange(nn.Module):
 
     def decode(self, samples: Tensor, *args, **options) -> Tensor:
         """Pictures of their own: the oldest host hands the LATENT itself to `to_8_bits`."""
+        if samples.shape[1] != self.channels:
+            raise ValueError(
+                f"This is the VAE of a pixel-space model with {self.channels} channels, but the latent has {samples.shape[1]}; "
+                "connect the VAE of the model that made the latent."
+            )
         return (samples[:, :3] if self.channels > 2 else samples[:, :1].expand(-1, 3, -1, -1)).clone()
 
 
