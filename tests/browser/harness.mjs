@@ -463,12 +463,18 @@ export class Comfy {
     await this.settle();
   }
 
-  /** Queue what is shown; false: the server refused it. */
+  /** Queue what is shown; whether the server took it. What `queuePrompt` says of that, older pages do not say. */
   async queue() {
     await this.page.evaluate(() => {
       window.heard.length = 0;
     });
-    return await this.page.evaluate(() => window.app.queuePrompt(0, 1));
+    const asked = (answer) =>
+      answer.request().method() === "POST" && new URL(answer.url()).pathname.endsWith("/prompt");
+    const [answer] = await Promise.all([
+      this.page.waitForResponse(asked),
+      this.page.evaluate(() => void window.app.queuePrompt(0, 1)),
+    ]);
+    return answer.ok();
   }
 
   /** The message with which the queued run ends. */
