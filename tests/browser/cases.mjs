@@ -287,12 +287,7 @@ export async function a_failed_run_says_why_and_leaves_no_marker(comfy, given) {
   assert.equal(ending.kind, "execution_error");
   assert.match(ending.exception_message, /connect a Class Label node to 'positive'/);
   assert.equal((await comfy.said(SAMPLER)).calls, "10 model calls");
-  await comfy.page.locator("[data-testid=error-overlay]").first().waitFor();
-  await comfy.page
-    .locator("[data-testid=error-overlay-dismiss]")
-    .first()
-    .click({ timeout: 5000 })
-    .catch(() => {});
+  await comfy.dismissErrors();
 }
 
 export async function saving_and_loading_keeps_every_value_and_the_widget_is_not_saved(comfy) {
@@ -351,7 +346,7 @@ export async function a_blueprint_is_found_by_search_and_paints(comfy, given) {
   await page.mouse.dblclick(1000, 800);
   await comfy.waitUntil(() => document.activeElement?.matches("input")); // typed into the page, letters are commands
   await page.keyboard.type("RePaint inpaint", { delay: 10 });
-  await page.getByText("Subgraph Blueprints / Image", { exact: false }).first().waitFor();
+  await page.getByText("Subgraph Blueprints", { exact: false }).first().waitFor();
   await comfy.settle(500);
   await page.keyboard.press("Enter");
   await comfy.waitUntil(() => window.app.graph.nodes.some((node) => node.subgraph));

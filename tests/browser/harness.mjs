@@ -17,7 +17,14 @@ const HARMLESS = [
   /status of 404 .*\/docs\/MaskGuidance\w+\/[\w-]+\.md$/, // help in a language; the page then asks for ID.md
   /net::ERR_FAILED .*https:\/\//, // hosts that these tests keep the page from
   /ComfyApp graph accessed before initialization/, // the page's own
+  /Cannot set properties of null \(setting 'value'\).*vendor-primevue/s, // the same, of older pages
 ];
+
+/** A page's own notice of a run that failed: what newer pages show over the nodes, and older ones before them. */
+const FAILED = "[data-testid=error-overlay], [role=dialog]:has-text('Show Report')";
+
+/** Thrown by a case that this page cannot be asked. */
+export class Skip extends Error {}
 
 const FLAGS = [
   "--no-sandbox",
@@ -294,11 +301,19 @@ export class Comfy {
     throw new Error(`never said ${pattern}, but ${JSON.stringify(texts)}`);
   }
 
-  /** Close the host's own notice of an error, which lies over the nodes. */
+  /** Wait for the host's own notice of an error, which lies over the nodes, and close it. */
   async dismissErrors() {
-    const button = this.page.locator("[data-testid=error-overlay-dismiss]").first();
+    const notice = this.page.locator(FAILED).first();
+    await notice.waitFor();
+    const button = notice.locator("[data-testid=error-overlay-dismiss], .p-dialog-close-button").first();
     await button.click({ timeout: 5000 }).catch(() => {});
     await this.settle();
+  }
+
+  /** Whether the page is of a version, "1.45" say, or a later one. */
+  async isFrom(version) {
+    const own = await this.page.evaluate(() => window.__COMFYUI_FRONTEND_VERSION__);
+    return own.localeCompare(version, "en", { numeric: true }) >= 0;
   }
 
   /** Of each text of a node's plot that is seen: its contrast with the ground under it, 1 to 21. */
@@ -363,18 +378,23 @@ export class Comfy {
     return row.filter({ has: this.page.getByText(name, { exact: true }) }).getByRole("button");
   }
 
-  /** Where in the window a control is that LiteGraph draws: so far across the node, and so many pixels more. */
+  /**
+   * Where in the window a control is that LiteGraph draws: so far across the node, and so many pixels more. On a subgraph's
+   * node, older pages name it by its node, too.
+   */
   async place(id, name, share, more = 0) {
     await this.waitUntil(
       ([wanted, input]) =>
-        Number.isFinite(window.app.canvas.graph.getNodeById(wanted).widgets.find((w) => w.name === input).last_y),
+        Number.isFinite(
+          window.app.canvas.graph.getNodeById(wanted).widgets.find((w) => [w.name, w.label].includes(input)).last_y,
+        ),
       [id, name],
     ); // it is drawn
     return await this.page.evaluate(
       ([wanted, input, across, pixels]) => {
         const { canvas } = window.app;
         const node = canvas.graph.getNodeById(wanted);
-        const widget = node.widgets.find((w) => w.name === input);
+        const widget = node.widgets.find((w) => [w.name, w.label].includes(input));
         const inside = [node.pos[0] + across * node.size[0] + pixels, node.pos[1] + widget.last_y + 10];
         const [x, y] = canvas.ds.convertOffsetToCanvas(inside);
         const box = canvas.canvas.getBoundingClientRect();
