@@ -23,6 +23,9 @@ const HARMLESS = [
 /** A page's own notice of a run that failed: what newer pages show over the nodes, and older ones before them. */
 const FAILED = "[data-testid=error-overlay], [role=dialog]:has-text('Show Report')";
 
+/** A control's name: on a subgraph's node, older pages put the number of its node before it. */
+const labelled = (name) => new RegExp(`^(\\d+: )?${name}$`);
+
 /** Thrown by a case that this page cannot be asked. */
 export class Skip extends Error {}
 
@@ -448,7 +451,10 @@ export class Comfy {
   /** Choose from a list as a person does, in the list that opens. */
   async choose(id, name, option) {
     if (this.vue) {
-      await this.page.locator(`[data-node-id="${id}"]`).getByRole("combobox", { name, exact: true }).click();
+      await this.page
+        .locator(`[data-node-id="${id}"]`)
+        .getByRole("combobox", { name: labelled(name) })
+        .click();
       await this.page.getByRole("option", { name: option, exact: true }).click();
     } else {
       await this.page.mouse.click(...(await this.place(id, name, 0, 120)));
