@@ -163,6 +163,7 @@ export async function choices_have_chinese_words_and_send_their_own(comfy) {
     }, id);
     assert.equal(await comfy.page.evaluate(() => window.shown), "balanced 均衡");
     if (comfy.vue) {
+      if (!(await comfy.isFrom("1.45"))) throw new Skip("Nodes 2.0 of this page shows choices by their own names");
       await comfy.page.locator(`[data-node-id="${id}"]`).getByText("balanced 均衡").click();
       await comfy.page.getByRole("option", { name: "draft 草稿" }).click();
     } else {

@@ -10,6 +10,7 @@ const cases = Object.assign({}, ...(await Promise.all(files.sort().map((file) =>
 const given = JSON.parse(readFileSync(0, "utf-8"));
 const comfy = await Comfy.open(address, mode === "vue", chromium);
 comfy.folder = folder; // for screenshots
+const preview = comfy.vue && !(await comfy.isFrom("1.41")); // of Nodes 2.0
 
 for (const name of names.length ? names : Object.keys(cases)) {
   const start = Date.now();
@@ -17,6 +18,7 @@ for (const name of names.length ? names : Object.keys(cases)) {
   comfy.errors.length = 0;
   await comfy.page.keyboard.press("Escape"); // what a failed case has left open
   try {
+    if (preview) throw new Skip("this page's early Nodes 2.0 greys nothing, and an undo leaves what was shown before");
     await cases[name](comfy, given);
     if (comfy.errors.length) error = `The page's console says:\n${comfy.errors.join("\n")}`;
   } catch (failure) {
