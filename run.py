@@ -52,6 +52,8 @@ HOSTS = {
     "0.16.3": ("1.0.0", "4e46654c099b0b3e5f96f2d34d938b54409764202754b33a76e550925a1d1e73"),
 }
 
+DEFAULT_HOST = next(iter(HOSTS))
+
 # Where people keep the Python of a ComfyUI, seen from its folder
 BINARIES = ("bin/python", "Scripts/python.exe")
 HOST_PYTHONS = [*(f"{a}/{b}" for a in ("venv", ".venv") for b in BINARIES), "../python_embeded/python.exe"]
@@ -295,14 +297,16 @@ class SetUp(NamedTuple):
         return python
 
     def own_host(self):
-        """Our own ComfyUI in its own environment."""
+        """Our own ComfyUI in its own environment; PyTorch and what else goes with several versions of it are there once."""
         venv = self.places.venv
         python = self.environment(venv, sys.executable)
         folder = self.fetch_host(python)
         torch_words = self.choose_torch()
         self.write_constraints(own_torch=bool(torch_words))
-        files = ("-r", folder / "requirements.txt", "-r", self.places.pack / "requirements.txt")
         before = self.install_torch(python, torch_words)
+        if self.options.host_version != DEFAULT_HOST:
+            venv, python = self.environment_upon(python, self.options.host_version)
+        files = ("-r", folder / "requirements.txt", "-r", self.places.pack / "requirements.txt")
         installed = self.install(venv, python, "requirements", "Installing the requirements", before, files)
         return Host(folder, python, installed)
 
@@ -375,18 +379,18 @@ class SetUp(NamedTuple):
     def tests(self):
         """A host with the pack in it, and the Python with what tests and checks need."""
         host = self.host()
-        environment, python = self.places.venv, host.python
-        if self.options.comfyui:
-            environment, python = self.test_environment(host.python)
+        environment, python = host.python.parents[1], host.python
+        if self.options.comfyui:  # the test requirements must not be installed among the user's packages
+            environment, python = self.environment_upon(host.python, key(str(host.python))[:8])
             self.write_constraints(own_torch=True)
         installs = (("-r", self.places.pack / "requirements-dev.txt"), ("--no-deps", NO_DEPS_DEV))
         self.install(environment, python, "dev", "Installing the test requirements", host.installed, *installs)
         self.install_page_tools()
         return host, python
 
-    def test_environment(self, python):
-        """An environment that sees the user's packages: the test requirements must not be installed among those."""
-        folder = self.places.run / f"venv-{key(str(python))[:8]}"
+    def environment_upon(self, python, name):
+        """An environment that sees another Python's packages: what is installed in it leaves those as they are."""
+        folder = self.places.run / f"venv-{name}"
         own = self.environment(folder, python)
         lines = [f"import site; site.addsitedir({path!r})\n" for path in ask(python, FIND_PACKAGES).splitlines()]
         file = Path(ask(own, FIND_PACKAGES).splitlines()[0]) / "comfyui.pth"
@@ -561,7 +565,7 @@ def read_options(words):
     path = os.environ.get("COMFYUI_PATH") or None
     add("--once", action="store_true", help="end ComfyUI after the picture; the last line printed is its path")
     add("--comfyui", metavar="PATH", default=path, help="use this ComfyUI and its own Python (or set COMFYUI_PATH)")
-    add("--host-version", choices=HOSTS, default=next(iter(HOSTS)), help="else the one to fetch (default: %(default)s)")
+    add("--host-version", choices=HOSTS, default=DEFAULT_HOST, help="else the one to fetch (default: %(default)s)")
     add("--port", type=int, metavar="N", help=f"of the page (default: the first free one from {DEFAULT_PORT} on)")
     add("--cpu", action="store_true", help="run on the processor even where PyTorch has a GPU")
     add("--workflow", type=Path, metavar="FILE", help="in API format (default: examples/api/inpaint.json)")

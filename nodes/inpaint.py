@@ -13,6 +13,7 @@ from ..sampler import METHODS, Settings, with_preset
 from ..sampler.familiarity import Familiarity
 from ..sampler.mask import Crops, Frame, crop, prepare, stitch
 from . import inputs
+from .blackened import built_on_black
 from .checked import checked
 from .compute import on_device
 from .contact_sheet import contact_sheet, image_of
@@ -229,10 +230,11 @@ class Inpaint(io.ComfyNode):
             )
         pictures, masks, note = pictures_and_masks(image, mask)
         pictures, opacity = split_opacity(pictures)
+        black = built_on_black(pictures, masks, wanted.settings, soft_mask)
         masks = on_device(lambda part: prepare(part, grow=grow)[0], masks)
         side = checked_size(size, model, vae)
         share = float((masks > 0).float().mean())
-        tell(Facts(share=share, calls=None if share else 0))
+        tell(Facts(share=share, black=black, calls=None if share else 0))
         if not share:
             return nothing(
                 image_from_pictures(torch.cat([pictures, opacity], 1)), masks, 1 if keep == BEST else variations, note

@@ -1,14 +1,18 @@
 """Mask-Guided KSampler."""
 
 from comfy_api.latest import io
+from torch import Tensor
 
 from ..sampler import Settings, with_preset
 from . import inputs
+from .blackened import built_on_black
 from .checked import checked
+from .host import in_models_channels
 from .latent_form import check_latent
 from .messages import Facts, picture_size, tell
 from .model_size import trained_on
-from .painting import Wanted, in_models_channels, paint
+from .painting import Painted, Wanted, paint
+from .pixel_model import PixelModel
 from .record import keep_in_picture
 
 __all__ = ["MaskGuidedKSampler"]
@@ -162,11 +166,21 @@ class MaskGuidedKSampler(io.ComfyNode):
         check_latent(latent_image, "latent_image")
         if known_latent is not None:
             check_latent(known_latent, "known_latent")
-        tell(Facts(size=picture_size(model, in_models_channels(model, latent_image)), side=trained_on(model.model)))
+        samples = in_models_channels(model, latent_image)
+        tell(Facts(size=picture_size(model, samples), side=trained_on(model.model)))
         painted = paint(model, latent_image, positive, negative, wanted, known_latent)
-        tell(Facts(share=None if painted.mask is None else painted.share, calls=painted.calls, seconds=painted.seconds))
+        share = None if painted.mask is None else painted.share
+        black = black_in(samples, painted, wanted) if isinstance(model.model, PixelModel) else None
+        tell(Facts(share=share, black=black, calls=painted.calls, seconds=painted.seconds))
         out = {key: value for key, value in latent_image.items() if not key.startswith("downscale_ratio")}
         keep_in_picture(cls.hidden, painted.record)  # without the time it took: the same run saves the same file
         first, *others = painted.record
         record = [f"{first}, {painted.seconds:.1f} s", *others]
         return io.NodeOutput({**out, "samples": painted.samples}, "\n".join(record))
+
+
+def black_in(samples: Tensor, painted: Painted, wanted: Wanted) -> str | None:
+    """What `built_on_black` says of a latent that is the picture itself, in [-1, 1]."""
+    if painted.mask is None:
+        return None
+    return built_on_black(samples, painted.mask[:, 0].to(samples.device), wanted.settings, painted.soft_mask, black=-1)

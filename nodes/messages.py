@@ -45,6 +45,7 @@ class Facts:
         by_text: The model is guided by text.
         positive: Something is connected there.
         negative: The same.
+        black: The setting by which the run builds on what is masked, where all of that is black.
         times_usual: The model's error on a strange picture over its usual one, see sampler/familiarity.py.
         calls: Of the model that were made.
         seconds: They took.
@@ -59,6 +60,7 @@ class Facts:
     by_text: bool | None = None
     positive: bool | None = None
     negative: bool | None = None
+    black: str | None = None
     times_usual: float | None = None
     calls: int | None = None
     seconds: float | None = None
@@ -106,6 +108,10 @@ def no_positive(facts: Facts) -> tuple | None:
 
 def no_negative(facts: Facts) -> tuple | None:
     return (facts.cfg,) if facts.by_text and facts.cfg not in (None, 1) and facts.negative is False else None
+
+
+def black(facts: Facts) -> tuple | None:
+    return None if facts.black is None else (facts.black,)
 
 
 def stranger(facts: Facts) -> tuple | None:
@@ -168,6 +174,12 @@ CHECKS = (
     ),
     Check(
         "no_negative", no_negative, "cfg is {:g}, which needs a negative: connect one to 'negative', or set cfg to 1."
+    ),
+    Check(
+        "black",
+        black,
+        "All that is masked is black, and {} builds on it. If it should not be: some versions of ComfyUI's Mask Editor blacken "
+        "what they mask; take the picture from another Load Image, with the file as it was.",
     ),
     Check(
         "stranger",

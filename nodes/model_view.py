@@ -9,6 +9,7 @@ from torch import Tensor
 from ..sampler.mask import PAINTED_FROM, SNAPPING, grid_report, to_grid
 from .checked import checked
 from .convert import masks_from, pictures_and_masks
+from .host import frames_of_a_cell
 from .views import PAINTED, STRENGTH, WIDENED
 
 __all__ = ["ModelView"]
@@ -45,7 +46,7 @@ def grid_of(model, vae) -> Grid:
     if model is None:
         raise ValueError("Connect a model or a VAE: the grid is theirs.")
     latent = model.get_model_object("latent_format")
-    return Grid(latent.spacial_downscale_ratio, latent.temporal_downscale_ratio if latent.latent_dimensions == 3 else 0)
+    return Grid(latent.spacial_downscale_ratio, frames_of_a_cell(latent) if latent.latent_dimensions == 3 else 0)
 
 
 def on_grid(masks: Tensor, grid: Grid, snapping: str) -> tuple[Tensor, Tensor]:

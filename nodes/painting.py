@@ -4,13 +4,13 @@ import time
 from dataclasses import dataclass, field
 
 import comfy.model_management
-import comfy.sample
 import comfy.utils
 import torch
 from torch import Tensor
 
 from ..sampler import Chain, ImageNoise, Settings, largest_sigma
 from .guidance import completed, guided
+from .host import in_models_channels, result_dtype
 from .inputs import BEFORE_CFG_REPEATS
 from .ladder import noise_to_signal
 from .latent_form import check_form, numbers_of
@@ -151,13 +151,6 @@ def numbers_in_words(indices: tuple[int, ...]) -> str:
     return f"picture number{'s' * (len(indices) > 1)} {', '.join(map(str, indices))}"
 
 
-def in_models_channels(model, latent: dict) -> Tensor:
-    """A LATENT's samples, of the model's channels and size if it is an empty one made for another model."""
-    return comfy.sample.fix_empty_latent_channels(
-        model, latent["samples"], latent.get("downscale_ratio_spacial"), latent.get("downscale_ratio_temporal")
-    )
-
-
 def known_picture(model, latent: dict, samples: Tensor, known_latent: dict | None, add_noise: bool) -> Tensor | None:
     """The clean picture where it is not the latent itself.
 
@@ -194,8 +187,7 @@ def run(guider, sampler, sigmas, samples, noise, mask, seed, place: Place | None
 
     quiet = not comfy.utils.PROGRESS_BAR_ENABLED or place is None
     result = guider.sample(noise, samples, sampler, sigmas, mask, count, quiet, seed)
-    where, kind = comfy.model_management.intermediate_device(), comfy.model_management.intermediate_dtype()
-    return result.to(device=where, dtype=kind), calls
+    return result.to(device=comfy.model_management.intermediate_device(), dtype=result_dtype()), calls
 
 
 def nothing(*_: object) -> None:

@@ -104,23 +104,23 @@ def screenshots(tmp_path_factory) -> Path:
     return folder
 
 
-def told(words: list[str], given: str) -> dict[str, str | None]:
-    """What the browser said of each case, and under "" what stopped it, if anything did."""
+def told(words: list[str], given: str) -> dict[str, tuple[str | None, str | None]]:
+    """By case: what was wrong, and why it was skipped. Under "" what stopped the browser, if anything did."""
     try:
         ran = subprocess.run(words, cwd=PACK, input=given, capture_output=True, text=True, timeout=SECONDS)
         said, why = ran.stdout, ran.stderr[-3000:]
     except subprocess.TimeoutExpired as late:
         said, why = (late.stdout or b"").decode(), f"{SECONDS} s were not enough"
     cases = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
-    return {case["name"]: case["error"] for case in cases} | {"": why}
+    return {case["name"]: (case["error"], case["skipped"]) for case in cases} | {"": (why, None)}
 
 
 @pytest.fixture(scope="session")
 def outcomes(page_server, screenshots, given):
-    """By mode and case: None, or what was wrong. A mode's cases all run in one browser, at the first question."""
-    known: dict[str, dict[str, str | None]] = {}
+    """By mode, what `told` says. A mode's cases all run in one browser, at the first question."""
+    known: dict[str, dict[str, tuple[str | None, str | None]]] = {}
 
-    def ask(mode: str) -> dict[str, str | None]:
+    def ask(mode: str) -> dict[str, tuple[str | None, str | None]]:
         if mode not in known:
             words = ["node", str(HERE / "run.mjs"), page_server.url(""), browser(), mode, str(screenshots)]
             known[mode] = told(words, json.dumps(given))

@@ -2,6 +2,7 @@
 // As in cases.mjs, each function is one case.
 
 import assert from "node:assert/strict";
+import { Skip } from "./harness.mjs";
 
 const LABEL = 5; // Class Label of the example "inpaint"
 const LOADER = 1;
@@ -38,7 +39,7 @@ export async function the_templates_are_found_by_the_packs_name_and_open(comfy, 
   await page.evaluate(() => window.app.extensionManager.command.execute("Comfy.BrowseTemplates"));
   const dialog = page.getByRole("dialog").first();
   const title = (name) => dialog.getByText(given.titles[name], { exact: true }).first();
-  await dialog.getByPlaceholder(/search/i).fill("mask guidance");
+  await dialog.getByPlaceholder(/search/i).fill("mask guidance", { timeout: 120_000 }); // older pages draw all at once
   for (const name of given.examples) await title(name).waitFor({ state: "attached" });
   await dialog.getByPlaceholder(/search/i).fill("");
   await dialog.getByText(/^(Mask Guidance|mask_guidance|ComfyUI-Mask-Guidance)$/).click(); // as the pack's folder is called
@@ -134,6 +135,8 @@ export async function help_speaks_chinese_and_elsewhere_english(comfy) {
 }
 
 export async function no_help_page_shows_signs_of_its_markup(comfy, given) {
+  if (!(await comfy.page.evaluate(() => window.app.extensionManager.renderMarkdownToHtml)))
+    throw new Skip("this page renders help for no one but itself");
   const wrong = await comfy.page.evaluate(async (pack) => {
     const kinds = Object.keys(window.LiteGraph.registered_node_types).filter((kind) => /^MaskGuidance/.test(kind));
     const files = kinds.flatMap((kind) => [`${kind}.md`, `${kind}/zh.md`]);
@@ -160,6 +163,7 @@ export async function choices_have_chinese_words_and_send_their_own(comfy) {
     }, id);
     assert.equal(await comfy.page.evaluate(() => window.shown), "balanced 均衡");
     if (comfy.vue) {
+      if (!(await comfy.isFrom("1.45"))) throw new Skip("Nodes 2.0 of this page shows choices by their own names");
       await comfy.page.locator(`[data-node-id="${id}"]`).getByText("balanced 均衡").click();
       await comfy.page.getByRole("option", { name: "draft 草稿" }).click();
     } else {
@@ -177,7 +181,7 @@ export async function a_dropped_picture_shows_its_record(comfy, given) {
   await comfy.put(LOADER, { model_name: given.model });
   await comfy.put(2, { image: given.picture });
   await comfy.put(6, { preset: "draft", seed: unlike() });
-  assert.notEqual(await comfy.queue(), false);
+  assert.ok(await comfy.queue());
   assert.equal((await comfy.ended()).kind, "execution_success");
   const dropped = await page.evaluateHandle(async () => {
     const { images } = Object.values(window.app.nodeOutputs).find((output) => output.images?.[0]?.type === "output");
@@ -247,8 +251,11 @@ export async function a_subgraphs_node_says_what_a_run_costs_where_it_is_and_tha
   await costs(comfy, id, /crops of 512x64, the model paints 64x64/);
   await comfy.page.screenshot({ path: `${comfy.folder}/${comfy.mode}-cost.png` });
   await inner("MaskGuidanceCrop", { width: 64 });
-  await comfy.put(id, { seed: unlike() }); // the page has made it the node's own
-  assert.notEqual(await comfy.queue(), false);
+  const seed = { seed: unlike() };
+  if ("seed" in (await comfy.values(id)))
+    await comfy.put(id, seed); // newer pages make it the node's own
+  else await inner("MaskGuidanceKSampler", seed);
+  assert.ok(await comfy.queue());
   await costs(comfy, id, /^call \d+ of 86/);
   assert.equal((await comfy.ended()).kind, "execution_success");
   await costs(comfy, id, /^86 model calls · about/);

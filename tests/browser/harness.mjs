@@ -18,7 +18,17 @@ const HARMLESS = [
   /net::ERR_FAILED .*https:\/\//, // hosts that these tests keep the page from
   /ComfyApp graph accessed before initialization/, // the page's own
   ...(process.env.MASK_GUIDANCE_NEIGHBOURS ? [/app is not defined/] : []), // LanPaint's web/js/example.js
+  /Cannot set properties of null \(setting 'value'\).*vendor-primevue/s, // the same, of older pages
 ];
+
+/** A page's own notice of a run that failed: what newer pages show over the nodes, and older ones before them. */
+const FAILED = "[data-testid=error-overlay], [role=dialog]:has-text('Show Report')";
+
+/** A control's name: on a subgraph's node, older pages put the number of its node before it. */
+const labelled = (name) => new RegExp(`^(\\d+: )?${name}$`);
+
+/** Thrown by a case that this page cannot be asked. */
+export class Skip extends Error {}
 
 const FLAGS = [
   "--no-sandbox",
@@ -295,11 +305,19 @@ export class Comfy {
     throw new Error(`never said ${pattern}, but ${JSON.stringify(texts)}`);
   }
 
-  /** Close the host's own notice of an error, which lies over the nodes. */
+  /** Wait for the host's own notice of an error, which lies over the nodes, and close it. */
   async dismissErrors() {
-    const button = this.page.locator("[data-testid=error-overlay-dismiss]").first();
+    const notice = this.page.locator(FAILED).first();
+    await notice.waitFor();
+    const button = notice.locator("[data-testid=error-overlay-dismiss], .p-dialog-close-button").first();
     await button.click({ timeout: 5000 }).catch(() => {});
     await this.settle();
+  }
+
+  /** Whether the page is of a version, "1.45" say, or a later one. */
+  async isFrom(version) {
+    const own = await this.page.evaluate(() => window.__COMFYUI_FRONTEND_VERSION__);
+    return own.localeCompare(version, "en", { numeric: true }) >= 0;
   }
 
   /** Of each text of a node's plot that is seen: its contrast with the ground under it, 1 to 21. */
@@ -364,18 +382,23 @@ export class Comfy {
     return row.filter({ has: this.page.getByText(name, { exact: true }) }).getByRole("button");
   }
 
-  /** Where in the window a control is that LiteGraph draws: so far across the node, and so many pixels more. */
+  /**
+   * Where in the window a control is that LiteGraph draws: so far across the node, and so many pixels more. On a subgraph's
+   * node, older pages name it by its node, too.
+   */
   async place(id, name, share, more = 0) {
     await this.waitUntil(
       ([wanted, input]) =>
-        Number.isFinite(window.app.canvas.graph.getNodeById(wanted).widgets.find((w) => w.name === input).last_y),
+        Number.isFinite(
+          window.app.canvas.graph.getNodeById(wanted).widgets.find((w) => [w.name, w.label].includes(input)).last_y,
+        ),
       [id, name],
     ); // it is drawn
     return await this.page.evaluate(
       ([wanted, input, across, pixels]) => {
         const { canvas } = window.app;
         const node = canvas.graph.getNodeById(wanted);
-        const widget = node.widgets.find((w) => w.name === input);
+        const widget = node.widgets.find((w) => [w.name, w.label].includes(input));
         const inside = [node.pos[0] + across * node.size[0] + pixels, node.pos[1] + widget.last_y + 10];
         const [x, y] = canvas.ds.convertOffsetToCanvas(inside);
         const box = canvas.canvas.getBoundingClientRect();
@@ -429,7 +452,10 @@ export class Comfy {
   /** Choose from a list as a person does, in the list that opens. */
   async choose(id, name, option) {
     if (this.vue) {
-      await this.page.locator(`[data-node-id="${id}"]`).getByRole("combobox", { name, exact: true }).click();
+      await this.page
+        .locator(`[data-node-id="${id}"]`)
+        .getByRole("combobox", { name: labelled(name) })
+        .click();
       await this.page.getByRole("option", { name: option, exact: true }).click();
     } else {
       await this.page.mouse.click(...(await this.place(id, name, 0, 120)));
@@ -464,12 +490,18 @@ export class Comfy {
     await this.settle();
   }
 
-  /** Queue what is shown; false: the server refused it. */
+  /** Queue what is shown; whether the server took it. What `queuePrompt` says of that, older pages do not say. */
   async queue() {
     await this.page.evaluate(() => {
       window.heard.length = 0;
     });
-    return await this.page.evaluate(() => window.app.queuePrompt(0, 1));
+    const asked = (answer) =>
+      answer.request().method() === "POST" && new URL(answer.url()).pathname.endsWith("/prompt");
+    const [answer] = await Promise.all([
+      this.page.waitForResponse(asked),
+      this.page.evaluate(() => void window.app.queuePrompt(0, 1)),
+    ]);
+    return answer.ok();
   }
 
   /** The message with which the queued run ends. */

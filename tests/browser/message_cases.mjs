@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { LOADER, PICTURE, SAMPLER, tiny, unlike } from "./tiny.mjs";
 
 async function run(comfy) {
-  assert.notEqual(await comfy.queue(), false);
+  assert.ok(await comfy.queue());
   const { kind } = await comfy.ended();
   await comfy.settle(500);
   return kind;

@@ -2,7 +2,7 @@
 // with what pytest knows as JSON on standard input, and names of cases (all, where none) as further words.
 
 import { readdirSync, readFileSync } from "node:fs";
-import { Comfy } from "./harness.mjs";
+import { Comfy, Skip } from "./harness.mjs";
 
 const [address, chromium, mode, folder, ...names] = process.argv.slice(2);
 const files = readdirSync(new URL(".", import.meta.url)).filter((file) => file.endsWith("cases.mjs"));
@@ -10,19 +10,22 @@ const cases = Object.assign({}, ...(await Promise.all(files.sort().map((file) =>
 const given = JSON.parse(readFileSync(0, "utf-8"));
 const comfy = await Comfy.open(address, mode === "vue", chromium);
 comfy.folder = folder; // for screenshots
+const preview = comfy.vue && !(await comfy.isFrom("1.41")); // of Nodes 2.0
 
 for (const name of names.length ? names : Object.keys(cases)) {
   const start = Date.now();
-  let error = null;
+  let [error, skipped] = [null, null];
   comfy.errors.length = 0;
   await comfy.page.keyboard.press("Escape"); // what a failed case has left open
   try {
+    if (preview) throw new Skip("this page's early Nodes 2.0 greys nothing, and an undo leaves what was shown before");
     await cases[name](comfy, given);
     if (comfy.errors.length) error = `The page's console says:\n${comfy.errors.join("\n")}`;
   } catch (failure) {
-    error = [failure.stack, ...comfy.errors].join("\n");
+    if (failure instanceof Skip) skipped = failure.message;
+    else error = [failure.stack, ...comfy.errors].join("\n");
   }
   await comfy.page.screenshot({ path: `${folder}/${mode}-${name}.png` }).catch(() => {});
-  console.log(JSON.stringify({ name, error, seconds: (Date.now() - start) / 1000 }));
+  console.log(JSON.stringify({ name, error, skipped, seconds: (Date.now() - start) / 1000 }));
 }
 await comfy.close();

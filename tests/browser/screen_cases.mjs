@@ -154,7 +154,8 @@ export async function the_curve_fits_into_its_node_fresh_and_with_messages_and_b
   await comfy.settle(500);
   await comfy.page.screenshot({ path: `${comfy.folder}/${comfy.mode}-panel.png` });
   assert.equal(await fits(comfy, id, "beside the panel"), wide);
-  assert.equal(await comfy.page.getByText("schedule", { exact: true }).count(), 0, "an empty row in the panel");
+  const empty = await comfy.page.getByText("schedule", { exact: true }).count();
+  if (await comfy.isFrom("1.45")) assert.equal(empty, 0, "an empty row in the panel"); // older ones cannot be told
   await comfy.page.evaluate(() => window.app.extensionManager.setting.set("Comfy.RightSidePanel.IsOpen", false));
   assert.equal(await fits(comfy, id, "after the panel"), wide);
 }

@@ -18,6 +18,7 @@ def start_host(path: str, *arguments: str) -> None:
 
     comfy.options.enable_args_parsing()
     import comfy.cli_args
+    import utils.extra_config  # noqa: F401 - before nodes.py, which in older hosts puts a folder with a utils.py on the path
 
     sys.argv = given
     if comfy.cli_args.args.enable_dynamic_vram:

@@ -7,6 +7,7 @@ the host's functions are asked for that with ones and zeros, so no formula of th
 
 from collections.abc import Callable
 
+import pytest
 import torch
 from torch import Tensor
 
@@ -64,7 +65,10 @@ def oracle(kind: str, denoise: Callable[[Tensor, float, float], Tensor], dims: s
         sampling_settings = settings
         latent_format = getattr(comfy.latent_formats, FORMATS[dims])
 
-    model = comfy.model_base.BaseModel(Config({"disable_unet_model_creation": True}), comfy.model_base.ModelType[kind])
+    kinds = comfy.model_base.ModelType.__members__
+    if kind not in kinds:
+        pytest.skip(f"this ComfyUI has no models of the kind {kind}")
+    model = comfy.model_base.BaseModel(Config({"disable_unet_model_creation": True}), kinds[kind])
     model.diffusion_model = Network(model.model_sampling, denoise)
     device = comfy.model_management.get_torch_device()
     return comfy.model_patcher.CoreModelPatcher(model, load_device=device, offload_device=torch.device("cpu"))

@@ -3,7 +3,9 @@
 import json
 
 import pytest
+import torch
 from mask_guidance.sampler import PRESETS, Settings
+from nodes_by_hand import paint
 
 
 @pytest.fixture
@@ -103,9 +105,54 @@ def test_every_check_can_apply(said, host):
         **said(share=0.9, size=(512, 512), side=64, calls=1, seconds=1.0),
         **said(size=(64, 64), side=512, settings=Settings(method="repaint"), steps=2),
         **said(cfg=3.0, by_text=True, positive=False, negative=False),
-        **said(times_usual=5.0),
+        **said(times_usual=5.0, black="denoise 0.5"),
     }
     assert found.keys() == {check.key for check in CHECKS}
+
+
+@pytest.fixture
+def told(host, monkeypatch):
+    """The keys of what nodes tell the page."""
+    from mask_guidance.nodes import inpaint, ksampler
+    from mask_guidance.nodes.messages import messages
+
+    keys: list[str] = []
+    for node in (inpaint, ksampler):
+        monkeypatch.setattr(node, "tell", lambda facts: keys.extend(each.key for each in messages(facts)))
+    return keys
+
+
+BLACKENED = torch.rand(1, 32, 32, 3, generator=torch.Generator().manual_seed(0)).clamp(min=0.1)
+BLACKENED[:, 12:20, 16:24] = 0  # by the Mask Editor
+DRAWN = (BLACKENED == 0).all(-1).float()
+CALM = {"preset": "custom", "skip_steps": 2, "resample": False}
+
+
+@pytest.mark.parametrize(
+    ("picture", "mask", "settings", "warns"),
+    [
+        (BLACKENED, DRAWN, {"denoise": 0.6}, True),
+        (BLACKENED, DRAWN, {"denoise": 1.0}, False),  # nothing of it is read
+        (BLACKENED, 0.7 * DRAWN, {"soft_mask": "blend"}, True),
+        (BLACKENED, DRAWN, {"soft_mask": "blend"}, False),  # no grey value mixes it in
+        (BLACKENED.clamp(min=1 / 255), DRAWN, {"denoise": 0.6}, False),
+        (BLACKENED, 1 - DRAWN, {"denoise": 0.6}, False),
+        (torch.cat([BLACKENED, 1 - DRAWN[..., None]], -1), DRAWN, {"denoise": 1.0}, False),  # transparent is black, too
+    ],
+)
+def test_black_under_the_mask_is_named_where_the_run_builds_on_it(told, tiny, picture, mask, settings, warns):
+    from mask_guidance.nodes.inpaint import Inpaint
+
+    model, vae = tiny
+    values = {each.id: each.default for each in Inpaint.define_schema().inputs if hasattr(each, "default")}
+    values |= CALM | {"grow": 0, "size": 32, "check_model": False} | settings
+    with torch.inference_mode():
+        Inpaint.execute(picture, mask, model, vae, **values)
+    assert ("black" in told) == warns
+    told.clear()
+    with torch.inference_mode():
+        paint(model, {"samples": vae.encode(picture[..., :3]), "noise_mask": mask}, **CALM | settings)
+    assert ("black" in told) == warns
 
 
 def test_a_message_reaches_the_page_with_the_number_of_its_node(host, monkeypatch):

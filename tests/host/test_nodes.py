@@ -348,4 +348,4 @@ def test_a_picture_so_small_that_a_norms_groups_have_one_value_is_painted_alone_
     samples = torch.rand(2, 3, 2, 2, generator=torch.Generator().manual_seed(1))
     together, _ = paint(model, {"samples": samples})
     alone, _ = paint(model, {"samples": samples[:1]})
-    assert (together[:1] - alone).abs().max() < 1e-5
+    assert (together[:1] - alone).abs().max() < 5e-5

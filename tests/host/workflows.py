@@ -65,6 +65,15 @@ def saved(comfy, workflow: dict) -> dict[str, list[np.ndarray]]:
     return {node: pictures(comfy, run, node) for node in nodes}
 
 
+def only_saved(workflow: dict) -> dict:
+    """Without the nodes that no saved picture comes of."""
+    wanted = [node for node, content in workflow.items() if content["class_type"] == "SaveImage"]
+    for node in wanted:
+        links = (value[0] for value in workflow[node]["inputs"].values() if isinstance(value, list))
+        wanted.extend(origin for origin in links if origin not in wanted)
+    return {node: workflow[node] for node in workflow if node in wanted}
+
+
 def to_api(page: dict, described: dict) -> dict:
     """What ComfyUI's page would send for a workflow file."""
     links = {link[0]: [str(link[1]), link[2]] for link in page["links"]}

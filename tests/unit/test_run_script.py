@@ -251,6 +251,21 @@ def test_pips_installs_are_done_again_when_a_named_file_or_a_pin_changes_and_not
     assert done == [("-c", places.constraints, "--proxy", "X", "-r", named)] * 3
 
 
+def test_every_comfyui_has_an_environment_of_its_own_upon_the_one_with_pytorch(places, monkeypatch):
+    """Their requirements pin different versions of one package, the page for one."""
+    done, packages = [], str(places.pack)
+    monkeypatch.setattr(script.SetUp, "environment", lambda self, folder, base: folder / "bin" / "python")
+    monkeypatch.setattr(script.SetUp, "fetch_host", lambda self, python: places.pack)
+    monkeypatch.setattr(script.SetUp, "once", lambda self, folder, name, *more: done.append((folder.name, name)))
+    monkeypatch.setattr(script, "ask", lambda *words: packages)
+    pythons = [set_up(places, "--host-version", version).own_host().python for version in script.HOSTS]
+    default, *others = [python.parents[1].name for python in pythons]
+    assert (default, *others) == ("venv", *(f"venv-{version}" for version in [*script.HOSTS][1:]))
+    assert {folder for folder, name in done if name == "torch"} == {"venv"}
+    assert [folder for folder, name in done if name == "requirements"] == [default, *others]
+    assert packages in (places.pack / "comfyui.pth").read_text()
+
+
 def test_the_users_own_pytorch_frees_it_from_the_test_pins_and_is_remembered(places):
     pins = "# tested\ntorch==2; python_version > '3'\ntorchvision==3\ntorchsde==1\nruff==4\n"
     places.pins.write_text(pins)

@@ -76,7 +76,10 @@ class Host {
 
   /** Inputs made its own have the words that they have inside; Nodes 2.0 reads none on such a node. */
   explain() {
-    for (const widget of this.node.widgets ?? []) widget.tooltip ??= tooltipInside(this.node, widget.name);
+    for (const widget of this.node.widgets ?? []) {
+      // Some pages read them inside themselves, and take none: to assign would raise.
+      if (widget.tooltip == null) Reflect.set(widget, "tooltip", tooltipInside(this.node, widget.name));
+    }
   }
 
   leave() {

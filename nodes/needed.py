@@ -1,0 +1,74 @@
+"""What the nodes need of ComfyUI, by name: looked for before they are loaded, so that a sentence tells what is missing."""
+
+import importlib
+import importlib.util
+import sys
+from operator import attrgetter
+
+__all__ = ["NEEDED", "TESTED", "check_host"]
+
+TESTED = ("0.16.3", "0.30.0")  # the oldest and the newest ComfyUI that run.py knows
+# By module. Those that main.py has loaded before any pack are not loaded for this.
+NEEDED = {
+    "comfy.conds": "CONDRegular",
+    "comfy.latent_formats": "ChromaRadiance",
+    "comfy.model_base": "BaseModel ModelType.EPS",
+    "comfy.model_management": (
+        "InterruptProcessingException dtype_size get_torch_device intermediate_device is_device_cpu is_device_mps "
+        "throw_exception_if_processing_interrupted unet_manual_cast unet_offload_device"
+    ),
+    "comfy.model_patcher": (
+        "CoreModelPatcher ModelPatcher.get_model_object ModelPatcher.is_dynamic "
+        "ModelPatcher.set_model_sampler_post_cfg_function create_model_options_clone"
+    ),
+    "comfy.model_sampling": "EPS ModelSamplingDiscrete V_PREDICTION",
+    "comfy.patcher_extension": "WrapperExecutor.new_class_executor WrappersMP.DIFFUSION_MODEL get_all_wrappers",
+    "comfy.sample": "fix_empty_latent_channels",
+    "comfy.samplers": "CFGGuider.sample CFGGuider.set_cfg CFGGuider.set_conds Sampler",
+    "comfy.sd": "VAE.decode VAE.encode VAE.spacial_compression_encode VAE.temporal_compression_decode",
+    "comfy.supported_models_base": "BASE.set_inference_dtype",
+    "comfy.utils": "PROGRESS_BAR_ENABLED ProgressBar",
+    "comfy_api.latest": (
+        "ComfyExtension io.Boolean.Input io.Color.io_type io.Combo.Input io.ComfyNode io.Conditioning.Input "
+        "io.Conditioning.Output io.Custom io.Float.Input io.Float.Output io.FolderType.temp io.Hidden.extra_pnginfo "
+        "io.Image.Input io.Image.Output io.Input io.Int.Input io.Int.Output io.Latent.Input io.Latent.Output "
+        "io.Mask.Input io.Mask.Output io.Model.Input io.Model.Output io.NodeOutput io.Sampler.Output io.Schema "
+        "io.Sigmas.Output io.String.Input io.String.Output io.Vae.Input io.Vae.Output ui.SavedResult"
+    ),
+    "comfy_execution.utils": "get_executing_context",
+    "folder_paths": (
+        "add_model_folder_path folder_names_and_paths get_filename_list get_full_path_or_raise get_input_directory "
+        "get_temp_directory models_dir"
+    ),
+    "latent_preview": "get_previewer",
+    "server": "PromptServer",
+}
+HEAVY = ("server",)
+
+
+def check_host() -> None:
+    """Raises ImportError, in one sentence, if this ComfyUI lacks what the nodes need."""
+    lacking = [f"{module}.{name}" for module, names in NEEDED.items() for name in names.split() if lacks(module, name)]
+    if lacking:
+        more = f" and {len(lacking) - 1} more" if len(lacking) > 1 else ""
+        raise ImportError(
+            f"Mask Guidance is not loaded: this ComfyUI ({version()}) has no {lacking[0]}{more}, which it needs. It is "
+            f"tested with ComfyUI {TESTED[0]} to {TESTED[1]}: update ComfyUI if it is older, or Mask Guidance if it is newer."
+        )
+
+
+def lacks(module: str, name: str) -> bool:
+    if module in HEAVY and module not in sys.modules:
+        return False
+    try:
+        attrgetter(name)(importlib.import_module(module))
+    except (ModuleNotFoundError, AttributeError):
+        return True
+    return False
+
+
+def version() -> str:
+    try:
+        return importlib.import_module("comfyui_version").__version__
+    except ModuleNotFoundError:
+        return "of an unknown version"
