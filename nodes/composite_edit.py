@@ -144,7 +144,8 @@ class CompositeEdit(io.ComfyNode):
             allowed, note = at_size(masks_from(mask), *originals.shape[-2:])
             allowed = one_for_each(allowed, len(new))
         comparison, cleaning = Comparison(sensitivity, align, colour_match), Cleaning(remove_specks, fill_holes, grow)
-        device, back, found = compute_device(originals.device), originals.device, []
+        pixels = max(picture.shape[-2] * picture.shape[-1] for picture in (originals, new))
+        device, back, found = compute_device(pixels), originals.device, []
         for number, (before, after) in enumerate(zip(originals, new, strict=True)):
             comfy.model_management.throw_exception_if_processing_interrupted()
             free = None if allowed is None else allowed[number].to(device)

@@ -77,7 +77,8 @@ class MaskGuidedKSampler(io.ComfyNode):
                     min=0,
                     max=0xFFFFFFFFFFFFFFFF,
                     control_after_generate=True,
-                    tooltip="Same seed, same picture, on any device and at any place in a batch. Change it for another fill.",
+                    tooltip="Same seed, same picture, at any place in a batch, and on another device but for rounding. "
+                    "Change it for another fill.",
                 ),
                 inputs.cfg(
                     "How strongly positive is followed over negative. 1 is the model as trained; more follows "

@@ -119,7 +119,7 @@ class ModelView(io.ComfyNode):
         grid = grid_of(model, vae)
         if image is None:
             masks, note = masks_from(mask), ""
-            pictures = torch.full((len(masks), 3, *masks.shape[-2:]), PAPER)
+            pictures = torch.full((len(masks), 3, *masks.shape[-2:]), PAPER, device=masks.device)
         else:
             pictures, masks, note = pictures_and_masks(image, mask)
         given, snapped = on_grid(masks, grid, snapping)

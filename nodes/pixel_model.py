@@ -52,6 +52,7 @@ def host_class(network: type[Network]) -> type[Network]:
         def __init__(self, detection: Detection, dtype: torch.dtype, device=None, operations: Any = None):
             super().__init__(detection.config, operations, device, dtype)
             self.detection = detection
+            self.variance: Tensor | None = None  # variance channels of the last call
 
         def forward(self, x, timesteps, context=None, control=None, transformer_options=None, y=None, **kwargs):
             options = {} if transformer_options is None else transformer_options
@@ -65,10 +66,14 @@ def host_class(network: type[Network]) -> type[Network]:
             """The prediction; variance channels leave by the side door (see variance.py)."""
             found = self.detection
             output = super().forward(x, timesteps * found.diffusion.timestep_scale, y)
-            sink = transformer_options.get(SINK)
-            if sink is not None and found.has_variance:
-                sink.put(output[:, found.channels :], transformer_options.get("cond_or_uncond", [0]))
+            if found.has_variance:
+                self.variance = output[:, found.channels :]
             return output[:, : found.channels]
+
+        def take_variance(self) -> Tensor | None:
+            """Variance channels of the last call, once; None where it gave none."""
+            variance, self.variance = self.variance, None
+            return variance
 
     return HostNetwork
 
@@ -132,12 +137,24 @@ class PixelModel(comfy.model_base.BaseModel):
         self.detection = detection
         self.model_sampling = model_sampling(config, detection.diffusion)
 
+    def apply_model(
+        self, x, t, c_concat=None, c_crossattn=None, control=None, transformer_options=None, **kwargs
+    ) -> Tensor:
+        """The host's; what the network has left of variance goes to the run that asks for it."""
+        options = {} if transformer_options is None else transformer_options
+        denoised = super().apply_model(x, t, c_concat, c_crossattn, control, options, **kwargs)
+        variance = self.diffusion_model.take_variance()
+        if variance is not None and SINK in options:
+            options[SINK].put(variance, options.get("cond_or_uncond", [0]))
+        return denoised
+
     def extra_conds(self, **kwargs) -> dict:
         """The class label, and nothing else: text conditioning that someone connected has no meaning here."""
         classes = self.detection.num_classes
         if classes is None:
             return {}
-        return {"y": comfy.conds.CONDRegular(torch.tensor([self.label(kwargs.get(LABEL), classes)]))}
+        label = torch.tensor([self.label(kwargs.get(LABEL), classes)], device=kwargs.get("device"))
+        return {"y": comfy.conds.CONDRegular(label)}
 
     def label(self, label: Any, classes: int) -> int:
         if isinstance(label, int) and label == NULL_LABEL:

@@ -24,7 +24,7 @@ from ..sampler import (
     visits_by_level,
 )
 from .checked import checked
-from .convert import known_from_mask
+from .convert import known_from_mask, numbers_only
 from .inputs import BEFORE_CFG_REPEATS, cfg_repeats, setting, soft_mask
 from .ladder import ladder_of
 from .latent_form import check_form
@@ -51,7 +51,7 @@ def known_by_host(function, mask: Tensor, sigmas: Tensor, model_wrap) -> Known:
     def known(level: int) -> Tensor:
         sigma = sigmas[-1 - level].reshape(1)
         ruled = function(sigma, mask, extra_options={"model": model_wrap, "sigmas": sigmas})
-        return known_from_mask(torch.where(mask > 0, ruled, 0), mask)
+        return 1 - torch.where(mask > 0, ruled, 0).float().clamp(0, 1)
 
     return known
 
@@ -151,7 +151,7 @@ class RePaintSampler(comfy.samplers.Sampler):
     def known(self, mask: Tensor | None, latent: Tensor, sigmas: Tensor, options: dict, model_wrap) -> Known:
         function = options.get("denoise_mask_function")
         if function is not None and mask is not None:
-            return known_by_host(function, mask.to(latent.device), sigmas, model_wrap)
+            return known_by_host(function, numbers_only(mask, "mask").to(latent.device), sigmas, model_wrap)
         whole = self.below + len(sigmas) - 1 + self.above
         known = SOFT_MASKS[self.soft_mask](known_from_mask(mask, latent), whole)
         return (lambda level: known(level + self.below)) if callable(known) else known

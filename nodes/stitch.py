@@ -70,7 +70,7 @@ class StitchBack(io.ComfyNode):
 
 
 def stitched(crops, image, blend, blend_pixels, colour_match, mask) -> io.NodeOutput:
-    masks = None if mask is None else masks_from(mask, "stitch mask")
+    masks = None if mask is None else masks_from(mask, "stitch mask").to(crops.pictures.device)
     result = stitch(crops, pictures_from_image(image, "painted picture"), blend, blend_pixels, colour_match, masks)
     report = [
         f"{len(crops.regions) - result.unchanged} of {len(crops.regions)} crops put back, {blend}",

@@ -1,8 +1,9 @@
 """How a network's variance channels reach the sampler.
 
 The host's model functions carry three channels, mix them by cfg and add them up by area; the variance would be lost or
-spoiled on the way. So a sampler that wants it puts a `VarianceSink` into the transformer options of its own run, and a
-network that has it leaves it there.
+spoiled on the way. So a network keeps it at hand, and the MODEL around it puts it into the `VarianceSink` that a sampler
+has put into the transformer options of its own run. The network itself must not look for one: the host compiles networks
+for any transformer options, and what was found at that time would be found for good.
 """
 
 from torch import Tensor
@@ -26,7 +27,7 @@ class VarianceSink:
         """Keep the positive part of a batch of conditionings laid one after the other."""
         for part, kind in zip(v.chunk(len(cond_or_uncond)), cond_or_uncond, strict=True):
             if kind == POSITIVE:
-                self.parts.append(part)
+                self.parts.append(part.clone())  # a compiled network may write its next answer into the same memory
 
     def take(self, like: Tensor) -> Tensor | None:
         """What came since the last call; None unless it is one full frame (areas give several, and no rule to join them)."""

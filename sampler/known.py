@@ -29,7 +29,7 @@ def known_at(known: Known, level: int, like: Tensor) -> Tensor:
 
 def keep(known: Tensor, kept: Tensor, x: Tensor) -> Tensor:
     """`kept` where known is 1, `x` where it is 0, to the bit; a mixture between."""
-    return torch.lerp(x, kept, known)
+    return torch.where(known == 1, kept, torch.lerp(x, kept, known))  # Apple's lerp does not end at `kept` exactly
 
 
 def pasted(

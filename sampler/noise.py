@@ -8,6 +8,10 @@ from torch import Tensor
 
 __all__ = ["ImageNoise"]
 
+# Numbers of a draw that are pinned, so that a GPU fetches them while it works on; a larger draw is worth the wait, and pinned
+# memory is the whole machine's. Some draws may be on their way at a time.
+MOST_PINNED = 2**22
+
 
 class ImageNoise:
     """Gaussian noise with one CPU generator per picture, so that picture k of a batch equals picture k alone.
@@ -32,8 +36,13 @@ class ImageNoise:
         """
         if len(like) != len(self.generators):
             raise ValueError(f"Noise was seeded for {len(self.generators)} pictures, but {len(like)} came.")
-        drawn = [torch.randn(like.shape[1:], generator=g) for g in self.generators]
-        return torch.stack(drawn).to(device=like.device, dtype=like.dtype)
+        # New memory at each draw: torch gives pinned memory out again only after it has been copied.
+        pinned = like.is_cuda and like.numel() <= MOST_PINNED
+        drawn = torch.empty(like.shape, pin_memory=pinned)
+        for one, g in zip(drawn, self.generators, strict=True):
+            torch.randn(one.shape, generator=g, out=one)
+        # The type changes over there; here it would go through memory that is not pinned.
+        return drawn.to(like.device, non_blocking=pinned).to(like.dtype)
 
 
 def generator(name: str) -> torch.Generator:

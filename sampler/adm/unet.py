@@ -180,10 +180,11 @@ class AttentionBlock(nn.Module):
         batch, channels, *_ = x.shape
         flat = x.reshape(batch, channels, -1)
         qkv = self.qkv(normalize(self.norm, flat))
-        if self.new_order:
-            q, k, v = qkv.reshape(batch, 3, self.heads, -1, flat.shape[2]).transpose(-1, -2).unbind(1)
-        else:
-            q, k, v = qkv.reshape(batch, self.heads, 3, -1, flat.shape[2]).transpose(-1, -2).unbind(2)
+        order = (batch, 3, self.heads) if self.new_order else (batch, self.heads, 3)
+        parts = qkv.reshape(*order, -1, flat.shape[2]).transpose(-1, -2)
+        if x.device.type != "cpu":  # whose bits would change; GPUs have fast kernels only for features side by side
+            parts = parts.contiguous()
+        q, k, v = parts.unbind(1 if self.new_order else 2)
         h = F.scaled_dot_product_attention(q, k, v)
         h = self.proj_out(h.transpose(-1, -2).reshape(batch, channels, -1))
         return x + h.reshape(x.shape)

@@ -84,19 +84,20 @@ class Worker:
         try:
             filled, calls = self.fill(batch)
         except Exception as error:
+            why = reason(error)
             no_memory = isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "out of memory" in str(error)
-            if torch.cuda.is_available():
-                torch.cuda.empty_cache()
-            if len(batch) == 1:
-                self.fail(batch[0].item, reason(error))
-                return
-            half = -(-len(batch) // 2)
-            log.warning("A batch of %d failed (%s); trying again with %d.", len(batch), reason(error)[:200], half)
-            if no_memory:
-                self.largest = min(self.largest, half)
         else:  # a result that cannot be saved is no fault of the batch's size
             self.keep(batch, filled, calls)
             return
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()  # only here: the error held all that the attempt had made
+        if len(batch) == 1:
+            self.fail(batch[0].item, why)
+            return
+        half = -(-len(batch) // 2)
+        log.warning("A batch of %d failed (%s); trying again with %d.", len(batch), why[:200], half)
+        if no_memory:
+            self.largest = min(self.largest, half)
         self.attempt(batch[:half])
         self.attempt(batch[half:])
 

@@ -11,7 +11,8 @@ __all__ = ["METRICS", "distance", "nearest_inside", "squared_distance"]
 FAR = 2**29  # squared distance where the set is empty: leaves room for adding squares of sides up to 16384
 NO_ROW = 2**14  # distance along a column without any pixel of the set
 SEARCH_PIXELS = 2**20  # rows searched together: the candidates' tables stay small
-STEP_PIXELS = 2**17  # rows stepped together: they stay in the processor's cache
+STEP_PIXELS = 2**17  # rows stepped together on a CPU: they stay in its cache
+LOOK_EVERY = 16  # steps on a GPU: it waits at each look whether anything has changed
 SHORT = 256  # up to this many columns away, stepping is faster than searching
 
 
@@ -80,18 +81,20 @@ def stepped(squares: Tensor, reach: int) -> Tensor:
     nothing ends it: later ones cost more.
     """
     rows = squares.reshape(-1, squares.shape[-1])
+    if rows.device.type != "cpu":
+        return stepped_rows(rows, reach, LOOK_EVERY).reshape(squares.shape)
     together = max(1, STEP_PIXELS // rows.shape[1])
     return torch.cat([stepped_rows(part, reach) for part in torch.split(rows, together)]).reshape(squares.shape)
 
 
-def stepped_rows(rows: Tensor, reach: int) -> Tensor:
+def stepped_rows(rows: Tensor, reach: int, look_every: int = 1) -> Tensor:
     best = rows
-    for cost in range(1, 2 * reach, 2):
-        further = best + cost
+    for step in range(1, reach + 1):
+        further = best + (2 * step - 1)
         nearer = best.clone()
         torch.minimum(best[:, 1:], further[:, :-1], out=nearer[:, 1:])
         torch.minimum(nearer[:, :-1], further[:, 1:], out=nearer[:, :-1])
-        if torch.equal(nearer, best):
+        if step % look_every == 0 and torch.equal(nearer, best):
             break
         best = nearer
     return best

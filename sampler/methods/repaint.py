@@ -95,7 +95,8 @@ def repaint(
         x = posterior.mean(x, predicted, level)
         reached = levels[position]
         if reached > 0 or ladder.noise[0] > 0:
-            x = x + (0.5 * posterior.log_variance(var_type, level, v)).exp().to(x) * noise(x)
+            # A variance that is one number stays on the CPU: to send it would wait for the device.
+            x = x + (0.5 * posterior.log_variance(var_type, level, v)).exp().to(x.dtype) * noise(x)
         call += 1
         if position == len(levels) - 1:
             x = ended(weight, x0, x, ladder, reached, noise)

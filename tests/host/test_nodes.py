@@ -172,13 +172,14 @@ def test_learned_variance_reaches_the_sampler_through_the_host(tiny, host):
     from mask_guidance.nodes.variance import SINK, VarianceSink
 
     model, _ = tiny
-    net = model.model.diffusion_model
-    x, t = torch.randn(2, 3, 32, 32), torch.tensor([700.0, 700.0])
-    sink = VarianceSink()
+    net, sampling = model.model.diffusion_model, model.model.model_sampling
+    x, t = torch.randn(2, 3, 32, 32), torch.tensor([700, 700])
+    sink, sigma = VarianceSink(), sampling.sigmas[t]
     with torch.inference_mode():
         batch, labels = torch.cat([x, x]), torch.tensor([2, 2, 1, 1])
-        net(batch, torch.cat([t, t]), transformer_options={SINK: sink, "cond_or_uncond": [1, 0]}, y=labels)
-        both = super(type(net), net).forward(x, t, torch.tensor([1, 1]))
+        options = {SINK: sink, "cond_or_uncond": [1, 0]}
+        model.model.apply_model(batch, torch.cat([sigma, sigma]), transformer_options=options, y=labels)
+        both = super(type(net), net).forward(sampling.calculate_input(sigma, x), t.float(), torch.tensor([1, 1]))
     torch.testing.assert_close(sink.take(x), both[:, 3:], atol=1e-5, rtol=1e-4)
 
 

@@ -57,14 +57,12 @@ def test_a_class_is_chosen_by_the_models_own_names(toy):
 
 
 def test_the_variance_channels_reach_the_sampler(toy):
-    from mask_guidance.nodes.variance import SINK, VarianceSink
-
     model, _ = toy
-    sink = VarianceSink()
+    network = model.model.diffusion_model
     x, t, y = torch.randn(1, 3, 16, 16), torch.tensor([5.0]), torch.tensor([0])
     with torch.inference_mode():
-        model.model.diffusion_model(x, t, transformer_options={SINK: sink}, y=y)
-    torch.testing.assert_close(sink.take(x), toy_network()(x, t, y)[:, 3:])
+        network(x, t, y=y)
+    torch.testing.assert_close(network.take_variance(), toy_network()(x, t, y)[:, 3:])
 
 
 def test_the_loader_loads_again_when_its_configuration_file_changes(toy, models_folder):

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import threading
+import weakref
 
 import pytest
 import torch
@@ -211,3 +212,19 @@ def test_a_picture_that_goes_while_it_is_being_painted_costs_only_itself(folder,
     assert run(folder) == 1
     assert sorted(results(folder / "out")) == ["p0.png", "p1.png", "p2.png", "p4.png"]
     assert record(folder / "out" / "p2.png")["batch"] == 1
+
+
+def test_memory_is_given_back_once_nothing_of_a_failed_batch_is_held(folder, monkeypatch):
+    made, held = [], []
+
+    def fill(self, pictures, *rest):
+        activations = torch.zeros(8)
+        made.append(weakref.ref(activations))
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    monkeypatch.setattr(Painter, "fill", fill)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: held.append(made[-1]() is not None))
+    assert run(folder) == 1
+    assert len(held) == len(made) > PICTURES
+    assert not any(held)

@@ -28,6 +28,12 @@ def test_ends_of_the_scale_are_exact():
     assert torch.equal(keep(torch.zeros(5), kept, x), x)
 
 
+def test_what_is_known_is_kept_whatever_the_state_holds():
+    """Devices round a mixture in ways of their own, which need not end at the picture."""
+    kept = torch.randn(3)
+    assert torch.equal(keep(torch.ones(3), kept, torch.tensor([torch.inf, torch.nan, 1e30])), kept)
+
+
 def test_a_pixel_is_freed_below_the_level_of_its_grey_value():
     known = freed_in_time(GREYS, steps=20)
     assert known(20).tolist() == [False, True, True, True, True]
