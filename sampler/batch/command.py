@@ -38,9 +38,7 @@ def main(words: Sequence[str] | None = None) -> int:
         job = read_options(sys.argv[1:] if words is None else words)
         group = processes(job.cpu)
         set_up_log(group.rank, group.count)
-        status = run(job, group)
-        group.leave()
-        return status
+        return group.leave(run(job, group))
     except SettingsError as error:
         if int(os.environ.get("RANK", 0)) == 0:  # all processes of a run have read the same words
             log.error("%s", error)

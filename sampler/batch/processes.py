@@ -1,8 +1,9 @@
 """One process, or many that Accelerate has started."""
 
+import logging
 import os
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 import torch
 
@@ -36,8 +37,12 @@ class Processes(Protocol):
     def all_say(self, value: Any) -> list[Any]:
         """Every process's value, in all of them, by rank; waits for the slowest."""
 
-    def leave(self) -> None:
-        """Wait for the slowest and take leave of the others; to be the last call."""
+    def leave(self, status: int) -> int:
+        """Wait for the slowest and take leave of the others; to be the last call, which may end Python.
+
+        Args:
+            status: The exit status, given back where Python goes on.
+        """
 
 
 class Alone:
@@ -53,8 +58,8 @@ class Alone:
     def all_say(self, value: Any) -> list[Any]:
         return [value]
 
-    def leave(self) -> None:
-        pass
+    def leave(self, status: int) -> int:
+        return status
 
 
 class Accelerated:
@@ -82,10 +87,20 @@ class Accelerated:
     def all_say(self, value: Any) -> list[Any]:
         return self.tools.gather_object([value])
 
-    def leave(self) -> None:
+    def leave(self, status: int) -> int:
         self.all_say("done")  # a process that ends sooner may take the others with it
-        if torch.distributed.is_initialized():  # left to the end of Python, gloo's threads crash now and then
+        if torch.distributed.is_initialized():
+            if torch.distributed.get_backend() == "gloo":
+                end_at_once(status)
             torch.distributed.destroy_process_group()
+        return status
+
+
+def end_at_once(status: int) -> NoReturn:
+    """End without asking gloo's threads: left to the end of Python, they crash now and then; and before torch 2.8,
+    `destroy_process_group` waits with Python's lock held for a thread that may be waiting for that lock."""
+    logging.shutdown()
+    os._exit(status)
 
 
 def best_device() -> torch.device:

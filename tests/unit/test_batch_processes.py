@@ -41,9 +41,13 @@ def launch(processes: int, arguments: list[str], *more: str, **options) -> subpr
 
 
 def finished(process: subprocess.Popen) -> str:
-    """What a launch has said; its exit status is in `returncode`."""
-    said, _ = process.communicate(timeout=100)
-    return said
+    """What a launch has said; its exit status is in `returncode`. None of its processes is left: each holds the pipe open."""
+    try:
+        return process.communicate(timeout=100)[0]
+    except subprocess.TimeoutExpired:
+        for one in [*psutil.Process(process.pid).children(recursive=True), process]:
+            one.kill()
+        raise
 
 
 @pytest.mark.parametrize("processes", [1, 2, 4])
