@@ -1,14 +1,12 @@
 """What the nodes need of ComfyUI, by name: looked for before they are loaded, so that a sentence tells what is missing."""
 
 import importlib
-import importlib.util
 import sys
 from operator import attrgetter
 
 __all__ = ["NEEDED", "TESTED", "check_host"]
 
 TESTED = ("0.16.3", "0.30.0")  # the oldest and the newest ComfyUI that run.py knows
-# By module. Those that main.py has loaded before any pack are not loaded for this.
 NEEDED = {
     "comfy.conds": "CONDRegular",
     "comfy.latent_formats": "ChromaRadiance",
@@ -43,7 +41,7 @@ NEEDED = {
     "latent_preview": "get_previewer",
     "server": "PromptServer",
 }
-HEAVY = ("server",)
+HEAVY = ("server",)  # not loaded for this, where main.py has not
 
 
 def check_host() -> None:
