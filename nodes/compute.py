@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from ..sampler.mask import in_chunks
+from .host import has_float64
 
 __all__ = ["compute_device", "on_device"]
 
@@ -21,13 +22,6 @@ def compute_device(pixels: int) -> torch.device:
         return CPU
     comfy.model_management.free_memory(BYTES_A_PIXEL * pixels, device)
     return device
-
-
-def has_float64(device: torch.device) -> bool:
-    host = comfy.model_management
-    if hasattr(host, "supports_fp64"):
-        return host.supports_fp64(device)
-    return not (host.is_device_mps(device) or host.is_intel_xpu() or host.is_directml_enabled())  # up to ComfyUI 0.23
 
 
 def on_device(step: Callable[..., Tensor], *tensors: Tensor) -> Tensor:

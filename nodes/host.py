@@ -7,11 +7,13 @@ import comfy.sample
 import torch
 from torch import Tensor
 
-__all__ = ["frames_of_a_cell", "in_models_channels", "result_dtype"]
+__all__ = ["frames_of_a_cell", "has_float64", "in_models_channels", "result_dtype"]
 
 # Of the video formats of hosts that do not say it, by class; 4 for all others.
 FRAMES = {"HunyuanImage21Refiner": 1, "Mochi": 6, "LTXV": 8, "LTXAV": 8, "Cosmos1CV8x8x8": 8}
 USUAL_FRAMES = 4
+# Of hosts that do not say which devices have float64: those that have none; the last is DirectML's.
+WITHOUT_FLOAT64 = ("mps", "xpu", "privateuseone")
 
 
 def in_models_channels(model, latent: dict) -> Tensor:
@@ -37,3 +39,8 @@ def result_dtype() -> torch.dtype:
     """Of what nodes hand on."""
     ask = getattr(comfy.model_management, "intermediate_dtype", None)
     return ask() if ask else torch.float32
+
+
+def has_float64(device: torch.device) -> bool:
+    ask = getattr(comfy.model_management, "supports_fp64", None)
+    return ask(device) if ask else device.type not in WITHOUT_FLOAT64

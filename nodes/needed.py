@@ -10,10 +10,10 @@ TESTED = ("0.16.3", "0.30.0")  # the oldest and the newest ComfyUI that run.py k
 NEEDED = {
     "comfy.conds": "CONDRegular",
     "comfy.latent_formats": "ChromaRadiance",
-    "comfy.model_base": "BaseModel ModelType.EPS",
+    "comfy.model_base": "BaseModel.apply_model ModelType.EPS",
     "comfy.model_management": (
-        "InterruptProcessingException dtype_size get_torch_device intermediate_device is_device_cpu is_device_mps "
-        "throw_exception_if_processing_interrupted unet_manual_cast unet_offload_device"
+        "InterruptProcessingException dtype_size free_memory get_torch_device intermediate_device is_device_cpu "
+        "is_device_mps throw_exception_if_processing_interrupted unet_manual_cast unet_offload_device"
     ),
     "comfy.model_patcher": (
         "CoreModelPatcher ModelPatcher.get_model_object ModelPatcher.is_dynamic "

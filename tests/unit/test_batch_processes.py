@@ -43,14 +43,14 @@ def launch(processes: int, arguments: list[str], *more: str, **options) -> subpr
 def finished(process: subprocess.Popen) -> str:
     """What a launch has said; its exit status is in `returncode`. None of its processes is left: each holds the pipe open."""
     try:
-        return process.communicate(timeout=100)[0]
+        return process.communicate(timeout=250)[0]
     except subprocess.TimeoutExpired:
         for one in [*psutil.Process(process.pid).children(recursive=True), process]:
             one.kill()
         raise
 
 
-@pytest.mark.parametrize("processes", [1, 2, 4])
+@pytest.mark.parametrize("processes", [1, 4])  # two are in the tests below
 def test_results_are_the_same_files_whatever_the_number_of_processes(folder, processes):
     process = launch(processes, words(folder, f"by_{processes}"))
     said = finished(process)

@@ -215,7 +215,8 @@ STRANGE = {
 def test_a_tensor_that_is_no_plain_array_is_named(tmp_path, weights, kind):
     path = saved(tmp_path, {**weights, "out.0.bias": STRANGE[kind](weights["out.0.bias"])})
     message = told(path)
-    assert "Tensor out.0.bias is sparse, nested, quantized" in message or "damaged" in message
+    refused_by_torch = "damaged", "Python objects besides tensors"  # the latter since 2.15, where it is nested
+    assert any(words in message for words in ("Tensor out.0.bias is sparse, nested, quantized", *refused_by_torch))
 
 
 def test_a_number_alone_is_no_weight(tmp_path, weights):
