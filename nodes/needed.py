@@ -13,7 +13,7 @@ NEEDED = {
     "comfy.model_base": "BaseModel.apply_model ModelType.EPS",
     "comfy.model_management": (
         "InterruptProcessingException dtype_size free_memory get_torch_device intermediate_device is_device_cpu "
-        "is_device_mps throw_exception_if_processing_interrupted unet_manual_cast unet_offload_device"
+        "throw_exception_if_processing_interrupted unet_manual_cast unet_offload_device"
     ),
     "comfy.model_patcher": (
         "CoreModelPatcher ModelPatcher.get_model_object ModelPatcher.is_dynamic "

@@ -53,6 +53,6 @@ class FusedAttention(TorchFunctionMode):
 
     def __torch_function__(self, function, types, args=(), kwargs=None):
         if function is torch.nn.functional.scaled_dot_product_attention:
-            q, k, v = (each.contiguous() for each in args)
+            q, k, v = (each if each.stride(-1) == 1 else each.contiguous() for each in args)
             return torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(q, k, v)[0]
         return function(*args, **(kwargs or {}))

@@ -179,15 +179,18 @@ class AttentionBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         batch, channels, *_ = x.shape
         flat = x.reshape(batch, channels, -1)
-        qkv = self.qkv(normalize(self.norm, flat))
-        order = (batch, 3, self.heads) if self.new_order else (batch, self.heads, 3)
-        parts = qkv.reshape(*order, -1, flat.shape[2]).transpose(-1, -2)
-        if x.device.type != "cpu":  # whose bits would change; GPUs have fast kernels only for features side by side
-            parts = parts.contiguous()
-        q, k, v = parts.unbind(1 if self.new_order else 2)
-        h = F.scaled_dot_product_attention(q, k, v)
+        h = self.attended(self.qkv(normalize(self.norm, flat)))
         h = self.proj_out(h.transpose(-1, -2).reshape(batch, channels, -1))
         return x + h.reshape(x.shape)
+
+    def attended(self, qkv: Tensor) -> Tensor:
+        """(B, 3 * channels, T) to (B, heads, T, channels / heads); a function of its own, so that q, k and v are gone with it."""
+        order = (len(qkv), 3, self.heads) if self.new_order else (len(qkv), self.heads, 3)
+        parts = qkv.reshape(*order, -1, qkv.shape[-1]).transpose(-1, -2)
+        if qkv.device.type != "cpu":  # whose bits would change; GPUs have fast kernels only for features side by side
+            parts = parts.contiguous()
+        q, k, v = parts.unbind(1 if self.new_order else 2)
+        return F.scaled_dot_product_attention(q, k, v)
 
 
 class Block(nn.Sequential):
