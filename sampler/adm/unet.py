@@ -184,7 +184,7 @@ class AttentionBlock(nn.Module):
         return x + h.reshape(x.shape)
 
     def attended(self, qkv: Tensor) -> Tensor:
-        """(B, 3 * channels, T) to (B, heads, T, channels / heads); a function of its own, so that q, k and v are gone with it."""
+        """(B, 3 * channels, T) to (B, heads, T, channels / heads); with it q, k and v are gone."""
         order = (len(qkv), 3, self.heads) if self.new_order else (len(qkv), self.heads, 3)
         parts = qkv.reshape(*order, -1, qkv.shape[-1]).transpose(-1, -2)
         if qkv.device.type != "cpu":  # whose bits would change; GPUs have fast kernels only for features side by side
