@@ -230,7 +230,7 @@ class Inpaint(io.ComfyNode):
             )
         pictures, masks, note = pictures_and_masks(image, mask)
         pictures, opacity = split_opacity(pictures)
-        black = built_on_black(pictures, masks, wanted.settings, soft_mask)
+        black = built_on_black(pictures, masks, wanted.settings.denoise)
         masks = on_device(lambda part: prepare(part, grow=grow)[0], masks)
         side = checked_size(size, model, vae)
         share = float((masks > 0).float().mean())

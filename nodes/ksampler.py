@@ -11,7 +11,7 @@ from .host import in_models_channels
 from .latent_form import check_latent
 from .messages import Facts, picture_size, tell
 from .model_size import trained_on
-from .painting import Painted, Wanted, paint
+from .painting import Wanted, paint
 from .pixel_model import PixelModel
 from .record import keep_in_picture
 
@@ -77,7 +77,7 @@ class MaskGuidedKSampler(io.ComfyNode):
                     min=0,
                     max=0xFFFFFFFFFFFFFFFF,
                     control_after_generate=True,
-                    tooltip="Same seed, same picture, at any place in a batch, and on another device but for rounding. "
+                    tooltip="Same seed, same picture, at any place in a batch, and nearly the same on another device. "
                     "Change it for another fill.",
                 ),
                 inputs.cfg(
@@ -171,7 +171,8 @@ class MaskGuidedKSampler(io.ComfyNode):
         tell(Facts(size=picture_size(model, samples), side=trained_on(model.model)))
         painted = paint(model, latent_image, positive, negative, wanted, known_latent)
         share = None if painted.mask is None else painted.share
-        black = black_in(samples, painted, wanted) if isinstance(model.model, PixelModel) else None
+        is_picture = isinstance(model.model, PixelModel)
+        black = black_in(samples, latent_image.get("noise_mask"), wanted.settings.denoise) if is_picture else None
         tell(Facts(share=share, black=black, calls=painted.calls, seconds=painted.seconds))
         out = {key: value for key, value in latent_image.items() if not key.startswith("downscale_ratio")}
         keep_in_picture(cls.hidden, painted.record)  # without the time it took: the same run saves the same file
@@ -180,8 +181,8 @@ class MaskGuidedKSampler(io.ComfyNode):
         return io.NodeOutput({**out, "samples": painted.samples}, "\n".join(record))
 
 
-def black_in(samples: Tensor, painted: Painted, wanted: Wanted) -> str | None:
-    """What `built_on_black` says of a latent that is the picture itself, in [-1, 1]."""
-    if painted.mask is None:
+def black_in(samples: Tensor, mask: Tensor | None, denoise: float) -> float | None:
+    """What `built_on_black` says of a latent that is the picture itself, in [-1, 1], where its mask is of its size."""
+    if mask is None or mask.shape[-2:] != samples.shape[-2:]:
         return None
-    return built_on_black(samples, painted.mask[:, 0].to(samples.device), wanted.settings, painted.soft_mask, black=-1)
+    return built_on_black(samples, mask.reshape(-1, *mask.shape[-2:]).to(samples.device), denoise, black=-1)

@@ -45,7 +45,7 @@ class Facts:
         by_text: The model is guided by text.
         positive: Something is connected there.
         negative: The same.
-        black: The setting by which the run builds on what is masked, where all of that is black.
+        black: denoise, where the run builds on what is masked and all of that is black.
         times_usual: The model's error on a strange picture over its usual one, see sampler/familiarity.py.
         calls: Of the model that were made.
         seconds: They took.
@@ -60,7 +60,7 @@ class Facts:
     by_text: bool | None = None
     positive: bool | None = None
     negative: bool | None = None
-    black: str | None = None
+    black: float | None = None
     times_usual: float | None = None
     calls: int | None = None
     seconds: float | None = None
@@ -178,8 +178,8 @@ CHECKS = (
     Check(
         "black",
         black,
-        "All that is masked is black, and {} builds on it. If it should not be: some versions of ComfyUI's Mask Editor blacken "
-        "what they mask; take the picture from another Load Image, with the file as it was.",
+        "All that is masked is black, and denoise {:g} builds on it. If it should not be: some versions of ComfyUI's Mask "
+        "Editor blacken what they mask; take the picture from another Load Image, with the file as it was.",
     ),
     Check(
         "stranger",

@@ -1,8 +1,7 @@
 """What the nodes need of ComfyUI, by name: looked for before they are loaded, so that a sentence tells what is missing."""
 
-import importlib
 import sys
-from operator import attrgetter
+from pkgutil import resolve_name
 
 __all__ = ["NEEDED", "TESTED", "check_host"]
 
@@ -48,9 +47,8 @@ def check_host() -> None:
     """Raises ImportError, in one sentence, if this ComfyUI lacks what the nodes need."""
     lacking = [f"{module}.{name}" for module, names in NEEDED.items() for name in names.split() if lacks(module, name)]
     if lacking:
-        more = f" and {len(lacking) - 1} more" if len(lacking) > 1 else ""
         raise ImportError(
-            f"Mask Guidance is not loaded: this ComfyUI ({version()}) has no {lacking[0]}{more}, which it needs. It is "
+            f"Mask Guidance is not loaded: this ComfyUI ({version()}) has no {', '.join(lacking)}, which it needs. It is "
             f"tested with ComfyUI {TESTED[0]} to {TESTED[1]}: update ComfyUI if it is older, or Mask Guidance if it is newer."
         )
 
@@ -59,7 +57,7 @@ def lacks(module: str, name: str) -> bool:
     if module in HEAVY and module not in sys.modules:
         return False
     try:
-        attrgetter(name)(importlib.import_module(module))
+        resolve_name(f"{module}:{name}")
     except (ModuleNotFoundError, AttributeError):
         return True
     return False
@@ -67,6 +65,6 @@ def lacks(module: str, name: str) -> bool:
 
 def version() -> str:
     try:
-        return importlib.import_module("comfyui_version").__version__
-    except ModuleNotFoundError:
+        return resolve_name("comfyui_version:__version__")
+    except (ModuleNotFoundError, AttributeError):
         return "of an unknown version"

@@ -38,7 +38,10 @@ class ImageNoise:
             raise ValueError(f"Noise was seeded for {len(self.generators)} pictures, but {len(like)} came.")
         # New memory at each draw: torch gives pinned memory out again only after it has been copied.
         pinned = like.is_cuda and like.numel() <= MOST_PINNED
-        drawn = torch.empty(like.shape, pin_memory=pinned)
+        try:
+            drawn = torch.empty(like.shape, pin_memory=pinned)
+        except RuntimeError:  # no memory can be pinned here
+            drawn, pinned = torch.empty(like.shape), False
         for one, g in zip(drawn, self.generators, strict=True):
             torch.randn(one.shape, generator=g, out=one)
         # The type changes over there; here it would go through memory that is not pinned.

@@ -19,7 +19,7 @@ def published() -> list[str]:
 
 
 def listed(*words: str) -> set[str]:
-    command = ["git", "ls-files", "-z", "--cached", *words]
+    command = ["git", "-c", "safe.directory=*", "ls-files", "-z", "--cached", *words]
     told = subprocess.run(command, cwd=PACK, capture_output=True, text=True, encoding="utf-8", check=True)
     return set(filter(None, told.stdout.split("\0")))
 

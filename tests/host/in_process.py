@@ -21,7 +21,7 @@ def start_host(path: str, *arguments: str) -> None:
     import utils.extra_config  # noqa: F401 - before nodes.py, which in older hosts puts a folder with a utils.py on the path
 
     sys.argv = given
-    if comfy.cli_args.args.enable_dynamic_vram:
+    if getattr(comfy.cli_args.args, "enable_dynamic_vram", False):  # older hosts know nothing of it
         turn_on_dynamic_vram()
 
 

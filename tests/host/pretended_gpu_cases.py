@@ -1,4 +1,4 @@
-"""The nodes on a pretended GPU, collected by test_pretended_gpu.py alone: the CPU's numbers, each tensor in its place, no
+"""The nodes on a pretended GPU, collected by test_pretended_gpu_nodes.py alone: the CPU's numbers, each tensor in its place, no
 wait of ours that comes back with every call of the model."""
 
 from functools import cache, partial

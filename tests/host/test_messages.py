@@ -105,7 +105,7 @@ def test_every_check_can_apply(said, host):
         **said(share=0.9, size=(512, 512), side=64, calls=1, seconds=1.0),
         **said(size=(64, 64), side=512, settings=Settings(method="repaint"), steps=2),
         **said(cfg=3.0, by_text=True, positive=False, negative=False),
-        **said(times_usual=5.0, black="denoise 0.5"),
+        **said(times_usual=5.0, black=0.5),
     }
     assert found.keys() == {check.key for check in CHECKS}
 
@@ -125,6 +125,8 @@ def told(host, monkeypatch):
 BLACKENED = torch.rand(1, 32, 32, 3, generator=torch.Generator().manual_seed(0)).clamp(min=0.1)
 BLACKENED[:, 12:20, 16:24] = 0  # by the Mask Editor
 DRAWN = (BLACKENED == 0).all(-1).float()
+BRUSHED = DRAWN.clone()
+BRUSHED[:, 11] = 0.3  # a brush's soft rim keeps its colours
 CALM = {"preset": "custom", "skip_steps": 2, "resample": False}
 
 
@@ -132,9 +134,8 @@ CALM = {"preset": "custom", "skip_steps": 2, "resample": False}
     ("picture", "mask", "settings", "warns"),
     [
         (BLACKENED, DRAWN, {"denoise": 0.6}, True),
+        (BLACKENED, BRUSHED, {"denoise": 0.6}, True),
         (BLACKENED, DRAWN, {"denoise": 1.0}, False),  # nothing of it is read
-        (BLACKENED, 0.7 * DRAWN, {"soft_mask": "blend"}, True),
-        (BLACKENED, DRAWN, {"soft_mask": "blend"}, False),  # no grey value mixes it in
         (BLACKENED.clamp(min=1 / 255), DRAWN, {"denoise": 0.6}, False),
         (BLACKENED, 1 - DRAWN, {"denoise": 0.6}, False),
         (torch.cat([BLACKENED, 1 - DRAWN[..., None]], -1), DRAWN, {"denoise": 1.0}, False),  # transparent is black, too

@@ -45,7 +45,7 @@ export function whenSizeIsKnown(action) {
 
 /** Of a picture on the server; undefined until it is here, which it mostly is already, for its node shows it. */
 function sizeOfFile(file) {
-  const [, subfolder = "", filename, type = "input"] = (file ?? "").match(FILE) ?? [];
+  const [, subfolder = "", filename, type = "input"] = String(file ?? "").match(FILE) ?? [];
   if (!filename) return undefined;
   const address = `api/view?${new URLSearchParams({ filename, subfolder, type })}`;
   if (!sizes.has(address)) {

@@ -43,8 +43,8 @@ const zhMessages = {
     `resample_j 为 ${jump}，而运行只有 ${steps} 步：无法回跳，因此不会重采样。请减小 resample_j 或增大 skip_steps。`,
   no_positive: () => "此模型由文本引导：请将 CLIP 文本编码（或类似节点）连接到 positive。",
   no_negative: (cfg) => `cfg 为 ${cfg}，需要 negative：请连接 negative，或将 cfg 设为 1。`,
-  black: (setting) =>
-    `遮罩覆盖的部分全为黑色，而 ${setting} 会以其为基础。若不应如此：某些版本的 ComfyUI 遮罩编辑器会把被遮罩的部分涂黑；` +
+  black: (denoise) =>
+    `遮罩覆盖的部分全为黑色，而 denoise ${denoise} 会以其为基础。若不应如此：某些版本的 ComfyUI 遮罩编辑器会把被遮罩的部分涂黑；` +
     `请用另一个“加载图像”读取原来的文件作为图片。`,
   stranger: (times) =>
     `此模型是用另一类图片训练的：它在现有内容上的误差是平时的 ${times} 倍。请换用针对这类图片的模型，否则填充会是模型自己的风格。`,

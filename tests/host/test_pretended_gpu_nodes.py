@@ -18,3 +18,5 @@ def test_the_nodes_run_on_a_pretended_gpu_as_on_the_cpu():
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout[-6000:]
+    if " passed" not in run.stdout:
+        pytest.skip(run.stdout.splitlines()[-1])
