@@ -19,7 +19,7 @@ PACK = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).parent
 HOST = os.environ.get("COMFYUI_PATH")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-SECONDS = 900
+SECONDS = 1500  # for all cases of a mode; a third is usual
 PAGE = "comfyui-frontend-package"
 PICTURES = {
     "half": (16, 8),

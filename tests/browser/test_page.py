@@ -46,7 +46,7 @@ def given(page_server):
     }
 
 
-@pytest.mark.timeout(1000)
+@pytest.mark.timeout(1600)
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("mode", ["litegraph", "vue"])
 def test_page(outcomes, mode, case):
