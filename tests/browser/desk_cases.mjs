@@ -135,7 +135,7 @@ export async function help_speaks_chinese_and_elsewhere_english(comfy) {
 }
 
 export async function no_help_page_shows_signs_of_its_markup(comfy, given) {
-  if (!(await comfy.page.evaluate(() => window.app.extensionManager.renderMarkdownToHtml)))
+  if (!(await comfy.page.evaluate(() => Boolean(window.app.extensionManager.renderMarkdownToHtml))))
     throw new Skip("this page renders help for no one but itself");
   const wrong = await comfy.page.evaluate(async (pack) => {
     const kinds = Object.keys(window.LiteGraph.registered_node_types).filter((kind) => /^MaskGuidance/.test(kind));
