@@ -88,7 +88,7 @@ def test_a_bad_picture_gives_a_list_and_a_failing_status_from_two_processes(fold
 
 
 def test_a_refusal_reaches_all_processes_and_is_said_once(folder):
-    process = launch(2, [*words(folder, "by_2"), "--seed", "77"])
+    process = launch(2, [*words(folder, "alone"), "--seed", "77"])
     said = finished(process)
     assert process.returncode != 0
     assert said.count("seed 0 -> 77") == 1
