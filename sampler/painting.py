@@ -75,7 +75,7 @@ def paint(
         settings: How, see `Settings` and `PRESETS`; as given, RePaint as published.
         prediction: What the model predicts: "eps", "x0" or "v".
         clip: Keep predicted pictures in [-1, 1].
-        seed: Same seed, same picture, whatever the batch size; on another device but for rounding.
+        seed: Same seed, same picture, whatever the batch size; nearly the same on another device.
         indices: Numbers of the pictures in their batch, for pictures cut out of one; default 0, 1, 2 ...
 
     Yields:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from unittest import mock
 
 import torch
+from random_weights import drawn
 from torch import Tensor
 
 UNET = {
@@ -84,14 +85,6 @@ def places(config) -> dict[str, Tensor]:
 
     with mock.patch.object(comfy.memory_management, "aimdo_enabled", False):
         return config.get_model({}, device=torch.device("meta")).diffusion_model.state_dict()
-
-
-def drawn(key: str, shape: torch.Size, generator: torch.Generator) -> Tensor:
-    """Weights that keep their input's size, norms near one, small biases."""
-    values = torch.randn(shape, generator=generator)
-    if len(shape) > 1:
-        return values / shape[1:].numel() ** 0.5
-    return 1 + 0.1 * values if key.endswith("weight") else 0.1 * values
 
 
 def text(generator: torch.Generator, pooled: int) -> list:

@@ -1,12 +1,12 @@
 """Networks for tests: layers without initialisation, seeded weights, small configurations."""
 
-import math
 from functools import cache
 from types import SimpleNamespace
 
 import torch
 from mask_guidance.sampler.adm import UNet, UNetConfig
 from mask_guidance.sampler.adm.signatures import Signature
+from random_weights import drawn
 from torch import nn
 
 LAYERS = ("Conv1d", "Conv2d", "Linear", "Embedding", "GroupNorm")
@@ -41,17 +41,10 @@ def config_of(published: Signature) -> UNetConfig:
 
 @torch.no_grad()
 def fill_randomly(net: nn.Module, seed: int = 0) -> nn.Module:
-    """Weights of a width that keeps activations near 1, norms near 1; equal for equal names and shapes."""
-    generator = torch.Generator().manual_seed(seed)
+    """Weights of a width that keeps activations near 1, drawn where the network is; equal for equal names and shapes."""
+    generator = torch.Generator(next(net.parameters()).device).manual_seed(seed)
     for name, parameter in sorted(net.named_parameters()):
-        drawn = torch.randn(parameter.shape, generator=generator)
-        if parameter.dim() > 1:
-            drawn = drawn / math.sqrt(parameter[0].numel())
-        elif name.endswith("weight"):
-            drawn = 1 + 0.1 * drawn
-        else:
-            drawn = 0.1 * drawn
-        parameter.copy_(drawn)
+        parameter.copy_(drawn(name, parameter.shape, generator))
     return net.eval().requires_grad_(False)
 
 

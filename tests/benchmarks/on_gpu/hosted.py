@@ -1,5 +1,6 @@
 """Models and runs in the host, for the sections that have started it."""
 
+import random_weights
 import torch
 from mask_guidance.sampler import Settings
 from mask_guidance.sampler.checkpoint.file import Checkpoint
@@ -75,13 +76,8 @@ def latent_model(name: str, asked: Asked):
 
 
 def drawn(key: str, like: Tensor, draw: torch.Generator) -> Tensor:
-    """A weight drawn on the card, for there are billions; see tiny_models."""
-    values = torch.randn(like.shape, generator=draw, device=draw.device)
-    if values.ndim > 1:
-        values /= values[0].numel() ** 0.5
-    else:
-        values = 0.1 * values + key.endswith(("weight", "scale"))
-    return values.to(like.dtype).cpu()
+    """A weight drawn on the card, for there are billions."""
+    return random_weights.drawn(key, like.shape, draw, near_one=("weight", "scale")).to(like.dtype).cpu()
 
 
 def order(

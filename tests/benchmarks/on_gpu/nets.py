@@ -7,7 +7,7 @@ import torch
 from mask_guidance.sampler.adm import UNet, UNetConfig
 from mask_guidance.sampler.adm.signatures import SIGNATURES
 from mask_guidance.sampler.adm.unet import NORM_GROUPS
-from small_nets import BARE, config_of
+from small_nets import BARE, config_of, fill_randomly
 from torch import nn
 
 from .asked import Asked
@@ -42,22 +42,8 @@ def inputs(config: UNetConfig, side: int, batch: int, device: str, dtype: torch.
     return (x, t) if config.num_classes is None else (x, t, torch.arange(batch, device=device))
 
 
-@torch.no_grad()
-def fill(net: nn.Module, device: str) -> nn.Module:
-    """Random weights, drawn where they are to be, of a width that keeps numbers near one."""
-    generator = torch.Generator(device).manual_seed(0)
-    for name, value in sorted(net.named_parameters()):
-        drawn = torch.randn(value.shape, generator=generator, device=device)
-        if value.dim() > 1:
-            drawn /= value[0].numel() ** 0.5
-        else:
-            drawn = 0.1 * drawn + name.endswith("weight")
-        value.copy_(drawn)
-    return net.eval().requires_grad_(False)
-
-
 def ours(config: UNetConfig, device: str, dtype: torch.dtype = torch.float32) -> UNet:
-    return fill(UNet(config, BARE, device, dtype), device)
+    return fill_randomly(UNet(config, BARE, device, dtype))
 
 
 def openais(config: UNetConfig, device: str) -> nn.Module:
@@ -82,4 +68,4 @@ def openais(config: UNetConfig, device: str) -> nn.Module:
             resblock_updown=config.resblock_updown,
             use_new_attention_order=config.use_new_attention_order,
         )
-    return fill(net, device)
+    return fill_randomly(net)
