@@ -47,12 +47,13 @@ def test_page_has_no_tables_which_the_panel_is_too_narrow_for(node, language):
 
 
 @pytest.mark.parametrize(("node", "language"), [each for each in EVERY if each[1] != "en"])
-def test_a_translation_has_the_pictures_links_and_numbers_of_the_english_page(node, language):
-    """One that lost a number is an old one."""
+def test_a_translation_has_the_pictures_links_points_and_numbers_of_the_english_page(node, language):
+    """One that lost a point of a list, or a number, is an old one."""
     english, other = text_of(node, "en"), text_of(node, language)
     assert pictures(english) == pictures(other)
     links, number = r"\]\((https:[^)]+)\)", r"\d+(?:[.,]\d+)*"
     assert re.findall(links, english) == re.findall(links, other)
+    assert english.count("\n- ") == other.count("\n- ")
     assert not set(re.findall(number, english)) - set(re.findall(number, other))
 
 
