@@ -76,7 +76,7 @@ class Comfy:
         paths = folder / "extra_model_paths.yaml"
         paths.write_text(
             f"tests:\n  base_path: {folder / 'models'}\n  guided_diffusion: guided_diffusion\n  loras: loras\n"
-            "  checkpoints: checkpoints\n"
+            f"  checkpoints: checkpoints\n  custom_nodes: {PACK / 'tests' / 'host' / 'route_list'}\n"
         )
         self.port = free_port()
         self.log = folder / "server.log"

@@ -6,7 +6,7 @@ Everything is put back at the end; but models stay where they were loaded, so th
 import ctypes
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from unittest import mock
 
 import torch
@@ -66,6 +66,54 @@ def no(*args, **options) -> bool:
     return False
 
 
+# What is asked of a driver, or of a kind of card.
+OF_DRIVERS = {
+    **dict.fromkeys(("soft_empty_cache", "synchronize", "get_offload_stream", "current_stream"), nothing),
+    **{"pin_memory": no, "unpin_memory": nothing, "cuda_device_context": lambda device: nullcontext()},
+    **dict.fromkeys(("should_use_fp16", "should_use_bf16"), yes),
+    **dict.fromkeys(("supports_fp8_compute", "supports_nvfp4_compute", "supports_mxfp8_compute"), no),
+}
+OF_TORCH = {
+    **dict.fromkeys(("synchronize", "empty_cache"), nothing),
+    **{"is_available": yes, "device_count": lambda: 1, "current_device": lambda: 0},
+}
+
+
+def of_memory(free: int) -> dict[str, object]:
+    def memory(device=None, torch_free_too=False, torch_total_too=False):
+        return (free, free) if torch_free_too or torch_total_too else free
+
+    return dict.fromkeys(("get_free_memory", "get_total_memory"), memory)
+
+
+def of_places(management: ModuleType, vram: str, gpu_only: bool) -> dict[str, object]:
+    """Where models and results are."""
+    return {
+        "get_torch_device": lambda: CUDA,
+        "intermediate_device": lambda: CUDA if gpu_only else torch.device("cpu"),
+        "cpu_state": management.CPUState.GPU,
+        "vram_state": management.VRAMState[vram],
+    }
+
+
+def of_dynamic_loading(dynamic: bool) -> dict[ModuleType, dict[str, object]]:
+    import comfy.memory_management
+    import comfy.model_patcher as patchers
+    import comfy.pinned_memory
+    import comfy_aimdo.host_buffer
+    import comfy_aimdo.model_vbar
+    import comfy_aimdo.torch
+
+    return {
+        comfy.memory_management: {"aimdo_enabled": dynamic},
+        comfy.pinned_memory: dict.fromkeys(("pin_memory", "get_pin"), nothing),
+        comfy_aimdo.model_vbar: {"ModelVBAR": Room},
+        comfy_aimdo.torch: {"aimdo_to_tensor": lambda place, device: place[0].tensor(*place[1:], device)},
+        comfy_aimdo.host_buffer: {"HostBuffer": lambda *args: SimpleNamespace(size=0)},
+        patchers: {"CoreModelPatcher": patchers.ModelPatcherDynamic if dynamic else patchers.ModelPatcher},
+    }
+
+
 @contextmanager
 def pretended_host(
     vram: str = "NORMAL_VRAM",
@@ -85,41 +133,13 @@ def pretended_host(
         free: Bytes.
         float64: Whether the device has such numbers.
     """
-    import comfy.memory_management
     import comfy.model_management as management
-    import comfy.model_patcher as patchers
-    import comfy.pinned_memory
-    import comfy_aimdo.host_buffer
-    import comfy_aimdo.model_vbar
-    import comfy_aimdo.torch
 
-    def memory(device=None, torch_free_too=False, torch_total_too=False):
-        return (free, free) if torch_free_too or torch_total_too else free
-
+    without_float64 = {"is_directml_enabled": lambda: not float64}  # whose devices have none
     answers = {
-        management: {
-            "get_torch_device": lambda: CUDA,
-            "intermediate_device": lambda: CUDA if gpu_only else torch.device("cpu"),
-            "cpu_state": management.CPUState.GPU,
-            "vram_state": management.VRAMState[vram],
-            **dict.fromkeys(("get_free_memory", "get_total_memory"), memory),
-            **dict.fromkeys(("should_use_fp16", "should_use_bf16"), yes),
-            **dict.fromkeys(("supports_fp8_compute", "supports_nvfp4_compute", "supports_mxfp8_compute"), no),
-            "is_directml_enabled": lambda: not float64,  # whose devices have none
-            **dict.fromkeys(("soft_empty_cache", "synchronize", "get_offload_stream", "current_stream"), nothing),
-            **{"pin_memory": no, "unpin_memory": nothing},
-            "cuda_device_context": lambda device: nullcontext(),
-        },
-        torch.cuda: {
-            **dict.fromkeys(("synchronize", "empty_cache"), nothing),
-            **{"is_available": yes, "device_count": lambda: 1, "current_device": lambda: 0},
-        },
-        comfy.pinned_memory: dict.fromkeys(("pin_memory", "get_pin"), nothing),
-        comfy_aimdo.model_vbar: {"ModelVBAR": Room},
-        comfy_aimdo.torch: {"aimdo_to_tensor": lambda place, device: place[0].tensor(*place[1:], device)},
-        comfy_aimdo.host_buffer: {"HostBuffer": lambda *args: SimpleNamespace(size=0)},
-        comfy.memory_management: {"aimdo_enabled": dynamic},
-        patchers: {"CoreModelPatcher": patchers.ModelPatcherDynamic if dynamic else patchers.ModelPatcher},
+        management: {**of_places(management, vram, gpu_only), **of_memory(free), **OF_DRIVERS, **without_float64},
+        torch.cuda: OF_TORCH,
+        **of_dynamic_loading(dynamic),
     }
     with ExitStack() as stack:
         for module, values in answers.items():  # older hosts ask for less

@@ -5,6 +5,12 @@ import pytest
 import workflows
 
 
+ROUTES = {
+    **{("POST", f"{before}/mask_guidance/schedule"): "schedule_route" for before in ("", "/api")},
+    **{(method, f"{before}/mask_guidance/model"): "model_route" for before in ("", "/api") for method in ("GET", "HEAD")},
+}
+
+
 def saved(comfy, run, node: str = "8") -> np.ndarray:
     assert run.error is None
     return workflows.pictures(comfy, run, node)[0]
@@ -13,6 +19,13 @@ def saved(comfy, run, node: str = "8") -> np.ndarray:
 def message(run) -> str:
     assert run.error is not None
     return str(run.error)
+
+
+def test_each_of_our_routes_is_there_once_and_ours(comfy):
+    """Whatever else the server has, other packs' too: see test_other_packs.py."""
+    found = [((method, path), module) for method, path, module in comfy.get("/tests/routes") if "mask_guidance" in path]
+    assert sorted(route for route, _ in found) == sorted(ROUTES)
+    assert all(module.endswith(f".nodes.{ROUTES[route]}") for route, module in found)
 
 
 def test_two_runs_give_the_same_bytes(comfy, picture):

@@ -69,8 +69,13 @@ def test_nothing_is_needed_that_the_nodes_do_not_use():
     assert not {need for need in untraced if not any(f".{need.split('.')[-1]}(" in source for source in SOURCES)}
 
 
-def test_the_tested_versions_are_those_that_run_py_fetches_and_the_registry_is_told():
+def test_the_tested_versions_are_those_that_run_py_fetches_and_that_all_others_are_told():
     hosts = runpy.run_path(str(PACK / "run.py"))["HOSTS"]
-    numbers = sorted(hosts, key=lambda text: [int(part) for part in text.split(".")])
-    assert TABLE["TESTED"] == (numbers[0], numbers[-1])
-    assert f'requires-comfyui = ">={numbers[0]}"\n' in (PACK / "pyproject.toml").read_text("utf-8")
+    oldest, *_, newest = sorted(hosts, key=lambda text: [int(part) for part in text.split(".")])
+    assert TABLE["TESTED"] == (oldest, newest)
+    for file, words in {
+        "pyproject.toml": f'requires-comfyui = ">={oldest}"\n',
+        "README.md": f"For ComfyUI {oldest} and newer; tested up to {newest}.",
+        ".ci/run": f" run.py --host-version {oldest} ",
+    }.items():
+        assert words in (PACK / file).read_text("utf-8"), file
