@@ -54,6 +54,8 @@ HOSTS = {
 
 DEFAULT_HOST = next(iter(HOSTS))
 
+# How all tests are run: by two processes, a file by one of them, the page's tests, which take longest, first
+SIDE_BY_SIDE = ("-n", "2", "--dist", "loadgroup", "--no-loadscope-reorder")
 # Where people keep the Python of a ComfyUI, seen from its folder
 BINARIES = ("bin/python", "Scripts/python.exe")
 HOST_PYTHONS = [*(f"{a}/{b}" for a in ("venv", ".venv") for b in BINARIES), "../python_embeded/python.exe"]
@@ -598,10 +600,11 @@ def show(places, options):
 
 
 def pytest_words(pack, words):
-    """The user's words for pytest, and all tests where these name none of them."""
+    """The user's words for pytest, and all tests, side by side, where these name none of them."""
     tests = pack / "tests"
     named = [(pack / word.split("::")[0]).resolve() for word in words]
-    return [*words] if any(place.exists() and tests in (place, *place.parents) for place in named) else [tests, *words]
+    some = any(place.exists() and tests in (place, *place.parents) for place in named)
+    return [*words] if some else [*SIDE_BY_SIDE, tests, *words]
 
 
 def test(places, options):
@@ -609,7 +612,8 @@ def test(places, options):
     host, python = SetUp(places, options).tests()
     words = ["-m", "pytest", *pytest_words(places.pack, options.pytest_words)]
     words = words if options.command == "test" else [places.pack / ".ci" / "checks.py"]
-    return wait(start([python, *words], cwd=places.pack, env={**os.environ, "COMFYUI_PATH": str(host.folder)}))
+    environment = {"OMP_NUM_THREADS": "1", **os.environ, "COMFYUI_PATH": str(host.folder)}
+    return wait(start([python, *words], cwd=places.pack, env=environment))
 
 
 def main(words, places):

@@ -84,14 +84,13 @@ export async function undo_takes_back_an_edit_and_the_widget_follows(comfy, give
 
 export async function a_fresh_node_shows_its_curve_on_light_and_on_dark(comfy) {
   for (const palette of ["light", "dark"]) {
-    await comfy.set({ "Comfy.ColorPalette": palette });
-    await comfy.reload();
+    await comfy.wear(palette);
     const id = await comfy.fresh("MaskGuidanceKSampler");
     const { calls, curve } = await comfy.said(id);
     assert.equal(calls, "86 model calls");
     assert.ok(curve.split(" ").length > 100, curve);
     await comfy.show(id);
-    await comfy.page.screenshot({ path: `${comfy.folder}/${comfy.mode}-fresh-${palette}.png` });
+    await comfy.picture(`fresh-${palette}`);
   }
 }
 
@@ -121,7 +120,7 @@ export async function without_a_server_the_last_curve_stays_and_the_text_says_so
   await comfy.page.route(`**${ROUTE}`, gone);
   await comfy.increase(SAMPLER, "resample_r");
   const without = await comfy.said(SAMPLER);
-  await comfy.page.screenshot({ path: `${comfy.folder}/${comfy.mode}-no-server.png` });
+  await comfy.picture("no-server");
   await comfy.page.unroute(`**${ROUTE}`, gone);
   assert.equal(without.curve, before.curve);
   assert.match(without.more, /server does not answer/);
@@ -140,13 +139,13 @@ export async function what_the_method_does_not_use_is_grey_and_keeps_its_value(c
   const idle = ["resample_j", "var_type"];
   for (const name of idle) assert.equal(await comfy.editable(SAMPLER, name), false, name);
   assert.equal(await comfy.editable(SAMPLER, "resample_r"), true);
-  await comfy.page.screenshot({ path: `${comfy.folder}/${comfy.mode}-grey-feedback.png` });
+  await comfy.picture("grey-feedback");
   const sent = async () => await comfy.page.evaluate(async () => (await window.app.graphToPrompt()).output["6"].inputs);
   assert.deepEqual([(await sent()).resample_j, (await sent()).var_type], [10, "auto"]);
   await comfy.choose(SAMPLER, "method", "repaint");
   await comfy.said(SAMPLER);
   for (const name of idle) assert.equal(await comfy.editable(SAMPLER, name), true, name);
-  await comfy.page.screenshot({ path: `${comfy.folder}/${comfy.mode}-grey-repaint.png` });
+  await comfy.picture("grey-repaint");
   await comfy.page.evaluate((id) => {
     const { app, LiteGraph } = window;
     const sampler = app.graph.getNodeById(id);
@@ -386,51 +385,14 @@ export async function a_blueprint_is_found_by_search_and_paints(comfy, given) {
 
 export async function the_help_of_a_node_opens_in_the_page(comfy) {
   await comfy.loadExample("inpaint", SAMPLER);
-  const title = await comfy.page.evaluate((id) => {
-    const { canvas, graph } = window.app;
-    const [x, y] = graph.getNodeById(id).pos;
-    const box = canvas.canvas.getBoundingClientRect();
-    const [left, top] = canvas.ds.convertOffsetToCanvas([x + 100, y - 15]);
-    return [left + box.left, top + box.top];
-  }, SAMPLER);
-  await comfy.page.mouse.click(...title);
-  await comfy.settle(500);
+  await comfy.clickTitle(SAMPLER);
   await comfy.page.locator("[data-testid=info-button]").first().click();
   await comfy.page.getByText("Common mistakes").first().waitFor();
   await comfy.waitUntil(() =>
     [...document.images].some((image) => image.src.includes("/docs/ksampler.png") && image.naturalWidth > 0),
   );
-  await comfy.page.screenshot({ path: `${comfy.folder}/${comfy.mode}-help.png` });
+  await comfy.picture("help");
   await comfy.page.evaluate(() => window.app.canvas.deselectAll());
-}
-
-export async function in_chinese_nodes_and_widget_speak_chinese(comfy) {
-  await comfy.set({ "Comfy.Locale": "zh" });
-  await comfy.reload();
-  try {
-    await comfy.page.evaluate(() => {
-      window.app.graph.clear();
-      const node = window.LiteGraph.createNode("MaskGuidanceKSampler");
-      node.pos = [160, 130];
-      window.app.graph.add(node);
-    });
-    await comfy.settle(500);
-    const [title, id] = await comfy.page.evaluate(() => [
-      window.app.graph.nodes[0].title,
-      window.app.graph.nodes[0].id,
-    ]);
-    assert.equal(title, "遮罩引导 K 采样器");
-    assert.equal((await comfy.said(id)).calls, "86 次模型调用");
-    const label = await comfy.page.evaluate(
-      () => window.app.graph.nodes[0].widgets.find((w) => w.name === "resample_r").label,
-    );
-    assert.equal(label, "重采样次数 r");
-    await comfy.show(id);
-    await comfy.page.screenshot({ path: `${comfy.folder}/${comfy.mode}-chinese.png` });
-  } finally {
-    await comfy.set({ "Comfy.Locale": "en" });
-    await comfy.reload();
-  }
 }
 
 export async function mask_nodes_show_what_they_have_done(comfy, given) {
@@ -488,7 +450,7 @@ export async function mask_nodes_show_what_they_have_done(comfy, given) {
   for (const name of Object.keys(ids)) {
     let after = 0;
     for (let i = 0; i < 30 && after < before[name] + 1000; i++) after = await pixels(name);
-    await comfy.page.screenshot({ path: `${comfy.folder}/${comfy.mode}-${name}-shows.png` });
+    await comfy.picture(`${name}-shows`);
     assert.ok(after > before[name] + 1000, `${name}: ${before[name]}, then ${after} such pixels`);
   }
 }

@@ -18,7 +18,7 @@ export async function without_resampling_its_numbers_are_grey(comfy) {
   await comfy.said(SAMPLER);
   await areEditable(comfy, SAMPLER, ["resample_r", "resample_j"], false);
   await areEditable(comfy, SAMPLER, ["skip_steps"], true);
-  await comfy.page.screenshot({ path: `${comfy.folder}/${comfy.mode}-grey-resample.png` });
+  await comfy.picture("grey-resample");
   await comfy.put(SAMPLER, { timestep_respacing: "10" });
   await comfy.said(SAMPLER);
   await areEditable(comfy, SAMPLER, ["skip_steps"], false);
@@ -48,7 +48,7 @@ export async function outpainting_greys_what_another_way_to_pad_uses(comfy) {
       all.filter((name) => ![...names, ...sides].includes(name)),
       false,
     );
-    await comfy.page.screenshot({ path: `${comfy.folder}/${comfy.mode}-grey-pad-${choice}.png` });
+    await comfy.picture(`grey-pad-${choice}`);
   }
   await areEditable(comfy, id, ["colour"], false);
   await comfy.choose(id, "fill", "colour");

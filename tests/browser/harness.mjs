@@ -103,16 +103,24 @@ function readPlot([wanted, plot, vue]) {
   };
 }
 
+/** Some of the host's own templates, to search among: to draw all five hundred takes the page half a minute. */
+async function fewTemplates(route) {
+  const answer = await route.fetch();
+  const groups = await answer.json();
+  const few = groups.map((group) => ({ ...group, templates: group.templates.slice(0, 3) }));
+  await route.fulfill({ response: answer, json: few });
+}
+
 /** The page with one of its two ways to draw nodes. */
 export class Comfy {
   static async open(address, vue, chromiumPath) {
     const comfy = new Comfy();
-    Object.assign(comfy, { address, vue, mode: vue ? "vue" : "litegraph", errors: [] });
+    Object.assign(comfy, { address, vue, mode: vue ? "vue" : "litegraph", locale: "en", errors: [] });
     await comfy.set({
       "Comfy.VueNodes.Enabled": vue,
       "Comfy.TutorialCompleted": true,
       "Comfy.Minimap.Visible": false,
-      "Comfy.Locale": "en",
+      "Comfy.Locale": comfy.locale,
       "Comfy.ColorPalette": "dark",
       "Comfy.Workflow.Persist": false,
     });
@@ -129,6 +137,7 @@ export class Comfy {
       (url) => url.hostname !== "127.0.0.1",
       (route) => route.abort(),
     );
+    await comfy.page.route("**/templates/index.json", fewTemplates);
     await comfy.reload();
     return comfy;
   }
@@ -146,6 +155,30 @@ export class Comfy {
         body: JSON.stringify(value),
       });
     }
+  }
+
+  /** Open the page in a language, if it is open in another one. */
+  async speak(locale) {
+    if (locale === this.locale) return;
+    this.locale = null; // until it is open
+    await this.set({ "Comfy.Locale": locale });
+    await this.reload();
+    this.locale = locale;
+  }
+
+  /** Change the colours of the open page, as its settings do. */
+  async wear(palette) {
+    await this.page.evaluate((id) => window.app.extensionManager.setting.set("Comfy.ColorPalette", id), palette);
+    await this.waitUntil((light) => document.body.classList.contains("dark-theme") !== light, palette === "light");
+  }
+
+  /** Leave a picture of the window for people, where they have asked for pictures. */
+  async picture(name) {
+    if (process.env.MASK_GUIDANCE_SCREENSHOTS) await this.shoot(name);
+  }
+
+  async shoot(name) {
+    await this.page.screenshot({ path: `${this.folder}/${this.mode}-${name}.png` }).catch(() => {});
   }
 
   async reload() {
@@ -388,12 +421,15 @@ export class Comfy {
    */
   async place(id, name, share, more = 0) {
     await this.waitUntil(
-      ([wanted, input]) =>
-        Number.isFinite(
-          window.app.canvas.graph.getNodeById(wanted).widgets.find((w) => [w.name, w.label].includes(input)).last_y,
-        ),
+      ([wanted, input]) => {
+        const { canvas } = window.app;
+        canvas.setDirty(true, true); // a subgraph's node makes its controls anew, and nothing draws the new ones
+        return Number.isFinite(
+          canvas.graph.getNodeById(wanted).widgets.find((w) => [w.name, w.label].includes(input)).last_y,
+        );
+      },
       [id, name],
-    ); // it is drawn
+    );
     return await this.page.evaluate(
       ([wanted, input, across, pixels]) => {
         const { canvas } = window.app;

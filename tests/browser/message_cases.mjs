@@ -15,7 +15,7 @@ export async function an_empty_mask_says_so_and_how_many_calls_were_made(comfy, 
   await comfy.put(PICTURE, { image: given.opaque });
   assert.equal(await run(comfy), "execution_success");
   const { messages } = await comfy.said(SAMPLER);
-  await comfy.page.screenshot({ path: `${comfy.folder}/${comfy.mode}-message-empty.png` });
+  await comfy.picture("message-empty");
   assert.deepEqual(
     messages.map(({ kind }) => kind),
     ["warning", "note"],
@@ -52,7 +52,7 @@ export async function a_picture_of_another_size_is_named_before_the_run(comfy, g
   await comfy.put(PICTURE, { image: given.large });
   await comfy.waitUntilTold(SAMPLER, /512x512/);
   const { messages } = await comfy.said(SAMPLER);
-  await comfy.page.screenshot({ path: `${comfy.folder}/${comfy.mode}-message-size.png` });
+  await comfy.picture("message-size");
   assert.match(messages[0].text, /made for 64x64: each call takes about 64 times as long/);
   await comfy.put(PICTURE, { image: "mask_guidance_landscape.png" });
   await comfy.waitUntilTold(SAMPLER, null);
@@ -86,7 +86,7 @@ export async function an_error_is_said_in_its_own_words_until_something_is_edite
   assert.equal(await run(comfy), "execution_error");
   await comfy.dismissErrors();
   const { messages } = await comfy.said(SAMPLER);
-  await comfy.page.screenshot({ path: `${comfy.folder}/${comfy.mode}-message-error.png` });
+  await comfy.picture("message-error");
   assert.deepEqual(
     messages.map(({ kind }) => kind),
     ["error"],
@@ -125,14 +125,13 @@ export async function after_a_run_without_cfg_the_time_with_it_is_twice_that(com
 
 export async function every_word_is_read_on_light_and_on_dark_and_axe_finds_nothing(comfy, given) {
   for (const palette of ["light", "dark"]) {
-    await comfy.set({ "Comfy.ColorPalette": palette });
-    await comfy.reload();
+    await comfy.wear(palette);
     await tiny(comfy, given);
     await comfy.put(PICTURE, { image: given.opaque });
     assert.equal(await run(comfy), "execution_success");
     await everyContrast(comfy, palette, 5);
     assert.deepEqual(await comfy.axe(), [], palette);
-    await comfy.page.screenshot({ path: `${comfy.folder}/${comfy.mode}-messages-${palette}.png` });
+    await comfy.picture(`messages-${palette}`);
     await comfy.put(LOADER, { model_name: "must_be_told.safetensors" });
     await comfy.page.evaluate((id) => window.app.graph.getNodeById(id).disconnectInput(2), SAMPLER);
     await comfy.put(SAMPLER, { seed: unlike() });

@@ -6,10 +6,13 @@ import { Comfy, Skip } from "./harness.mjs";
 
 const [address, chromium, mode, folder, ...names] = process.argv.slice(2);
 const files = readdirSync(new URL(".", import.meta.url)).filter((file) => file.endsWith("cases.mjs"));
-const cases = Object.assign({}, ...(await Promise.all(files.sort().map((file) => import(`./${file}`)))));
+const modules = await Promise.all(files.sort().map((file) => import(`./${file}`)));
+const cases = {}; // by name, each with the language of its file
+for (const { locale = "en", ...those } of modules)
+  for (const [name, run] of Object.entries(those)) cases[name] = { locale, run };
 const given = JSON.parse(readFileSync(0, "utf-8"));
 const comfy = await Comfy.open(address, mode === "vue", chromium);
-comfy.folder = folder; // for screenshots
+comfy.folder = folder; // for pictures of the window
 const preview = comfy.vue && !(await comfy.isFrom("1.41")); // of Nodes 2.0
 
 for (const name of names.length ? names : Object.keys(cases)) {
@@ -19,13 +22,14 @@ for (const name of names.length ? names : Object.keys(cases)) {
   await comfy.page.keyboard.press("Escape"); // what a failed case has left open
   try {
     if (preview) throw new Skip("this page's early Nodes 2.0 greys nothing, and an undo leaves what was shown before");
-    await cases[name](comfy, given);
+    await comfy.speak(cases[name].locale);
+    await cases[name].run(comfy, given);
     if (comfy.errors.length) error = `The page's console says:\n${comfy.errors.join("\n")}`;
   } catch (failure) {
     if (failure instanceof Skip) skipped = failure.message;
     else error = [failure.stack, ...comfy.errors].join("\n");
   }
-  await comfy.page.screenshot({ path: `${folder}/${mode}-${name}.png` }).catch(() => {});
+  if (error) await comfy.shoot(name);
   console.log(JSON.stringify({ name, error, skipped, seconds: (Date.now() - start) / 1000 }));
 }
 await comfy.close();

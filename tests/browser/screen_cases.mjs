@@ -152,7 +152,7 @@ export async function the_curve_fits_into_its_node_fresh_and_with_messages_and_b
   const row = comfy.page.getByText("resample_j", { exact: true }).last();
   await row.waitFor();
   await comfy.settle(500);
-  await comfy.page.screenshot({ path: `${comfy.folder}/${comfy.mode}-panel.png` });
+  await comfy.picture("panel");
   assert.equal(await fits(comfy, id, "beside the panel"), wide);
   const empty = await comfy.page.getByText("schedule", { exact: true }).count();
   if (await comfy.isFrom("1.45")) assert.equal(empty, 0, "an empty row in the panel"); // older ones cannot be told

@@ -8,6 +8,7 @@ from mask_guidance.sampler import Chain, Settings, alphas_cumprod, largest_sigma
 from mask_guidance.sampler.presets import fixed
 
 HERE = Path(__file__).parent
+MODES = ("litegraph", "vue")
 CASES = [
     name
     for file in sorted(HERE.glob("*cases.mjs"))
@@ -33,7 +34,7 @@ def given(page_server):
         "titles": workflows.titles(),
         "pack": next(pack for pack, titles in offered.items() if workflows.titles()["inpaint"] in titles),
         "model": "tiny.safetensors",
-        "fresh": {mode: f"fresh_{mode}.safetensors" for mode in ("litegraph", "vue")},
+        "fresh": {mode: f"fresh_{mode}.safetensors" for mode in MODES},
         "picture": "half.png",
         **{name: f"{name}.png" for name in ("opaque", "nearly", "large")},
         "paper": fixed("paper"),
@@ -48,7 +49,7 @@ def given(page_server):
 
 @pytest.mark.timeout(1600)
 @pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize("mode", ["litegraph", "vue"])
+@pytest.mark.parametrize("mode", [pytest.param(mode, marks=pytest.mark.xdist_group(mode)) for mode in MODES])
 def test_page(outcomes, mode, case):
     answers = outcomes(mode)
     assert case in answers, f"the browser stopped before this case: {answers[''][0]}"

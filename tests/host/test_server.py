@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 import workflows
 
-
 ROUTES = {
     **{("POST", f"{before}/mask_guidance/schedule"): "schedule_route" for before in ("", "/api")},
-    **{(method, f"{before}/mask_guidance/model"): "model_route" for before in ("", "/api") for method in ("GET", "HEAD")},
+    **{
+        (method, f"{before}/mask_guidance/model"): "model_route"
+        for before in ("", "/api")
+        for method in ("GET", "HEAD")
+    },
 }
 
 

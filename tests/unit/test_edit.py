@@ -21,6 +21,12 @@ def astronaut(pictures):
     return (pictures["astronaut"] * 255).round() / 255
 
 
+@pytest.fixture(scope="module")
+def small(pictures):
+    """For what is asked of dozens of edits."""
+    return {name: (resize_picture(pictures[name], 192, 240) * 255).round() / 255 for name in ("astronaut", "coffee")}
+
+
 def overlap(mask, truth):
     inside = mask > 0
     return float((inside & truth).sum() / (inside | truth).sum())
@@ -52,8 +58,8 @@ def test_a_picture_cut_to_another_shape_is_laid_where_it_belongs(pictures):
 
 @pytest.mark.parametrize("drift", DRIFTS)
 @pytest.mark.parametrize("change", CHANGES)
-def test_the_change_is_found_under_every_drift(pictures, astronaut, change, drift):
-    given = edit(astronaut, change, drift, 0.06, 3, pictures["coffee"])
+def test_the_change_is_found_under_every_drift(small, change, drift):
+    given = edit(small["astronaut"], change, drift, 0.06, 3, small["coffee"])
     result = composite_edit(given.original[0], given.edited[0], cleaning=Cleaning(grow=0))
     inside = result.mask > 0
     found = float((inside & given.truth).sum() / given.truth.sum())
@@ -62,19 +68,19 @@ def test_the_change_is_found_under_every_drift(pictures, astronaut, change, drif
 
 
 @pytest.mark.parametrize("drift", DRIFTS)
-def test_a_picture_that_only_drifted_gives_the_original_back_to_the_bit(astronaut, drift):
-    drifted = astronaut
+def test_a_picture_that_only_drifted_gives_the_original_back_to_the_bit(small, drift):
+    drifted = original = small["astronaut"]
     for step in DRIFTS[drift]:
         drifted = step(drifted).clamp(0, 1)
-    result = composite_edit(astronaut[0], drifted[0])
-    assert torch.equal(result.picture, astronaut[0])
+    result = composite_edit(original[0], drifted[0])
+    assert torch.equal(result.picture, original[0])
     assert not result.mask.any()
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16, torch.float64])
 @pytest.mark.parametrize("blend", BLENDS)
-def test_beyond_mask_and_band_every_bit_is_the_originals(pictures, astronaut, blend, dtype):
-    given = edit(astronaut, "pasted", "tint, shift, vae", 0.06, 3, pictures["coffee"])
+def test_beyond_mask_and_band_every_bit_is_the_originals(small, blend, dtype):
+    given = edit(small["astronaut"], "pasted", "tint, shift, vae", 0.06, 3, small["coffee"])
     original = given.original[0].to(dtype)
     before = original.clone()
     result = composite_edit(original, given.edited[0].to(dtype), blend=blend, pixels=6)

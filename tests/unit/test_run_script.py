@@ -335,9 +335,9 @@ def test_words_after_test_go_to_pytest_even_when_they_are_options():
 
 def test_all_tests_run_unless_some_are_named():
     tests, own = PACK / "tests", "tests/unit/test_run_script.py::test_x"
-    assert script.pytest_words(PACK, ["-k", "nodes"]) == [tests, "-k", "nodes"]
+    assert script.pytest_words(PACK, ["-k", "nodes"]) == [*script.SIDE_BY_SIDE, tests, "-k", "nodes"]
     assert script.pytest_words(PACK, [own, "-q"]) == [own, "-q"]
-    assert script.pytest_words(PACK, []) == [tests]
+    assert script.pytest_words(PACK, []) == [*script.SIDE_BY_SIDE, tests]
 
 
 @pytest.mark.parametrize(
