@@ -200,7 +200,7 @@ export async function a_subgraphs_node_says_what_a_run_costs_where_it_is_and_tha
     await comfy.put(id, seed); // newer pages make it the node's own
   else await inner("MaskGuidanceKSampler", seed);
   assert.ok(await comfy.queue());
-  await costs(comfy, id, /^call \d+ of 86/);
+  await costs(comfy, id, /^call \d+ of \d+/);
   assert.equal((await comfy.ended()).kind, "execution_success");
-  await costs(comfy, id, /^86 model calls · about/);
+  await costs(comfy, id, /^\d+ model calls · about/);
 }

@@ -169,7 +169,8 @@ export class Comfy {
   /** Change the colours of the open page, as its settings do. */
   async wear(palette) {
     await this.page.evaluate((id) => window.app.extensionManager.setting.set("Comfy.ColorPalette", id), palette);
-    await this.waitUntil((light) => document.body.classList.contains("dark-theme") !== light, palette === "light");
+    await this.waitUntil((dark) => Boolean(document.querySelector(".dark-theme")) === dark, palette === "dark");
+    await this.settle();
   }
 
   /** Leave a picture of the window for people, where they have asked for pictures. */
