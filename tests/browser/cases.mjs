@@ -6,11 +6,16 @@ import { LOADER, SAMPLER, tiny, unlike } from "./tiny.mjs";
 
 const ROUTE = "/mask_guidance/schedule";
 /** Every second one here, the others with the other way to draw nodes: a run is the same for both. */
-export async function every_example_loads_without_missing_nodes_and_runs(comfy, given) {
+export async function every_example_loads_whole_without_missing_nodes_and_runs(comfy, given) {
   for (const [number, name] of given.examples.entries()) {
     await comfy.loadExample(name);
     await comfy.settle(500);
+    await comfy.picture(`template-${name}`);
     assert.equal(await comfy.page.locator("[data-testid=missing-node-card]").count(), 0, name);
+    const short = await comfy.page.evaluate(() =>
+      window.app.graph.nodes.filter((n) => n.computeSize()[1] > n.size[1] + 1).map((n) => `${n.id} ${n.type}`),
+    );
+    assert.deepEqual(short, [], `${name}: nodes that do not hold their widgets`);
     const needsCheckpoint = await comfy.page.evaluate(() =>
       window.app.graph.nodes.some((node) => node.type === "CheckpointLoaderSimple"),
     );

@@ -1,7 +1,7 @@
 """A server and a browser for the page's tests; skipped, with the reason, where there is no Node or no Chromium.
 
 MASK_GUIDANCE_PAGE=1.58.1 (or =newest) tests with that version of comfyui-frontend-package in place of the host's own page; it
-is fetched once, to .run/pages/.
+is fetched once, to .run/pages/. MASK_GUIDANCE_SCREENSHOTS=1 leaves pictures in .run/screenshots/ of more than what fails.
 """
 
 import json
@@ -69,9 +69,10 @@ def page_flags(folder: Path) -> list[str]:
     place = folder / version
     if not place.is_dir():
         wanted = PAGE if version == "newest" else f"{PAGE}=={version}"
-        words = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", f"{place}.part", wanted]
-        subprocess.run(words, check=True)
-        Path(f"{place}.part").rename(place)
+        part = f"{place}.{os.getpid()}"  # the two modes may be two processes
+        subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", part, wanted], check=True)
+        if not place.is_dir():
+            Path(part).rename(place)
     return ["--front-end-root", str(place / "comfyui_frontend_package" / "static")]
 
 
@@ -81,7 +82,8 @@ def page_server(tmp_path_factory):
     from comfy_client import Comfy
 
     kept = PACK / ".run" if (PACK / ".run").is_dir() else tmp_path_factory.mktemp("run")
-    server = Comfy(Path(HOST), tmp_path_factory.mktemp("page"), *page_flags(kept / "pages"))
+    flags = ["--preview-method", "none", *page_flags(kept / "pages")]  # none, as is usual: the page draws each anew
+    server = Comfy(Path(HOST), tmp_path_factory.mktemp("page"), *flags)
     save_tiny(server.models / "imagenet.safetensors", num_classes=1000)
     save_tiny(server.models / "must_be_told.safetensors", any_class=False)
     for name in ("tiny", *(f"fresh_{mode}" for mode in ("litegraph", "vue"))):
@@ -97,7 +99,7 @@ def page_server(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def screenshots(tmp_path_factory) -> Path:
-    """Where each case leaves a picture of how it ended: in .run, where there is one."""
+    """Where a case that fails leaves a picture of how it ended: in .run, where there is one."""
     run = PACK / ".run"
     folder = run / "screenshots" if run.is_dir() else tmp_path_factory.mktemp("screenshots")
     folder.mkdir(exist_ok=True)

@@ -41,21 +41,6 @@ export async function the_templates_are_found_by_the_packs_name_and_open(comfy, 
   await comfy.waitUntil(() => window.app.graph.nodes.some((node) => node.type === "MaskGuidanceKSampler"));
 }
 
-export async function a_template_opens_whole_and_large_enough_to_read(comfy, given) {
-  await comfy.page.setViewportSize({ width: 1600, height: 900 });
-  for (const name of given.examples) {
-    await comfy.loadExample(name);
-    await comfy.page.evaluate(() => window.app.extensionManager.command.execute("Comfy.Canvas.FitView"));
-    await comfy.settle();
-    await comfy.picture(`template-${name}`);
-    const short = await comfy.page.evaluate(() =>
-      window.app.graph.nodes.filter((n) => n.computeSize()[1] > n.size[1] + 1).map((n) => `${n.id} ${n.type}`),
-    );
-    assert.deepEqual(short, [], `${name}: nodes that do not hold their widgets`);
-  }
-  await comfy.page.setViewportSize({ width: 1400, height: 900 });
-}
-
 export async function a_class_is_chosen_by_name_from_the_models_list(comfy) {
   const { page } = comfy;
   await comfy.loadExample("inpaint", LABEL);
