@@ -39,6 +39,12 @@ export async function the_templates_are_found_by_the_packs_name_and_open(comfy, 
   await dialog.getByPlaceholder(/search/i).fill("step by step");
   await title("inpaint").click();
   await comfy.waitUntil(() => window.app.graph.nodes.some((node) => node.type === "MaskGuidanceKSampler"));
+  await dialog.waitFor({ state: "hidden" });
+  await comfy.settle();
+  // Older pages' own: their search field, taken away with words in it, tells a list that is gone.
+  const theirs =
+    /^TypeError: Cannot set properties of null \(setting 'value'\)\s+at Proxy\.onChange \(\S+\/vendor-primevue-/;
+  comfy.errors = comfy.errors.filter((error) => !theirs.test(error));
 }
 
 export async function a_class_is_chosen_by_name_from_the_models_list(comfy) {

@@ -18,7 +18,6 @@ const HARMLESS = [
   /net::ERR_FAILED .*https:\/\//, // hosts that these tests keep the page from
   /ComfyApp graph accessed before initialization/, // the page's own
   ...(process.env.MASK_GUIDANCE_NEIGHBOURS ? [/app is not defined/] : []), // LanPaint's web/js/example.js
-  /Cannot set properties of null \(setting 'value'\).*vendor-primevue/s, // the same, of older pages
 ];
 
 /** A page's own notice of a run that failed: what newer pages show over the nodes, and older ones before them. */
