@@ -70,7 +70,8 @@ def page_flags(folder: Path) -> list[str]:
     if not place.is_dir():
         wanted = PAGE if version == "newest" else f"{PAGE}=={version}"
         part = f"{place}.{os.getpid()}"  # the two modes may be two processes
-        subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", part, wanted], check=True)
+        words = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", part, wanted]
+        subprocess.run(words, check=True)
         if not place.is_dir():
             Path(part).rename(place)
     return ["--front-end-root", str(place / "comfyui_frontend_package" / "static")]
