@@ -55,7 +55,7 @@ HOSTS = {
 DEFAULT_HOST = next(iter(HOSTS))
 
 # How all tests are run: by two processes, a file by one of them, the page's tests, which take longest, first
-SIDE_BY_SIDE = ("-n", "2", "--dist", "loadgroup", "--no-loadscope-reorder")
+SIDE_BY_SIDE = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
 # Where people keep the Python of a ComfyUI, seen from its folder
 BINARIES = ("bin/python", "Scripts/python.exe")
 HOST_PYTHONS = [*(f"{a}/{b}" for a in ("venv", ".venv") for b in BINARIES), "../python_embeded/python.exe"]

@@ -13,6 +13,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mask_guidance.sampler import Chain, Settings, alphas_cumprod, largest_sigma, named_betas, sigmas
+from mask_guidance.sampler.presets import fixed
+from page import MODES
 from PIL import Image
 
 PACK = Path(__file__).resolve().parents[2]
@@ -87,7 +90,7 @@ def page_server(tmp_path_factory):
     server = Comfy(Path(HOST), tmp_path_factory.mktemp("page"), *flags)
     save_tiny(server.models / "imagenet.safetensors", num_classes=1000)
     save_tiny(server.models / "must_be_told.safetensors", any_class=False)
-    for name in ("tiny", *(f"fresh_{mode}" for mode in ("litegraph", "vue"))):
+    for name in ("tiny", *(f"fresh_{mode}" for mode in MODES)):
         save_tiny(server.models / f"{name}.safetensors")
     for name, (side, masked) in PICTURES.items():
         pixels = np.random.default_rng(0).integers(0, 256, (side, side, 4), dtype=np.uint8)
@@ -105,6 +108,37 @@ def screenshots(tmp_path_factory) -> Path:
     folder = run / "screenshots" if run.is_dir() else tmp_path_factory.mktemp("screenshots")
     folder.mkdir(exist_ok=True)
     return folder
+
+
+def calls(steps: int, **settings) -> int:
+    """On the example model, which the first case has run."""
+    table = sigmas(alphas_cumprod(named_betas("cosine", 1000)))
+    return Chain.of(Settings(skip_steps=steps, **settings), table, largest_sigma((1, 3, 64, 64))).calls
+
+
+@pytest.fixture(scope="session")
+def given(page_server):
+    """What the cases compare with."""
+    import workflows
+
+    offered = page_server.get("/api/workflow_templates")
+
+    return {
+        "examples": workflows.names(),
+        "titles": workflows.titles(),
+        "pack": next(pack for pack, titles in offered.items() if workflows.titles()["inpaint"] in titles),
+        "model": "tiny.safetensors",
+        "fresh": {mode: f"fresh_{mode}.safetensors" for mode in MODES},
+        "picture": "half.png",
+        **{name: f"{name}.png" for name in ("opaque", "nearly", "large")},
+        "paper": fixed("paper"),
+        "counts": {
+            "balanced": calls(16, resample_r=8),
+            "r9": calls(16, resample_r=9),
+            "r9steps17": calls(17, resample_r=9),
+            "repaint17": calls(17, method="repaint", resample_r=9),
+        },
+    }
 
 
 def told(words: list[str], given: str) -> dict[str, tuple[str | None, str | None]]:
