@@ -153,9 +153,15 @@ async function cost(comfy, id) {
   return await comfy.page.evaluate((wanted) => window.app.graph.getNodeById(wanted).badges.at(-1).text, id);
 }
 
+/** The same once it is as wanted. */
 async function costs(comfy, id, wanted) {
-  for (let i = 0; i < 200 && !wanted.test(await cost(comfy, id)); i++) await comfy.settle(20);
-  assert.match(await cost(comfy, id), wanted);
+  let said = await cost(comfy, id);
+  for (let i = 0; i < 200 && !wanted.test(said); i++) {
+    await comfy.settle(20);
+    said = await cost(comfy, id);
+  }
+  assert.match(said, wanted);
+  return said;
 }
 
 export async function a_subgraphs_node_says_what_a_run_costs_where_it_is_and_that_crops_do_not_fit(comfy, given) {
@@ -191,7 +197,8 @@ export async function a_subgraphs_node_says_what_a_run_costs_where_it_is_and_tha
     await comfy.put(id, seed); // newer pages make it the node's own
   else await inner("MaskGuidanceKSampler", seed);
   assert.ok(await comfy.queue());
-  await costs(comfy, id, /^call \d+ of \d+/);
+  const during = await costs(comfy, id, /^call \d+ of \d+/);
   assert.equal((await comfy.ended()).kind, "execution_success");
-  await costs(comfy, id, /^\d+ model calls · about/);
+  const after = await costs(comfy, id, /^\d+ model calls · about/);
+  assert.equal(after.match(/^\d+/)[0], during.match(/of (\d+)/)[1]);
 }
