@@ -25,9 +25,17 @@ FOR_MASKS = [
 
 @pytest.fixture
 def unloaded(host, monkeypatch):
-    """As before the host loads the pack."""
-    for name in [name for name in sys.modules if name.startswith("mask_guidance.nodes")]:
-        monkeypatch.delitem(sys.modules, name)
+    """As before the host loads the pack; afterwards, other tests go on with the classes that they have."""
+    monkeypatch.delattr(sys.modules["mask_guidance"], "nodes")
+    before = {name: sys.modules.pop(name) for name in loaded()}
+    yield
+    for name in loaded():
+        del sys.modules[name]
+    sys.modules.update(before)
+
+
+def loaded():
+    return [name for name in sys.modules if name.startswith("mask_guidance.nodes")]
 
 
 def listed():
