@@ -1,4 +1,4 @@
-"""The nodes that load a model or paint with one."""
+"""The nodes that load a model, paint with one, or plan for one."""
 
 from comfy_api.latest import io
 
