@@ -120,15 +120,14 @@ def feedback(
         if ladder.noise[target] == 0:
             x = predicted
         else:
-            if expected:
-                predicted = predicted + expected(residual, weight, sigma)
-            direction = (x - float(ladder.signal[level]) * predicted) / float(ladder.noise[level])
+            guess = predicted + expected(residual, weight, sigma) if expected else predicted
+            direction = (x - float(ladder.signal[level]) * guess) / float(ladder.noise[level])
             reached = float(ladder.noise[target] / ladder.signal[target])
             low = reached if level != target else rule.dip * sigma
             error = spread(residual, weight, rule)
             if target == 1 and ladder.noise[0] == 0:
                 error = settled(error, sigma, low, rule)
-            x = stepped(predicted, direction, sigma, low, reached, error, noise(x))
+            x = stepped(guess, direction, sigma, low, reached, error, noise(x))
             x = float(ladder.signal[target]) * x
             shift = shift * (reached / sigma) ** rule.fade
         if call == len(levels) - 1:

@@ -18,6 +18,7 @@ it: the variance of analytic-DPM (Bao et al. 2022, https://arxiv.org/abs/2201.06
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from types import EllipsisType
 from typing import TYPE_CHECKING
 
 import torch
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from ..settings import Settings
 
 __all__ = ["KRIGED", "Errors", "Kriging", "kriged"]
+
+Place = tuple[EllipsisType | slice, ...]
 
 TINY = 1e-30  # keeps 0 / 0 at 0
 VECTORS = 2  # dimensions of states without a grid: pictures and values
@@ -66,16 +69,17 @@ def kriged(
     x0: Tensor,
     known: Known,
     noise: Noise,
-    rule: Feedback = Feedback(),
+    strength: float = 1.0,
     kriging: Kriging = Kriging(),
 ) -> Iterator[Step]:
     """The loop of `feedback` with kriged guesses; arguments as there. Vectors, (B, n), have no neighbours: feedback alone.
 
     Args:
+        strength: Of feedback.
         kriging: How errors are carried into the hole.
     """
     expected = Errors(x0, kriging).expected if x0.ndim > VECTORS else None
-    return feedback(denoise, ladder, levels, x, x0, known, noise, rule, expected)
+    return feedback(denoise, ladder, levels, x, x0, known, noise, Feedback(strength), expected)
 
 
 class Errors:
@@ -90,9 +94,11 @@ class Errors:
         self.rule = rule
         self.dims = grid_of(like)
         self.grid = [like.shape[dim] for dim in self.dims]
-        self.padded = [friendly(2 * side - 1) for side in self.grid]  # what leaves on one side must not come in on the other
+        self.padded = [
+            friendly(2 * side - 1) for side in self.grid
+        ]  # what leaves on one side must not come in on the other
         self.calls, self.sigma = 0.0, 0.0
-        self.power: Tensor | float = 0.0
+        self.power = torch.zeros((), device=like.device)
 
     def expected(self, residual: Tensor, weight: Tensor, sigma: float) -> Tensor:
         """The guess's error everywhere, given that of the known region; known less guessed, like `residual`.
@@ -102,7 +108,9 @@ class Errors:
             weight: How well it is known, 0 to 1; broadcasts to `residual`.
             sigma: Noise over signal at the call.
         """
-        exact = residual.to(torch.promote_types(residual.dtype, torch.float32))  # half precision has no Fourier transform
+        exact = residual.to(
+            torch.promote_types(residual.dtype, torch.float32)
+        )  # half precision has no Fourier transform
         known = weight.to(exact).expand_as(exact)
         self.see(exact, known, sigma)
         power = self.believed(known)
@@ -114,7 +122,9 @@ class Errors:
         """Take one more call into the mean spectrum."""
         now = self.forth(residual).abs().square() / self.total(known).clamp(min=TINY)
         if self.calls and sigma != self.sigma:
-            self.power = self.power * (self.total(now) / self.total(self.power).clamp(min=TINY))  # errors fall with noise
+            self.power = self.power * (
+                self.total(now) / self.total(self.power).clamp(min=TINY)
+            )  # errors fall with noise
             self.calls = min(self.calls, self.rule.memory * (sigma / self.sigma) ** 2)
         self.calls, self.sigma = self.calls + 1, sigma
         self.power = self.power + (now - self.power) / self.calls
@@ -137,17 +147,17 @@ class Errors:
         return field.sum(self.dims, keepdim=True)
 
     @property
-    def origin(self) -> tuple:
+    def origin(self) -> Place:
         """Where an autocovariance is the variance."""
         return (..., *(slice(1) for _ in self.grid))
 
     @property
-    def inside(self) -> tuple:
+    def inside(self) -> Place:
         """The picture in its padding."""
         return (..., *(slice(side) for side in self.grid))
 
 
-def trusted(covariance: Tensor, origin: tuple, count: Tensor, doubt: float) -> Tensor:
+def trusted(covariance: Tensor, origin: Place, count: Tensor, doubt: float) -> Tensor:
     """Autocovariances, those that may be chance made smaller.
 
     Args:
@@ -226,7 +236,7 @@ def run(
     known: Known,
     noise: Noise,
 ) -> Iterator[Step]:
-    return kriged(denoise, ladder, levels, x, x0, known, noise, Feedback(strength=settings.feedback))
+    return kriged(denoise, ladder, levels, x, x0, known, noise, settings.feedback)
 
 
 KRIGED = Method(

@@ -188,7 +188,9 @@ def test_picture_k_of_a_batch_is_picture_k_alone():
     residual = fields(3) * scale * KNOWN
     together, alone = Errors(residual, Kriging()), Errors(residual[2:], Kriging())
     for sigma in (3.0, 3.0, 1.0):
-        batch, one = (errors.expected(given, KNOWN, sigma) for errors, given in ((together, residual), (alone, residual[2:])))
+        batch, one = (
+            errors.expected(given, KNOWN, sigma) for errors, given in ((together, residual), (alone, residual[2:]))
+        )
         torch.testing.assert_close(batch[2:], one, atol=1e-9, rtol=1e-9)
 
 

@@ -25,11 +25,21 @@ from torch import Tensor
 
 from .problems import Problem
 
-__all__ = ["METHODS", "PAPER", "Method", "Task", "by_feedback", "by_kriging", "by_repaint", "karras_ladder", "paper_ladder"]
+__all__ = [
+    "METHODS",
+    "PAPER",
+    "Method",
+    "Task",
+    "by_feedback",
+    "by_kriging",
+    "by_repaint",
+    "karras_ladder",
+    "paper_ladder",
+]
 
 TABLE = alphas_cumprod(named_betas("linear", 1000))
 SMALLEST, LARGEST = 0.01, 20.0
-SHIPPED = Feedback()
+SHIPPED, KRIGING = Feedback(), Kriging()
 
 
 class Task:
@@ -120,7 +130,7 @@ def by_feedback(ladder: Ladder, repeats: int, rule: Feedback = SHIPPED, levels=N
     return run
 
 
-def by_kriging(ladder: Ladder, repeats: int, rule: Kriging = Kriging()) -> Callable[[Task], Tensor]:
+def by_kriging(ladder: Ladder, repeats: int, rule: Kriging = KRIGING) -> Callable[[Task], Tensor]:
     """Pictures on their grid; vectors have none."""
 
     def run(task: Task) -> Tensor:
