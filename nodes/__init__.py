@@ -1,4 +1,4 @@
-"""The pack's nodes; each file holds one family, extension.py lists them."""
+"""The pack's nodes; each file holds one family, extension.py and model_nodes.py list them."""
 
 from .needed import check_host
 

@@ -1,23 +1,19 @@
 """The pack's nodes, and what is done once when the host loads them."""
 
+import logging
+
 from comfy_api.latest import ComfyExtension, io
 
 from . import example_pictures, model_folder, model_route, schedule_route
-from .class_label import ClassLabel
 from .composite_edit import CompositeEdit
 from .crop import CropForInpainting
 from .fill import FillMaskedArea
-from .inpaint import Inpaint
-from .ksampler import MaskGuidedKSampler
-from .load_model import LoadGuidedDiffusionModel
 from .mask_from_image import MaskFromImage
 from .model_view import ModelView
+from .needed import what_models_lack
 from .outpaint import PadForOutpainting
 from .paper_mask import PaperTestMask
 from .prepare_mask import PrepareMask
-from .repaint_sampler import RePaintSamplerNode
-from .resample_schedule import ResampleSchedule
-from .respaced_sigmas import RespacedSigmas
 from .stitch import StitchBack
 
 __all__ = ["MaskGuidanceExtension"]
@@ -32,13 +28,7 @@ class MaskGuidanceExtension(ComfyExtension):
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         return [
-            LoadGuidedDiffusionModel,
-            ClassLabel,
-            RespacedSigmas,
-            RePaintSamplerNode,
-            Inpaint,
-            MaskGuidedKSampler,
-            ResampleSchedule,
+            *nodes_for_models(),
             PrepareMask,
             MaskFromImage,
             PaperTestMask,
@@ -49,3 +39,14 @@ class MaskGuidanceExtension(ComfyExtension):
             PadForOutpainting,
             CompositeEdit,
         ]
+
+
+def nodes_for_models() -> list[type[io.ComfyNode]]:
+    """None, and why, where the host lacks what they need."""
+    lack = what_models_lack()
+    if lack:
+        logging.warning(lack)
+        return []
+    from .model_nodes import NODES
+
+    return NODES

@@ -12,8 +12,8 @@ __all__ = ["frames_of_a_cell", "has_float64", "in_models_channels", "result_dtyp
 # Of the video formats of hosts that do not say it, by class; 4 for all others.
 FRAMES = {"HunyuanImage21Refiner": 1, "Mochi": 6, "LTXV": 8, "LTXAV": 8, "Cosmos1CV8x8x8": 8}
 USUAL_FRAMES = 4
-# Of hosts that do not say which devices have float64: those that have none; the last is DirectML's.
-WITHOUT_FLOAT64 = ("mps", "xpu", "privateuseone")
+# Of hosts that do not say which devices have float64: what else they can be asked; a yes means none.
+WITHOUT_FLOAT64 = ("is_intel_xpu", "is_directml_enabled", "is_ixuca")
 
 
 def in_models_channels(model, latent: dict) -> Tensor:
@@ -42,5 +42,8 @@ def result_dtype() -> torch.dtype:
 
 
 def has_float64(device: torch.device) -> bool:
-    ask = getattr(comfy.model_management, "supports_fp64", None)
-    return ask(device) if ask else device.type not in WITHOUT_FLOAT64
+    management = comfy.model_management
+    ask = getattr(management, "supports_fp64", None)
+    if ask:
+        return ask(device)
+    return device.type != "mps" and not any(getattr(management, name)() for name in WITHOUT_FLOAT64)

@@ -44,13 +44,13 @@ TOOLTIPS = {
     "textures near the edge. With distilled, 0 and r = 1 is nearly ComfyUI's sampler lcm.",
     "skip_type": "Which of the model's timesteps are visited. "
     + listed({name: kind.words for name, kind in SKIP_TYPES.items()}),
-    "skip_steps": "How many timesteps are visited. More give finer results and take proportionally longer; feedback needs "
-    "about 16, the RePaint paper uses 250, distilled as many as the model was made for, usually 4 or 8.",
+    "skip_steps": "How many timesteps are visited. More give finer results and take proportionally longer; feedback and "
+    "kriged need about 16, the RePaint paper uses 250, distilled as many as the model was made for, usually 4 or 8.",
     "timestep_respacing": "guided-diffusion's own notation, instead of skip_type and skip_steps: '250', 'ddim50', or "
     "'10,10,5' for so many steps in each third, the picture's end first. Empty: not used.",
     "resample": "RePaint's resampling. Off is plain mask guidance: fast, but old and new rarely agree.",
     "resample_r": "RePaint's r: how many times each stretch is sampled. More make old and new agree better; time grows "
-    "almost r-fold. 1 is plain mask guidance; feedback needs about 8, distilled 2 to 4, the paper uses 10.",
+    "almost r-fold. 1 is plain mask guidance; feedback and kriged need about 8, distilled 2 to 4, the paper uses 10.",
     "resample_j": "RePaint's j: how many steps each jump back goes. Longer jumps let larger structures change; the time "
     "hardly differs. 10 is the paper's value. At skip_steps or more, nothing is resampled.",
     "start_resampling": "No jump reaches above this step, counted from the finished picture. Lower values save time, and "
@@ -84,7 +84,12 @@ def setting(name: str, **options: Any) -> io.Input:
 def not_used_by(name: str) -> str:
     users = [method.name for method in METHODS.values() if name in method.uses]
     others = [method.name for method in METHODS.values() if name not in method.uses]
-    return f" Not used by {' and '.join(others)}." if users and others else ""
+    return f" Not used by {enumerated(others)}." if users and others else ""
+
+
+def enumerated(names: list[str]) -> str:
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def preset() -> io.Input:

@@ -1,9 +1,10 @@
 """What the nodes need of ComfyUI, by name: looked for before they are loaded, so that a sentence tells what is missing."""
 
 import sys
+from collections.abc import Set
 from pkgutil import resolve_name
 
-__all__ = ["NEEDED", "TESTED", "check_host"]
+__all__ = ["FOR_MODELS", "NEEDED", "TESTED", "check_host", "what_models_lack"]
 
 TESTED = ("0.16.3", "0.30.0")  # the oldest and the newest ComfyUI that run.py knows
 NEEDED = {
@@ -40,17 +41,42 @@ NEEDED = {
     "latent_preview": "get_previewer",
     "server": "PromptServer",
 }
+# Needed by the nodes of nodes/model_nodes.py only.
+FOR_MODELS = {
+    "comfy.conds",
+    "comfy.latent_formats",
+    "comfy.model_base",
+    "comfy.model_patcher",
+    "comfy.model_sampling",
+    "comfy.patcher_extension",
+    "comfy.samplers",
+    "comfy.sd",
+    "comfy.supported_models_base",
+}
 HEAVY = ("server",)  # not loaded for this, where main.py has not
 
 
 def check_host() -> None:
-    """Raises ImportError, in one sentence, if this ComfyUI lacks what the nodes need."""
-    lacking = [f"{module}.{name}" for module, names in NEEDED.items() for name in names.split() if lacks(module, name)]
-    if lacking:
-        raise ImportError(
-            f"Mask Guidance is not loaded: this ComfyUI ({version()}) has no {', '.join(lacking)}, which it needs. It is "
-            f"tested with ComfyUI {TESTED[0]} to {TESTED[1]}: update ComfyUI if it is older, or Mask Guidance if it is newer."
-        )
+    """Raises ImportError, in one sentence, if this ComfyUI lacks what every node needs."""
+    told = lacking(NEEDED.keys() - FOR_MODELS)
+    if told:
+        raise ImportError(f"Mask Guidance is not loaded: {told}")
+
+
+def what_models_lack() -> str:
+    """A sentence that says why the nodes for models are not loaded; empty where they can be."""
+    told = lacking(FOR_MODELS)
+    return told and f"Mask Guidance has only its nodes for masks and pictures here: {told}"
+
+
+def lacking(modules: Set[str]) -> str:
+    """What this ComfyUI lacks of some modules, and what to do; empty if nothing."""
+    pairs = [(module, name) for module, names in NEEDED.items() if module in modules for name in names.split()]
+    missing = ", ".join(f"{module}.{name}" for module, name in pairs if lacks(module, name))
+    return missing and (
+        f"this ComfyUI ({version()}) has no {missing}, which is needed. It is tested with ComfyUI {TESTED[0]} to "
+        f"{TESTED[1]}: update ComfyUI if it is older, or Mask Guidance if it is newer."
+    )
 
 
 def lacks(module: str, name: str) -> bool:

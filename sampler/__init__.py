@@ -2,7 +2,7 @@
 
 settings.py   how to sample, in the names that users see; types and ranges
 presets.py    settings with a name
-methods/      the ways to sample, a file each: repaint, feedback, distilled
+methods/      the ways to sample, a file each: repaint, feedback, kriged, distilled
 chain.py      what settings mean on a model: noise levels, their order, the cost
 respacing.py  which timesteps a shorter chain visits
 schedule.py   betas, alphas_cumprod
@@ -29,6 +29,7 @@ from .ladder import Ladder
 from .methods import METHODS, Denoise, Descent, Method, Step
 from .methods.distilled import distilled, every_level_repeated
 from .methods.feedback import Feedback, feedback, repeated_levels
+from .methods.kriged import Kriging, kriged
 from .methods.method import count_calls, count_visits, most_visits
 from .methods.repaint import repaint, repaint_levels
 from .noise import ImageNoise
@@ -56,6 +57,7 @@ __all__ = [
     "Feedback",
     "ImageNoise",
     "Known",
+    "Kriging",
     "Ladder",
     "Method",
     "Posterior",
@@ -72,6 +74,7 @@ __all__ = [
     "freed_in_time",
     "karras_sigmas",
     "known_at",
+    "kriged",
     "largest_sigma",
     "most_visits",
     "named_betas",

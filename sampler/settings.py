@@ -81,12 +81,13 @@ class Settings:
 
     Attributes:
         method: A key of `METHODS`.
-        feedback: Strength of methods "feedback" and "distilled", 0 to 1; 0 is RePaint with long steps, or consistency sampling.
+        feedback: Strength of methods "feedback", "kriged" and "distilled", 0 to 1; 0 is RePaint with long steps, or consistency
+            sampling.
         skip_type: How timesteps are skipped, a key of `SKIP_TYPES`.
         skip_steps: Timesteps visited.
         timestep_respacing: guided-diffusion's notation in place of both, see `parse_respacing`; empty: not used.
         resample: Stretches are sampled again; False is plain mask guidance.
-        resample_r: RePaint's r, times each stretch (repaint) or level (feedback, distilled) is sampled.
+        resample_r: RePaint's r, times each stretch (repaint) or level (feedback, kriged, distilled) is sampled.
         resample_j: RePaint's j, levels climbed per jump (repaint).
         start_resampling: No jump above this level (repaint).
         denoise: The share of the model's timesteps, at the picture's end, that is chosen from; below 1 the chain starts from

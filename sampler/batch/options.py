@@ -212,9 +212,9 @@ HELP = {
     "mask_polarity": "what white in a mask means (default: paint)",
     "image_size": "scale and crop pictures to NxN (default: as they are)",
     "variants": "fills of each picture, with seed, seed + 1 ... (default: 1)",
-    "method": "how holes are filled; feedback is as good as repaint in fewer calls, repaint is as published, distilled is for "
-    "models distilled to a few steps",
-    "feedback": "strength of --method feedback and distilled, 0 to 1",
+    "method": "how holes are filled; feedback is as good as repaint in fewer calls, kriged agrees better with the known part "
+    "yet, repaint is as published, distilled is for models distilled to a few steps",
+    "feedback": "strength of --method feedback, kriged and distilled, 0 to 1",
     "skip_type": "how timesteps are skipped; none: all are visited",
     "skip_steps": "timesteps visited",
     "timestep_respacing": "guided-diffusion's notation in place of both: 250, ddim50, or 10,10,5",

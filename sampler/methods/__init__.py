@@ -2,9 +2,10 @@
 
 from .distilled import DISTILLED
 from .feedback import FEEDBACK
+from .kriged import KRIGED
 from .method import Denoise, Descent, Method, Step
 from .repaint import REPAINT
 
 __all__ = ["METHODS", "Denoise", "Descent", "Method", "Step"]
 
-METHODS: dict[str, Method] = {method.name: method for method in (FEEDBACK, REPAINT, DISTILLED)}
+METHODS: dict[str, Method] = {method.name: method for method in (FEEDBACK, KRIGED, REPAINT, DISTILLED)}

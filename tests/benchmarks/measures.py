@@ -1,6 +1,6 @@
 """What the benchmarks on pictures measure, and the pictures they measure it on. Pictures are (B, C, H, W) in [-1, 1]."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -89,17 +89,19 @@ def contrast(pictures: Tensor, hole: Tensor) -> Tensor:
     return pictures[..., hole].flatten(1).std(1).mean()
 
 
-def held_out(count: int, first: int = 0) -> tuple[Tensor, Tensor]:
+def held_out(count: int, first: int = 0, styles: Sequence[str] = ()) -> tuple[Tensor, Tensor]:
     """Pictures that the models never saw, styles in turn, and their labels.
 
     Args:
         count: Of pictures; as many of each style.
         first: Seed of a style's first, from HELD_OUT on.
+        styles: Of these; all of them, if none are given.
     """
     from pictures import HELD_OUT, STYLES, render  # of examples/train
 
-    each = max(1, count // len(STYLES))
-    rendered, labels = render(STYLES, range(HELD_OUT + first, HELD_OUT + first + each))
+    styles = styles or STYLES
+    each = max(1, count // len(styles))
+    rendered, labels = render(tuple(styles), range(HELD_OUT + first, HELD_OUT + first + each))
     turn = np.argsort(np.arange(len(labels)) % each, kind="stable")
     return torch.from_numpy(rendered[turn]).permute(0, 3, 1, 2).float() / 127.5 - 1, torch.from_numpy(labels[turn])
 

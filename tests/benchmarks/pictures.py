@@ -15,6 +15,9 @@ Every method runs the same network on the same pictures, masks and seeds. Column
     margin      by how much it prefers that class: error of the best other one over its own, less 1 (higher)
     contrast    spread of the painted pixels over the original's; 1 is perfect, and cfg that saturates raises it
     diversity   squared difference between two seeds in the hole; not an aim, but 0 would be a method that draws nothing
+
+With --against a second table says by how many standard errors each method's numbers are larger than that one's, paired over
+pictures (means over seeds): beyond 2 it is worse, beyond -2 better.
 """
 
 import argparse
@@ -59,6 +62,7 @@ from measures import (  # noqa: E402
     errors_by_label,
     grain,
     held_out,
+    jump,
     margin,
     save_sheet,
     seam,
@@ -78,6 +82,7 @@ DIGITS = {
     "contrast": 3,
     "diversity": 4,
 }
+COMPARED = ("seam", "beside", "hole", "grain", "features")  # with --against
 PROBED = 250  # timestep at which features are compared and classes are told apart
 
 
@@ -129,8 +134,8 @@ def painted_with(settings: Settings, net: Net, labels: Tensor, pictures: Tensor,
     return paint(net(labels, chain, settings.method), net.schedule, pictures, known, settings, clip=net.clip, seed=seed)
 
 
-def preset(name: str, feedback: float = 1.0):
-    settings = replace(PRESETS[name], feedback=feedback)
+def preset(name: str, **changes):
+    settings = replace(PRESETS[name], **changes)
 
     def run(net, labels, pictures, known, seed) -> Iterator:
         return painted_with(settings, net, labels, pictures, known, seed)
@@ -201,7 +206,7 @@ METHODS = {
     "repaint r=5, T=50": published(50, 5, 10),
     "repaint r=10, T=50": published(50, 10, 10),
     "repaint on karras, r=8, T=16, j=2": published(16, 8, 2, "karras"),
-    "feedback 0, balanced": preset("balanced", 0.0),
+    "feedback 0, balanced": preset("balanced", feedback=0.0),
     "feedback, draft": preset("draft"),
     **{
         f"settle {x:g}, {name}": changed(name, settle=x)
@@ -211,6 +216,7 @@ METHODS = {
     "feedback, fast": preset("fast"),
     "feedback, balanced": preset("balanced"),
     "feedback, quality": preset("quality"),
+    **{f"kriged, {name}": preset(name, method="kriged") for name in ("draft", "fast", "balanced", "quality")},
     "repaint, paper": preset("paper"),
 }
 QUICK = [name for name in METHODS if name != "repaint, paper" and "settle" not in name]
@@ -271,6 +277,30 @@ def measured(
     }
 
 
+def by_picture(
+    net: Net, painted: list[Tensor], pictures: Tensor, labels: Tensor, known: Tensor, unrelated: Tensor
+) -> Tensor:
+    """What is compared, of each picture, a mean over the fills; (B, COMPARED)."""
+    hole, original = ~known[0, 0], features(net, pictures, labels)
+
+    def of_one(given: Tensor, fill: Tensor) -> list[Tensor]:
+        error = squared_error(fill, given)
+        return [jump(fill, known), error[beside(known)].mean(), error[hole].mean(), grain(fill, hole)]
+
+    fills = []
+    for fill in painted:
+        rows = [torch.stack(of_one(*pair)) for pair in zip(pictures[:, None], fill[:, None], strict=True)]
+        distance = (features(net, fill, labels) - original).norm(dim=1) / unrelated
+        fills.append(torch.cat([torch.stack(rows), distance[:, None]], 1))
+    return torch.stack(fills).mean(0)
+
+
+def larger(values: Tensor, others: Tensor) -> Tensor:
+    """By how many standard errors, paired over pictures; (COMPARED,)."""
+    difference = values - others
+    return difference.mean(0) / (difference.std(0) / len(difference) ** 0.5).clamp(min=1e-12)
+
+
 def guided(net: Net, strengths: list[float], repeats: list[str]) -> Iterator[tuple[str, Net]]:
     """The network with each strength of guidance, and what to call it."""
     for cfg in strengths:
@@ -278,11 +308,24 @@ def guided(net: Net, strengths: list[float], repeats: list[str]) -> Iterator[tup
             yield "" if cfg == 1 else f", cfg {cfg:g} {kind}", replace(net, cfg=cfg, cfg_repeats=kind)
 
 
+def print_compared(compared: dict[tuple[str, str], Tensor], against: str) -> None:
+    print(f"\nLarger than {against}, in standard errors over {len(next(iter(compared.values())))} pictures\n")
+    print(f"| mask | method | {' | '.join(COMPARED)} |")
+    print("|---" * (2 + len(COMPARED)) + "|")
+    for (mask, method), values in compared.items():
+        if method != against:
+            sure = larger(values, compared[mask, against])
+            print(f"| {mask} | {method} | {' | '.join(f'{float(value):+.1f}' for value in sure)} |")
+
+
 @torch.inference_mode()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, default=ROOT / "examples" / "models" / "eight_styles_64.safetensors")
     parser.add_argument("--count", type=int, default=16, help="pictures, the same number of each style")
+    parser.add_argument("--first", type=int, default=0, help="of each style's held-out pictures")
+    parser.add_argument("--styles", nargs="+", choices=STYLES, default=STYLES, help="those that the model has seen")
+    parser.add_argument("--against", metavar="METHOD", help="print how sure differences from this method are")
     parser.add_argument("--masks", nargs="+", default=["half"], choices=list(PAPER_MASKS))
     parser.add_argument("--methods", nargs="+", choices=[*METHODS, *lanpaint.SETTINGS], metavar="METHOD")
     parser.add_argument("--lanpaint", type=Path, help="a checkout of LanPaint")
@@ -290,10 +333,10 @@ def main() -> None:
     parser.add_argument("--cfg", nargs="+", type=float, default=[1.0], help="strengths of guidance, each in turn")
     parser.add_argument("--cfg_repeats", nargs="+", default=["shared"], choices=list(CFG_REPEATS), help="above cfg 1")
     parser.add_argument("--free", action="store_true", help="do not keep the network's guesses in [-1, 1]")
-    parser.add_argument("--sheet", type=Path, help="original, masked, then one row a method (of the last mask)")
+    parser.add_argument("--sheet", type=Path, help="original, masked, then one row a method; a file a mask")
     args = parser.parse_args()
-    if args.count < 2 * len(STYLES):
-        parser.error(f"--count must be at least {2 * len(STYLES)}: two pictures of each style")
+    if args.count < 2 * len(args.styles):
+        parser.error(f"--count must be at least {2 * len(args.styles)}: two pictures of each style")
 
     unet, detection = load_network(args.model)
     net = Net(unet, detection.diffusion.alphas_cumprod(), detection.null_class, clip=not args.free)
@@ -306,13 +349,14 @@ def main() -> None:
     else:
         print(lanpaint.MISSING)
     wanted = [name for name in args.methods or [*QUICK, *lanpaint.SETTINGS] if name in methods]
-    pictures, labels = held_out(args.count)
+    pictures, labels = held_out(args.count, args.first, args.styles)
     whole = features(net, pictures, labels)
-    unrelated = (whole - whole.roll(len(STYLES), 0)).norm(dim=1).mean()
+    unrelated = (whole - whole.roll(len(args.styles), 0)).norm(dim=1).mean()
     sure = (classes(net, pictures) == labels).float().mean()
     print(f"{len(pictures)} pictures; originals classified right: {float(sure):.2f}\n")
     print(f"| mask | method | calls | {' | '.join(DIGITS)} | seconds |")
     print("|---" * (4 + len(DIGITS)) + "|")
+    compared: dict[tuple[str, str], Tensor] = {}
     for name in args.masks:
         known = paper_mask(name, SIZE, SIZE)[None] < 0.5
         rows = [pictures, torch.where(known, pictures, 0.0)]
@@ -327,8 +371,12 @@ def main() -> None:
             numbers = " | ".join(f"{float(value):.{DIGITS[column]}f}" for column, value in values.items())
             print(f"| {name} | {method}{words} | {last.calls} | {numbers} | {seconds:.0f} |", flush=True)
             rows.append(painted[0])
+            if args.against:
+                compared[name, method + words] = by_picture(net, painted, pictures, labels, known, unrelated)
         if args.sheet:
-            save_sheet(rows, args.sheet)
+            save_sheet(rows, args.sheet.with_stem(f"{args.sheet.stem}_{name}") if len(args.masks) > 1 else args.sheet)
+    if args.against:
+        print_compared(compared, args.against)
 
 
 if __name__ == "__main__":

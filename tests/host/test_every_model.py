@@ -9,9 +9,10 @@ from oracle_models import FORMATS, KINDS, TEXT, Gaussian, always, oracle
 
 SHAPES = {"4-D": (2, 4, 24, 24), "5-D": (1, 16, 3, 8, 12)}
 FEEDBACK = {"method": "feedback", "skip_type": "karras", "skip_steps": 12, "resample_r": 4}
+KRIGED = {"method": "kriged", "skip_type": "karras", "skip_steps": 12, "resample_r": 4}
 REPAINT = {"method": "repaint", "skip_type": "uniform", "skip_steps": 12, "resample_r": 3, "resample_j": 3}
 DISTILLED = {"method": "distilled", "skip_type": "trailing", "skip_steps": 12, "resample_r": 2}
-METHODS = [pytest.param(method, id=method["method"]) for method in (FEEDBACK, REPAINT, DISTILLED)]
+METHODS = [pytest.param(method, id=method["method"]) for method in (FEEDBACK, KRIGED, REPAINT, DISTILLED)]
 ALMOST = {"atol": 2e-5, "rtol": 1e-5}  # a few roundings of float32
 
 every_kind = pytest.mark.parametrize("kind", KINDS)
@@ -124,7 +125,7 @@ FILLING = {
     "repaint": {**REPAINT, "skip_type": "karras", "skip_steps": 24, "resample_r": 6},
 }
 # RePaint's small variance comes out too small in few steps; a distilled model's last guess is as rough as its lowest level.
-LIMITS = {"feedback": (0.1, 0.2), "repaint": (0.15, 0.35), "distilled": (0.12, 0.25)}
+LIMITS = {"feedback": (0.1, 0.2), "kriged": (0.1, 0.2), "repaint": (0.15, 0.35), "distilled": (0.12, 0.25)}
 KNOWN = torch.tensor([True] * 4 + [False] * 4 + [True] * 4)
 ROW = torch.where(KNOWN, 1.5 + 0.5 * torch.arange(12.0).cos(), -3.0)  # far from the mean, and a hole far from both
 

@@ -56,3 +56,9 @@ def test_an_empty_latent_for_another_model_is_made_one_of_this_model(tiny):
     model, _ = tiny
     empty = {"samples": torch.zeros(1, 4, 4, 4), "downscale_ratio_spacial": 8}
     assert in_models_channels(model, empty).shape == (1, 3, 32, 32)
+
+
+def test_of_the_devices_that_every_host_knows_one_has_no_float64(host):
+    from mask_guidance.nodes.host import has_float64
+
+    assert [has_float64(torch.device(name)) for name in ("cpu", "mps")] == [True, False]

@@ -43,7 +43,7 @@ def test_a_file_is_named_once(models_folder):
 
 def test_weights_that_are_no_numbers_are_refused(models_folder):
     save_tiny(models_folder / "nan.pt")
-    tensors = torch.load(models_folder / "nan.pt")
+    tensors = torch.load(models_folder / "nan.pt", weights_only=True)
     tensors["out.2.bias"][0] = float("nan")
     torch.save(tensors, models_folder / "nan.pt")
     with pytest.raises(

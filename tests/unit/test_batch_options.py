@@ -189,9 +189,14 @@ def test_without_a_word_about_sampling_the_balanced_preset_is_used():
 
 
 def test_a_method_named_alone_has_the_values_that_it_is_made_for():
-    for method, preset in (("distilled", "turbo"), ("repaint", "paper"), ("feedback", "balanced")):
+    for method, preset in (
+        ("distilled", "turbo"),
+        ("repaint", "paper"),
+        ("feedback", "balanced"),
+        ("kriged", "balanced"),
+    ):
         s = read_options([*PLACES, "--method", method]).settings
-        assert {name: getattr(s, name) for name in fixed(preset)} == fixed(preset)
+        assert {name: getattr(s, name) for name in fixed(preset)} == fixed(preset) | {"method": method}
 
 
 def test_options_of_the_seed_mean_the_seeds_method():

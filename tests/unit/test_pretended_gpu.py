@@ -22,11 +22,13 @@ ROUNDING = {"atol": 1e-5, "rtol": 1e-5}
 
 REPAINT = Settings(method="repaint", skip_type="uniform", skip_steps=12, resample_j=4, resample_r=3)
 FEEDBACK = Settings(method="feedback", skip_steps=12, resample_r=4)
+KRIGED = Settings(method="kriged", skip_steps=12, resample_r=4)
 DISTILLED = Settings(method="distilled", skip_type="trailing", skip_steps=8, resample_r=2)
 CHAINS: dict[str, tuple[Callable, Settings]] = {
     "repaint, learned variance": (toy_model_with_variance, REPAINT),
     "repaint, fixed variance": (toy_model, REPAINT),
     "feedback": (toy_model, FEEDBACK),
+    "kriged": (toy_model, KRIGED),
     "distilled": (toy_model, DISTILLED),
 }
 

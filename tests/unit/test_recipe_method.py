@@ -62,7 +62,7 @@ def said(tmp_path_factory):
     (pack / "sampler" / "methods" / "anew.py").write_text(METHOD, encoding="utf-8")
     listed = pack / "sampler" / "methods" / "__init__.py"
     change(listed, "from .distilled import", "from .anew import ANEW\nfrom .distilled import")
-    change(listed, "(FEEDBACK, REPAINT, DISTILLED)", "(FEEDBACK, REPAINT, DISTILLED, ANEW)")
+    change(listed, "DISTILLED)", "DISTILLED, ANEW)")
     return told(pack, ASKED)
 
 
@@ -73,7 +73,7 @@ def test_it_samples(said):
 
 
 def test_it_is_offered(said):
-    assert said["choices"] == ["feedback", "repaint", "distilled", "anew"]
+    assert said["choices"] == ["feedback", "kriged", "repaint", "distilled", "anew"]
     assert said["command line"] == "anew"
     assert said["words"] == "method anew, resample_r 3"
 

@@ -28,7 +28,7 @@ const zh = {
     learned_range: "学习的范围",
     learned: "学习的",
   },
-  method: { feedback: "误差反馈", repaint: "论文算法", distilled: "蒸馏模型" },
+  method: { feedback: "误差反馈", kriged: "克里金", repaint: "论文算法", distilled: "蒸馏模型" },
   soft_mask: { binary: "二值", blend: "混合", "time-dependent": "随时间" },
   cfg_repeats: { shared: "分摊", full: "完整" },
   preset: {

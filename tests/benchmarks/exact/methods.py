@@ -8,10 +8,12 @@ import torch
 from mask_guidance.sampler import (
     Descent,
     Feedback,
+    Kriging,
     Ladder,
     alphas_cumprod,
     feedback,
     karras_sigmas,
+    kriged,
     named_betas,
     repaint,
     repaint_levels,
@@ -23,11 +25,21 @@ from torch import Tensor
 
 from .problems import Problem
 
-__all__ = ["METHODS", "PAPER", "Method", "Task", "by_feedback", "by_repaint", "karras_ladder", "paper_ladder"]
+__all__ = [
+    "METHODS",
+    "PAPER",
+    "Method",
+    "Task",
+    "by_feedback",
+    "by_kriging",
+    "by_repaint",
+    "karras_ladder",
+    "paper_ladder",
+]
 
 TABLE = alphas_cumprod(named_betas("linear", 1000))
 SMALLEST, LARGEST = 0.01, 20.0
-SHIPPED = Feedback()
+SHIPPED, KRIGING = Feedback(), Kriging()
 
 
 class Task:
@@ -118,6 +130,26 @@ def by_feedback(ladder: Ladder, repeats: int, rule: Feedback = SHIPPED, levels=N
     return run
 
 
+def by_kriging(ladder: Ladder, repeats: int, rule: Kriging = KRIGING) -> Callable[[Task], Tensor]:
+    """Pictures on their grid; vectors have none."""
+
+    def run(task: Task) -> Tensor:
+        shape = (-1, 1, task.problem.side, task.problem.side) if task.problem.side else (-1, task.problem.data.dim)
+        flat = task.on(ladder)
+
+        def denoise(x: Tensor, level: int) -> tuple[Tensor, None]:
+            return flat(x.flatten(1), level)[0].view(shape), None
+
+        order = repeated_levels(Descent.on(ladder, LARGEST), repeats)
+        x = float(ladder.noise[-1]) * task.noise(task.pictures)
+        pictures, known = task.pictures.view(shape), task.known.view(shape)
+        return finished(
+            kriged(denoise, ladder, order, x.view(shape), pictures, known, task.noise, kriging=rule)
+        ).flatten(1)
+
+    return run
+
+
 def simple_sigmas(steps: int) -> list[float]:
     """The host's scheduler "simple": every so-many-th training timestep from the noisiest, then 0."""
     table = sigmas(TABLE).tolist()
@@ -163,6 +195,10 @@ def preset(name: str, rule: Feedback = SHIPPED, largest: float = LARGEST) -> Cal
 
 def own() -> list[Method]:
     rows = [Method(f"feedback {name}", "feedback (ours)", preset(name)) for name in PRESETS]
+    rows += [
+        Method(f"kriged {name}", "kriged (ours)", by_kriging(karras_ladder(steps, LARGEST), repeats))
+        for name, (steps, repeats) in PRESETS.items()
+    ]
     rows.append(Method(PAPER, "RePaint", by_repaint(paper_ladder(250), 10, 10)))
     for steps, r, j in ((10, 2, 5), (20, 4, 5), (25, 5, 5), (50, 6, 5), (100, 10, 10)):
         rows.append(Method(f"repaint T{steps} j{j} r{r}", "RePaint", by_repaint(paper_ladder(steps), j, r)))

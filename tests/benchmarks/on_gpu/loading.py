@@ -40,7 +40,7 @@ def compared(asked: Asked) -> Iterator[Row]:
             if done.returncode:
                 yield Row(way, broken=f"ended with code {done.returncode}")
                 continue
-            painted = torch.load(file)
+            painted = torch.load(file, weights_only=True)
             if not expected:
                 expected = painted
                 continue

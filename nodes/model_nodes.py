@@ -1,0 +1,23 @@
+"""The nodes that load a model, paint with one, or plan for one."""
+
+from comfy_api.latest import io
+
+from .class_label import ClassLabel
+from .inpaint import Inpaint
+from .ksampler import MaskGuidedKSampler
+from .load_model import LoadGuidedDiffusionModel
+from .repaint_sampler import RePaintSamplerNode
+from .resample_schedule import ResampleSchedule
+from .respaced_sigmas import RespacedSigmas
+
+__all__ = ["NODES"]
+
+NODES: list[type[io.ComfyNode]] = [
+    LoadGuidedDiffusionModel,
+    ClassLabel,
+    RespacedSigmas,
+    RePaintSamplerNode,
+    Inpaint,
+    MaskGuidedKSampler,
+    ResampleSchedule,
+]
