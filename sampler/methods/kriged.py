@@ -94,9 +94,8 @@ class Errors:
         self.rule = rule
         self.dims = grid_of(like)
         self.grid = [like.shape[dim] for dim in self.dims]
-        self.padded = [
-            friendly(2 * side - 1) for side in self.grid
-        ]  # what leaves on one side must not come in on the other
+        # twice the side: what leaves on one side must not come in on the other
+        self.padded = [friendly(2 * side - 1) for side in self.grid]
         self.calls, self.sigma = 0.0, 0.0
         self.power = torch.zeros((), device=like.device)
 
