@@ -34,7 +34,7 @@ def test_a_preset_costs_what_it_says(name, calls):
 
 
 def test_an_unknown_method_is_named():
-    with pytest.raises(SettingsError, match="method is 'magic', but must be one of: feedback, repaint"):
+    with pytest.raises(SettingsError, match="method is 'magic', but must be one of: feedback, kriged, repaint"):
         Settings(method="magic")
 
 
