@@ -291,8 +291,9 @@ export class Comfy {
     );
   }
 
+  /** Of a node, in whole pixels: an early Nodes 2.0 is off by a hundred-thousandth. */
   async position(id) {
-    return await this.page.evaluate((wanted) => [...window.app.canvas.graph.getNodeById(wanted).pos], id);
+    return await this.page.evaluate((wanted) => [...window.app.canvas.graph.getNodeById(wanted).pos].map(Math.round), id);
   }
 
   /** Where in the window a node's title is. */
