@@ -397,6 +397,7 @@ export async function the_help_of_a_node_opens_in_the_page(comfy) {
     [...document.images].some((image) => image.src.includes("/docs/ksampler.png") && image.naturalWidth > 0),
   );
   await comfy.picture("help");
+  await comfy.panel(false); // an older page measures nodes otherwise beside it
   await comfy.page.evaluate(() => window.app.canvas.deselectAll());
 }
 

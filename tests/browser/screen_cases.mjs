@@ -146,9 +146,7 @@ export async function the_curve_fits_into_its_node_fresh_and_with_messages_and_b
   await comfy.waitUntilTold(id, /resample_j is 10/);
   await fits(comfy, id, "with a message");
   await comfy.clickTitle(id);
-  const panel = () =>
-    comfy.page.evaluate(() => window.app.extensionManager.setting.set("Comfy.RightSidePanel.IsOpen", true));
-  await panel();
+  await comfy.panel(true);
   const row = comfy.page.getByText("resample_j", { exact: true }).last();
   await row.waitFor();
   await comfy.settle(500);
@@ -156,6 +154,6 @@ export async function the_curve_fits_into_its_node_fresh_and_with_messages_and_b
   assert.equal(await fits(comfy, id, "beside the panel"), wide);
   const empty = await comfy.page.getByText("schedule", { exact: true }).count();
   if (await comfy.isFrom("1.45")) assert.equal(empty, 0, "an empty row in the panel"); // older ones cannot be told
-  await comfy.page.evaluate(() => window.app.extensionManager.setting.set("Comfy.RightSidePanel.IsOpen", false));
+  await comfy.panel(false);
   assert.equal(await fits(comfy, id, "after the panel"), wide);
 }
