@@ -15,6 +15,7 @@ async function followsEdits(comfy, id) {
 
 export async function after_an_undo_of_something_else_the_curve_follows(comfy) {
   await comfy.loadExample("inpaint", SAMPLER);
+  await comfy.said(SAMPLER); // a curve that comes later makes its node larger, which is an edit too
   await comfy.settle(500);
   const before = await comfy.position(SAVE);
   await comfy.move(SAVE, 40, 25);
