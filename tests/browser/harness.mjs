@@ -293,12 +293,18 @@ export class Comfy {
 
   /** The panel at the right, where a node's help and settings are. */
   async panel(open) {
-    await this.page.evaluate((yes) => window.app.extensionManager.setting.set("Comfy.RightSidePanel.IsOpen", yes), open);
+    await this.page.evaluate(
+      (yes) => window.app.extensionManager.setting.set("Comfy.RightSidePanel.IsOpen", yes),
+      open,
+    );
   }
 
   /** Of a node, in whole pixels: an early Nodes 2.0 is off by a hundred-thousandth. */
   async position(id) {
-    return await this.page.evaluate((wanted) => [...window.app.canvas.graph.getNodeById(wanted).pos].map(Math.round), id);
+    return await this.page.evaluate(
+      (wanted) => [...window.app.canvas.graph.getNodeById(wanted).pos].map(Math.round),
+      id,
+    );
   }
 
   /** Where in the window a node's title is. */
