@@ -23,7 +23,7 @@ from torch import Tensor
 from ..known import Known, keep, known_at, pasted
 from ..ladder import Ladder
 from .feedback import Feedback, fed_back, matched
-from .method import Denoise, Descent, Method, Noise, Step, ended
+from .method import Denoise, Descent, Method, Noise, Step, ended, ruled
 
 if TYPE_CHECKING:
     from ..settings import Settings
@@ -84,26 +84,13 @@ def levels_of(settings: "Settings", descent: Descent) -> list[int]:
     return order if descent.ratios[-1].isfinite() else order[settings.repeats - 1 :]
 
 
-def run(
-    settings: "Settings",
-    denoise: Denoise,
-    ladder: Ladder,
-    levels: Sequence[int],
-    x: Tensor,
-    x0: Tensor,
-    known: Known,
-    noise: Noise,
-) -> Iterator[Step]:
-    return distilled(denoise, ladder, levels, x, x0, known, noise, STRENGTH * settings.feedback)
-
-
 DISTILLED = Method(
     name="distilled",
     words="for models distilled to a few steps (Turbo, Lightning, LCM, schnell), on the steps that they were made for: the "
     "guess is noised anew, each level is sampled r times, and the model's error is fed back",
     uses=("feedback", "resample_r"),
     levels=levels_of,
-    run=run,
+    run=ruled(distilled, lambda settings: STRENGTH * settings.feedback),
     dip=0.0,
     alike=True,
     guesses_means=False,

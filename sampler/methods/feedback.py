@@ -27,7 +27,7 @@ from torch import Tensor
 
 from ..known import Known, keep, known_at, pasted
 from ..ladder import Ladder
-from .method import Denoise, Descent, Method, Noise, Step, ended
+from .method import Denoise, Descent, Method, Noise, Step, ended, ruled
 
 if TYPE_CHECKING:
     from ..settings import Settings
@@ -196,26 +196,13 @@ def levels_of(settings: "Settings", descent: Descent) -> list[int]:
     return repeated_levels(descent, settings.repeats)
 
 
-def run(
-    settings: "Settings",
-    denoise: Denoise,
-    ladder: Ladder,
-    levels: Sequence[int],
-    x: Tensor,
-    x0: Tensor,
-    known: Known,
-    noise: Noise,
-) -> Iterator[Step]:
-    return feedback(denoise, ladder, levels, x, x0, known, noise, Feedback(strength=settings.feedback))
-
-
 FEEDBACK = Method(
     name="feedback",
     words="what the model gets wrong about the known part is fed back, and resampling takes long steps; about the paper's "
     "quality in a small part of its model calls",
     uses=("feedback", "resample_r"),
     levels=levels_of,
-    run=run,
+    run=ruled(feedback, lambda settings: Feedback(strength=settings.feedback)),
     dip=Feedback.dip,
     alike=True,
 )

@@ -19,7 +19,6 @@ it: the variance of analytic-DPM (Bao et al. 2022, https://arxiv.org/abs/2201.06
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from types import EllipsisType
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -27,10 +26,7 @@ from torch import Tensor
 from ..known import Known
 from ..ladder import Ladder
 from .feedback import FEEDBACK, Feedback, feedback
-from .method import Denoise, Method, Noise, Step
-
-if TYPE_CHECKING:
-    from ..settings import Settings
+from .method import Denoise, Method, Noise, Step, ruled
 
 __all__ = ["KRIGED", "Errors", "Kriging", "kriged"]
 
@@ -225,26 +221,13 @@ def friendly(length: int) -> int:
         length += 1
 
 
-def run(
-    settings: "Settings",
-    denoise: Denoise,
-    ladder: Ladder,
-    levels: Sequence[int],
-    x: Tensor,
-    x0: Tensor,
-    known: Known,
-    noise: Noise,
-) -> Iterator[Step]:
-    return kriged(denoise, ladder, levels, x, x0, known, noise, settings.feedback)
-
-
 KRIGED = Method(
     name="kriged",
     words="feedback, and the error that the known part shows is carried on into the hole (kriging); better seams for the same "
     "model calls",
     uses=FEEDBACK.uses,
     levels=FEEDBACK.levels,
-    run=run,
+    run=ruled(kriged, lambda settings: settings.feedback),
     dip=FEEDBACK.dip,
     alike=FEEDBACK.alike,
 )

@@ -26,6 +26,7 @@ __all__ = [
     "count_visits",
     "ended",
     "most_visits",
+    "ruled",
 ]
 
 Denoise = Callable[[Tensor, int], tuple[Tensor, Tensor | None]]
@@ -106,6 +107,29 @@ class Run(Protocol):
         known: Known,
         noise: Noise,
     ) -> Iterator[Step]: ...
+
+
+def ruled(loop: Callable[..., Iterator[Step]], rule: Callable[["Settings"], object]) -> Run:
+    """A loop whose last argument the settings decide.
+
+    Args:
+        loop: Takes what a `Run` does, but for the settings, and its rule.
+        rule: Of the settings.
+    """
+
+    def run(
+        settings: "Settings",
+        denoise: Denoise,
+        ladder: Ladder,
+        levels: Sequence[int],
+        x: Tensor,
+        x0: Tensor,
+        known: Known,
+        noise: Noise,
+    ) -> Iterator[Step]:
+        return loop(denoise, ladder, levels, x, x0, known, noise, rule(settings))
+
+    return run
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from torch import Tensor
 from ..known import Known, keep, known_at, pasted
 from ..ladder import Ladder
 from ..posterior import Posterior
-from .method import Denoise, Descent, Method, Noise, Step, count_calls, ended
+from .method import Denoise, Descent, Method, Noise, Step, count_calls, ended, ruled
 
 if TYPE_CHECKING:
     from ..settings import Settings
@@ -108,23 +108,10 @@ def levels_of(settings: "Settings", descent: Descent) -> list[int]:
     return repaint_levels(descent.steps, settings.resample_j, settings.repeats, settings.start_resampling)
 
 
-def run(
-    settings: "Settings",
-    denoise: Denoise,
-    ladder: Ladder,
-    levels: Sequence[int],
-    x: Tensor,
-    x0: Tensor,
-    known: Known,
-    noise: Noise,
-) -> Iterator[Step]:
-    return repaint(denoise, ladder, levels, x, x0, known, noise, settings.var_type)
-
-
 REPAINT = Method(
     name="repaint",
     words="as published; each stretch of j steps is climbed back and sampled again, r times in all",
     uses=("resample_r", "resample_j", "start_resampling", "var_type"),
     levels=levels_of,
-    run=run,
+    run=ruled(repaint, lambda settings: settings.var_type),
 )
