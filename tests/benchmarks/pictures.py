@@ -278,10 +278,16 @@ def measured(
 
 
 def by_picture(
-    net: Net, painted: list[Tensor], pictures: Tensor, labels: Tensor, known: Tensor, unrelated: Tensor
+    net: Net,
+    painted: list[Tensor],
+    pictures: Tensor,
+    labels: Tensor,
+    known: Tensor,
+    original: Tensor,
+    unrelated: Tensor,
 ) -> Tensor:
-    """What is compared, of each picture, a mean over the fills; (B, COMPARED)."""
-    hole, original = ~known[0, 0], features(net, pictures, labels)
+    """What is compared, of each picture, a mean over the fills; (B, COMPARED). `original`: features of the pictures."""
+    hole = ~known[0, 0]
 
     def of_one(given: Tensor, fill: Tensor) -> list[Tensor]:
         error = squared_error(fill, given)
@@ -372,7 +378,7 @@ def main() -> None:
             print(f"| {name} | {method}{words} | {last.calls} | {numbers} | {seconds:.0f} |", flush=True)
             rows.append(painted[0])
             if args.against:
-                compared[name, method + words] = by_picture(net, painted, pictures, labels, known, unrelated)
+                compared[name, method + words] = by_picture(net, painted, pictures, labels, known, whole, unrelated)
         if args.sheet:
             save_sheet(rows, args.sheet.with_stem(f"{args.sheet.stem}_{name}") if len(args.masks) > 1 else args.sheet)
     if args.against:

@@ -85,7 +85,14 @@ def test_a_bad_picture_gives_a_list_and_a_failing_status_from_two_processes(fold
     assert (tmp_path / "out" / "contact_sheet.jpg").exists()
 
 
-def test_a_refusal_reaches_all_processes_and_is_said_once(folder, tmp_path):
+def test_a_refusal_reaches_all_processes_and_is_said_once(folder):
+    process = launch(2, [*words(folder, "alone"), "--seed", "77"])
+    said = finished(process)
+    assert process.returncode != 0
+    assert said.count("seed 0 -> 77") == 1
+
+
+def test_a_save_dir_that_cannot_be_written_reaches_all_processes_and_is_said_once(folder, tmp_path):
     (tmp_path / "file").write_bytes(b"mine")
     process = launch(2, [*words(folder), "--save_dir", str(tmp_path / "file" / "out")])
     said = finished(process)
