@@ -17,7 +17,7 @@ https://arxiv.org/abs/2201.06503).
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from ..settings import Settings
 
 __all__ = ["FEEDBACK", "Feedback", "feedback", "repeated_levels"]
-
-Expected = Callable[[Tensor, Tensor, float], Tensor]
 
 LOUDEST_SHIFT = 0.9  # of the level's noise amplitude
 # Noise over signal between which levels are visited again: above, nothing is fixed yet; below, nothing is open any more.
@@ -98,14 +96,12 @@ def feedback(
     known: Known,
     noise: Noise,
     rule: Feedback = Feedback(),
-    expected: Expected | None = None,
 ) -> Iterator[Step]:
     """RePaint's loop with feedback; arguments as for `Run`.
 
     Args:
         levels: See `repeated_levels`; equal neighbours are a repeat.
         rule: Which ideas are used.
-        expected: What to add to a guess that is not the last, given its residual, the known region and the noise over signal.
     """
     shift = torch.zeros_like(x0)
     for call, (level, target) in enumerate(pairwise(levels), start=1):
@@ -120,14 +116,13 @@ def feedback(
         if ladder.noise[target] == 0:
             x = predicted
         else:
-            guess = predicted + expected(residual, weight, sigma) if expected else predicted
-            direction = (x - float(ladder.signal[level]) * guess) / float(ladder.noise[level])
+            direction = (x - float(ladder.signal[level]) * predicted) / float(ladder.noise[level])
             reached = float(ladder.noise[target] / ladder.signal[target])
             low = reached if level != target else rule.dip * sigma
             error = spread(residual, weight, rule)
             if target == 1 and ladder.noise[0] == 0:
                 error = settled(error, sigma, low, rule)
-            x = stepped(guess, direction, sigma, low, reached, error, noise(x))
+            x = stepped(predicted, direction, sigma, low, reached, error, noise(x))
             x = float(ladder.signal[target]) * x
             shift = shift * (reached / sigma) ** rule.fade
         if call == len(levels) - 1:
@@ -179,9 +174,14 @@ def stepped(
     its variance; a repeat then climbs back to `reached`, which adds the variance in between.
     """
     along = low**2 / sigma  # of the old noise that is kept
+    return predicted + along * direction + added(sigma, low, reached, error) * noise
+
+
+def added(sigma: float, low: float, reached: float, error: Tensor | float) -> Tensor | float:
+    """Standard deviation of the noise that `stepped` adds."""
+    along = low**2 / sigma
     variance = low**2 - along**2 + (1 - along / sigma) ** 2 * error + reached**2 - low**2
-    std = variance.sqrt() if isinstance(variance, Tensor) else variance**0.5
-    return predicted + along * direction + std * noise
+    return variance.sqrt() if isinstance(variance, Tensor) else variance**0.5
 
 
 def known_mean(values: Tensor, weight: Tensor) -> Tensor:

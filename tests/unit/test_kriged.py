@@ -4,10 +4,11 @@ import pytest
 import torch
 from chains import SeededNoise
 from mask_guidance.sampler import Descent, Feedback, Ladder, feedback, karras_sigmas, repeated_levels
-from mask_guidance.sampler.methods.kriged import Errors, Kriging, conjugate_gradients, expectation, kriged, trusted
+from mask_guidance.sampler.methods.kriged import Errors, Kriging, Opening, kriged
 
 SIDE = 12
 LARGEST = 20.0
+OFF = Kriging(share=0.0, draw=0.0, gain=1.0, opening=False)
 SHAPES = {"row": (2, 3, 16), "picture": (2, 3, 8, 10), "one pixel": (1, 1, 1, 1), "film": (1, 2, 3, 8, 8)}
 
 
@@ -63,36 +64,17 @@ def painted(levels: Ladder, denoise, x0, known, rule=None, dtype=None):
     return [step.x for step in chain][-1]
 
 
-def test_what_is_kriged_is_the_conditional_mean():
-    field, inside = fields(3), KNOWN.flatten() == 1
-    truth = COVARIANCE[:, inside] @ torch.linalg.solve(
-        COVARIANCE[inside][:, inside] + 0.05 * torch.eye(int(inside.sum())), field.flatten(1)[:, inside].mT
-    )
-    found = expectation(
-        field * KNOWN,
-        KNOWN.expand_as(field),
-        lambda v: (v.flatten(1) @ COVARIANCE).view_as(v),
-        torch.tensor(0.05, dtype=torch.float64),
-        60,
-    )
-    torch.testing.assert_close(found.flatten(1), truth.mT, atol=1e-6, rtol=1e-6)
-
-
-def test_conjugate_gradients_solve_each_picture_for_itself():
-    scale = torch.tensor([1.0, 1e4], dtype=torch.float64).view(2, 1, 1, 1)
-    wanted = fields(2) * scale
-
-    def matrix(z):
-        return (z.flatten(1) @ (COVARIANCE + torch.eye(SIDE**2))).view_as(z)
-
-    torch.testing.assert_close(matrix(conjugate_gradients(matrix, wanted, 60)), wanted, atol=1e-6, rtol=1e-6)
-    assert (conjugate_gradients(matrix, torch.zeros_like(wanted), 3) == 0).all()
+def told(residual: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
+    """The error to be expected after one call."""
+    errors = Errors(residual, Kriging())
+    errors.see(residual, known, 1.0)
+    return errors.expected(residual)
 
 
 def test_autocovariances_are_those_counted_pair_by_pair():
     errors, residual = Errors(KNOWN, Kriging()), fields(1) * KNOWN
     errors.see(residual, KNOWN, 1.0)
-    found, picture = errors.back(errors.power)[0, 0], residual[0, 0]
+    found, picture = errors.grid.back(errors.power)[0, 0], residual[0, 0]
     for down, right in ((0, 0), (0, 1), (3, 2), (11, 5)):
         pairs = picture[down:, right:] * picture[: SIDE - down, : SIDE - right]
         assert float(found[down, right]) == pytest.approx(float(pairs.sum() / KNOWN.sum()), abs=1e-9)
@@ -103,28 +85,20 @@ def test_calls_are_averaged_and_louder_noise_counts_for_less():
     for field in fields(6):
         errors.see(field[None] * known, known, 2.0)
     assert errors.calls == 6
-    alike = errors.power / errors.total(errors.power)
+    alike = errors.power / errors.grid.total(errors.power)
     errors.see(0.1 * fields(1, seed=9) * known, known, 1.0)
     assert errors.calls == 2, "4 calls, for a fourth of the noise's variance, and this one"
-    assert float(errors.total(errors.power)) == pytest.approx(
-        float(errors.total(errors.forth(0.1 * fields(1, seed=9) * known).abs().square()) / known.sum()), rel=1e-9
+    assert float(errors.grid.total(errors.power)) == pytest.approx(
+        float(errors.grid.total(errors.grid.forth(0.1 * fields(1, seed=9) * known).abs().square()) / known.sum()),
+        rel=1e-9,
     )
-    assert (errors.power / errors.total(errors.power) - alike).abs().max() < alike.max()
-
-
-def test_what_may_be_chance_counts_for_little_and_what_is_not_stays():
-    covariance = torch.tensor([1.0, 0.9, 0.02, -0.02])
-    held = trusted(covariance, (slice(1),), torch.tensor(100.0), doubt=3.0)
-    assert held[0] == pytest.approx(1.0, abs=0.05) and held[1] == pytest.approx(0.9, abs=0.05)
-    assert held[2:].abs().max() < 0.001
-    assert torch.equal(trusted(covariance, (slice(1),), torch.tensor(100.0), doubt=0.0), covariance)
-    assert torch.equal(trusted(0 * covariance, (slice(1),), torch.tensor(100.0), doubt=3.0), 0 * covariance)
+    assert (errors.power / errors.grid.total(errors.power) - alike).abs().max() < alike.max()
 
 
 def test_errors_without_a_pattern_are_not_carried_into_the_hole():
     known = left_known((1, 1, 64, 64))
     residual = known * torch.randn(1, 1, 64, 64, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-    expected = Errors(known, Kriging()).expected(residual, known, 1.0)
+    expected = told(residual, known)
     assert expected[..., 36:].square().mean() < 0.02 * residual.square().mean()
 
 
@@ -141,9 +115,25 @@ def test_the_hole_is_nearer_to_the_conditional_mean_than_feedbacks():
     assert with_kriging < 0.7 * without, (with_kriging, without)
 
 
-def test_no_share_is_feedback_to_the_bit():
+def test_fills_differ_from_each_other_as_the_fields_do():
+    """Covariance of the hole over 64 fills of each of 4 known halves, next to the truth; at 19 calls."""
+    levels, inside = ladder(), KNOWN.flatten() == 1
+    open_, across = COVARIANCE[~inside][:, ~inside], COVARIANCE[~inside][:, inside]
+    truth = open_ - across @ torch.linalg.solve(COVARIANCE[inside][:, inside], across.mT)
+
+    def off(rule):
+        drawn = painted(levels, exact(levels), fields(4).repeat_interleave(64, 0), KNOWN, rule)
+        fills = drawn.flatten(1)[:, ~inside].unflatten(0, (4, 64))
+        fills = (fills - fills.mean(1, keepdim=True)).flatten(0, 1)
+        return float((fills.mT @ fills / (4 * 63) - truth).norm() / truth.norm())
+
+    with_kriging, without = off(Kriging()), off(None)
+    assert with_kriging < 0.5 and with_kriging < without, (with_kriging, without)
+
+
+def test_with_all_of_it_switched_off_it_is_feedback_to_the_bit():
     levels, given = ladder(), fields(2)
-    with_none = painted(levels, shrinking(levels), given, KNOWN, Kriging(share=0.0))
+    with_none = painted(levels, shrinking(levels), given, KNOWN, OFF)
     assert torch.equal(with_none, painted(levels, shrinking(levels), given, KNOWN))
 
 
@@ -171,15 +161,13 @@ def test_any_shape_any_known_region_and_half_precision_give_numbers_and_keep_wha
 
 def test_a_model_that_is_right_is_left_alone():
     """Its residual is 0, and so is the spectrum."""
-    errors = Errors(KNOWN, Kriging())
-    assert (errors.expected(torch.zeros_like(KNOWN), KNOWN, 1.0) == 0).all()
+    assert (told(torch.zeros_like(KNOWN), KNOWN) == 0).all()
 
 
 def test_a_frame_is_kriged_as_it_would_be_alone():
     film = torch.stack([fields(1), 5 * fields(1, seed=1)], dim=2)
     known = KNOWN[:, :, None].expand(-1, -1, 2, -1, -1)
-    together = Errors(film, Kriging()).expected(film * known, known, 1.0)
-    alone = Errors(film[:, :, 1], Kriging()).expected(film[:, :, 1] * KNOWN, KNOWN, 1.0)
+    together, alone = told(film * known, known), told(film[:, :, 1] * KNOWN, KNOWN)
     torch.testing.assert_close(together[:, :, 1], alone)
 
 
@@ -188,27 +176,80 @@ def test_picture_k_of_a_batch_is_picture_k_alone():
     residual = fields(3) * scale * KNOWN
     together, alone = Errors(residual, Kriging()), Errors(residual[2:], Kriging())
     for sigma in (3.0, 3.0, 1.0):
-        batch, one = (
-            errors.expected(given, KNOWN, sigma) for errors, given in ((together, residual), (alone, residual[2:]))
-        )
-        torch.testing.assert_close(batch[2:], one, atol=1e-9, rtol=1e-9)
+        for errors, given in ((together, residual), (alone, residual[2:])):
+            errors.see(given, KNOWN, sigma)
+        for ask in (Errors.expected, Errors.gain):
+            torch.testing.assert_close(ask(together, residual)[2:], ask(alone, residual[2:]), atol=1e-9, rtol=1e-9)
 
 
 def test_no_pattern_is_taken_for_louder_than_the_noise_allows():
     errors = Errors(KNOWN, Kriging(most=2.0))
     errors.see(100 * fields(1) * KNOWN, KNOWN, 0.5)
-    assert float(errors.believed(KNOWN).max()) == pytest.approx(2.0 * 0.5**2)
+    assert float(errors.spectrum.max()) == pytest.approx(2.0 * 0.5**2)
 
 
-def test_what_feedback_is_told_is_used():
-    """`expected` is asked at every call but the last."""
-    levels, given, asked = ladder(3), fields(1), []
+def test_errors_at_edges_are_no_gaussian_field_and_are_not_trusted():
+    smooth, edges = fields(8), torch.zeros(8, 1, SIDE, SIDE, dtype=torch.float64)
+    edges[..., 5, :] = 1.0
 
-    def expected(residual, weight, sigma):
-        asked.append(sigma)
-        return torch.zeros_like(residual)
+    def trust(residual):
+        errors = Errors(residual, Kriging())
+        errors.see(residual * KNOWN, KNOWN, 1.0)
+        return errors.trust
 
-    noise = SeededNoise(3)
-    order = [3, 2, 2, 1, 0]
-    [*feedback(shrinking(levels), levels, order, noise(given), given, KNOWN, noise, Feedback(), expected)]
-    assert asked == pytest.approx([float(levels.noise[level]) for level in (3, 2, 2)])
+    assert trust(smooth).mean() > 0.8 and trust(smooth).shape == (8, 1, 1, 1)
+    assert (trust(edges) == 0).all()
+
+
+def test_what_is_not_trusted_is_neither_drawn_nor_fed_back_more_strongly():
+    residual = torch.zeros(1, 2, SIDE, SIDE, dtype=torch.float64)
+    residual[..., 5, :] = 0.1
+    residual, errors = residual * KNOWN, Errors(residual, Kriging())
+    errors.see(residual, KNOWN, 1.0)
+    assert torch.equal(errors.gain(residual), residual)
+    torch.testing.assert_close(errors.drawn(residual, 1.5, SeededNoise(1)), errors.expected(residual))
+
+
+def test_the_gain_is_what_the_model_answers_to():
+    """Where the errors are white, the answer to a shift is their variance over the noise's."""
+    known = torch.ones(1, 1, 48, 48, dtype=torch.float64)
+    white = 0.5 * torch.randn(known.shape, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    for sigma, gain in ((0.5, 1.0), (1.0, 0.6 * 4), (2.0, 0.6 * 16), (90.0, 16.0)):
+        errors = Errors(known, Kriging())
+        errors.see(white, known, sigma)
+        torch.testing.assert_close(errors.gain(white), gain * white, rtol=0.25, atol=0)
+    assert Errors(known, Kriging(gain=1)).gain(white) is white
+
+
+def test_what_is_drawn_agrees_with_the_known_region_and_varies_beyond_it():
+    residual = fields(1) * KNOWN
+    errors = Errors(residual, Kriging(nugget=1e-4, solves=40))
+    for field in fields(64, seed=7):
+        errors.see(field[None] * KNOWN, KNOWN, 20.0)
+    errors.see(residual, KNOWN, 20.0)
+    drawn = torch.stack([errors.drawn(residual, 1.0, SeededNoise(seed)) for seed in range(32)])
+    inside = KNOWN[0, 0] == 1
+    assert ((drawn - residual)[..., inside]).square().mean() < 0.02 * residual.square().mean()
+    spread = drawn.var(0)[0, 0]
+    assert spread[:, -1].mean() > 2 * spread[:, 6].mean(), "the farther from what is known, the more is open"
+    torch.testing.assert_close(drawn.mean(0), errors.expected(residual), atol=0.5, rtol=0)
+
+
+def test_the_hole_tells_how_wrong_its_guess_is():
+    """Fields of variance 1 seen in noise: the guess x / (1 + sigma^2) is off by sigma^2 / (1 + sigma^2), whatever the
+    known region says."""
+    known, sigma = torch.zeros(1, 1, 96, 96), 2.0
+    known[..., :48] = 1
+    x0, noise = torch.randn(1, 1, 96, 96, generator=torch.Generator().manual_seed(4)), SeededNoise(1)
+    opening, residual = Opening(Feedback(), Kriging(prior=1e-3)), known * 0.5
+    opening.see(x0 / (1 + sigma**2), residual, known, sigma)
+    for _ in range(8):
+        opening.fresh = sigma * noise(x0)
+        error = opening.see((x0 + opening.fresh) / (1 + sigma**2), residual, known, sigma)
+    assert float(error) == pytest.approx(sigma**2 / (1 + sigma**2), rel=0.1)
+
+
+def test_before_the_hole_has_told_anything_its_error_is_feedbacks():
+    opening = Opening(Feedback(), Kriging())
+    error = opening.see(torch.zeros(2, 1, 4, 4), torch.ones(2, 1, 4, 4), torch.ones(1, 1, 4, 4), 2.0)
+    assert (error == Feedback().caution).all()
