@@ -70,7 +70,7 @@ class Kriging:
     opening: bool = True
     prior: float = 2.0
     kept: float = 0.5
-    gaussian: tuple[float, float] = (3.3, 4.3)
+    gaussian: tuple[float, float] = (3.2, 3.6)
     most: float = 2.0
     doubt: float = 3.0
     memory: float = 16.0

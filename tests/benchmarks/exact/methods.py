@@ -40,6 +40,13 @@ __all__ = [
 TABLE = alphas_cumprod(named_betas("linear", 1000))
 SMALLEST, LARGEST = 0.01, 20.0
 SHIPPED, KRIGING = Feedback(), Kriging()
+KRIGING_OFF: dict[str, dict] = {
+    "no mean": {"share": 0.0},
+    "no draw": {"draw": 0.0},
+    "gain 1": {"gain": 1.0},
+    "no opening": {"opening": False},
+    "mean only": {"draw": 0.0, "gain": 1.0, "opening": False},
+}
 
 
 class Task:
@@ -209,7 +216,7 @@ def own() -> list[Method]:
 
 
 def ablations() -> list[Method]:
-    """`feedback` with one idea switched off each."""
+    """`feedback` and `kriged` with one idea switched off each."""
     off = {
         "strength 0": {"strength": 0.0},
         "leak 0": {"leak": 0.0},
@@ -223,6 +230,11 @@ def ablations() -> list[Method]:
         for label, change in off.items():
             rule = replace(Feedback(), **change)
             rows.append(Method(f"feedback {name}, {label}", f"feedback, {label}", preset(name, rule)))
+    for name in ("draft", "fast", "balanced"):
+        steps, repeats = PRESETS[name]
+        for label, change in KRIGING_OFF.items():
+            run = by_kriging(karras_ladder(steps, LARGEST), repeats, replace(KRIGING, **change))
+            rows.append(Method(f"kriged {name}, {label}", f"kriged, {label}", run))
     return rows
 
 
