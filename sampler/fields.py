@@ -10,12 +10,14 @@ from types import EllipsisType
 import torch
 from torch import Tensor
 
-__all__ = ["VECTORS", "Grid", "conjugate_gradients", "correlated", "expectation", "trusted"]
+__all__ = ["VECTORS", "Grid", "bridged", "conjugate_gradients", "correlated", "expectation", "trusted"]
 
 Place = tuple[EllipsisType | slice, ...]
 
 VECTORS = 2  # dimensions of states without a grid: pictures and values
 TINY = 1e-30  # keeps 0 / 0 at 0
+FEW = 0.01  # pairs, for each known value: fewer say nothing of a distance
+HARDLY = 0.3  # pairs, for one at the distances around
 
 
 class Grid:
@@ -73,6 +75,31 @@ def trusted(covariance: Tensor, origin: Place, count: Tensor, doubt: float) -> T
     """
     power, uncertainty = covariance.square(), covariance[origin].square() / count.clamp(min=1)
     return covariance * power / (power + doubt * uncertainty).clamp(min=TINY)
+
+
+def bridged(covariance: Tensor, pairs: Tensor, origin: Place, dims: tuple[int, ...]) -> Tensor:
+    """Autocovariances at distances that hardly a pair of known values has, from those around.
+
+    Of every second line nothing is ever seen one line apart.
+
+    Args:
+        covariance: By distance, around the padded grid.
+        pairs: Of known values at each distance, for each known value.
+        origin: Where it is the variance, of which no more than its own place is taken.
+        dims: Of the grid.
+    """
+    elsewhere = torch.ones_like(pairs)
+    elsewhere[origin] = 0
+    most, total = around(pairs, torch.maximum, dims), around(elsewhere * pairs, torch.add, dims)
+    near = most * around(elsewhere * covariance, torch.add, dims) / total.clamp(min=FEW)
+    return torch.where((pairs < HARDLY * most) & (most > FEW), near, covariance)
+
+
+def around(field: Tensor, join: Callable[[Tensor, Tensor], Tensor], dims: tuple[int, ...]) -> Tensor:
+    """Each value joined with its neighbours, corners too; around the edges."""
+    for dim in dims:
+        field = join(field, join(field.roll(1, dim), field.roll(-1, dim)))
+    return field
 
 
 def expectation(

@@ -30,7 +30,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from ..fields import VECTORS, Grid, correlated, expectation, trusted
+from ..fields import VECTORS, Grid, bridged, correlated, expectation, trusted
 from ..known import Known, keep, known_at, pasted
 from ..ladder import Ladder
 from .feedback import FEEDBACK, Feedback, added, fed_back, feedback, known_mean, matched, settled, spread, stepped
@@ -174,7 +174,9 @@ class Errors:
 
     def believed(self, count: Tensor) -> Tensor:
         """The spectrum to go by, of so many values."""
-        covariance = trusted(self.grid.back(self.power), self.grid.origin, count, self.rule.doubt)
+        pairs = self.grid.back(self.grid.forth(self.known).abs().square() / self.grid.total(self.known).clamp(min=TINY))
+        covariance = bridged(self.grid.back(self.power), pairs, self.grid.origin, self.grid.dims)
+        covariance = trusted(covariance, self.grid.origin, count, self.rule.doubt)
         return self.grid.forth(covariance).real.clamp(0, self.rule.most * self.sigma**2)
 
     @property

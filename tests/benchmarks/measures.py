@@ -1,6 +1,7 @@
 """What the benchmarks on pictures measure, and the pictures they measure it on. Pictures are (B, C, H, W) in [-1, 1]."""
 
 from collections.abc import Callable, Sequence
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +48,22 @@ def widened(mask: Tensor, pixels: int) -> Tensor:
 def squared_error(painted: Tensor, pictures: Tensor) -> Tensor:
     """By pixel, on [0, 1]; (H, W)."""
     return ((painted - pictures) / 2).square().mean((0, 1))
+
+
+def score(fills: list[Tensor], pictures: Tensor, hole: Tensor) -> Tensor:
+    """How well fills stand for what may be in the hole, smaller is better; NaN for a single one; (B,).
+
+    Energy score (Gneiting & Raftery 2007, https://doi.org/10.1198/016214506000001437): distance to the original less half the
+    distance of two fills, root mean squares on [0, 1]. The error alone is smallest where all fills are the same mean.
+    """
+
+    def apart(one: Tensor, other: Tensor) -> Tensor:
+        return ((one - other) / 2)[..., hole].flatten(1).square().mean(1).sqrt()
+
+    pairs = [apart(one, other) for one, other in combinations(fills, 2)]
+    if not pairs:
+        return torch.full((len(pictures),), torch.nan)
+    return torch.stack([apart(one, pictures) for one in fills]).mean(0) - torch.stack(pairs).mean(0) / 2
 
 
 def beside(known: Tensor) -> Tensor:

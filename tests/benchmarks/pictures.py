@@ -65,6 +65,7 @@ from measures import (  # noqa: E402
     jump,
     margin,
     save_sheet,
+    score,
     seam,
     squared_error,
 )
@@ -81,8 +82,9 @@ DIGITS = {
     "margin": 3,
     "contrast": 3,
     "diversity": 4,
+    "score": 4,
 }
-COMPARED = ("seam", "beside", "hole", "grain", "features")  # with --against
+COMPARED = ("seam", "beside", "hole", "grain", "features", "score")  # with --against
 PROBED = 250  # timestep at which features are compared and classes are told apart
 
 
@@ -274,6 +276,7 @@ def measured(
         "margin": margin(errors, labels).mean(),
         "contrast": contrast(torch.cat(painted), hole) / contrast(pictures, hole),
         "diversity": apart,
+        "score": score(painted, pictures, hole).mean(),
     }
 
 
@@ -298,7 +301,7 @@ def by_picture(
         rows = [torch.stack(of_one(*pair)) for pair in zip(pictures[:, None], fill[:, None], strict=True)]
         distance = (features(net, fill, labels) - original).norm(dim=1) / unrelated
         fills.append(torch.cat([torch.stack(rows), distance[:, None]], 1))
-    return torch.stack(fills).mean(0)
+    return torch.cat([torch.stack(fills).mean(0), score(painted, pictures, hole)[:, None]], 1)
 
 
 def larger(values: Tensor, others: Tensor) -> Tensor:

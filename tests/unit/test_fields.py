@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from mask_guidance.sampler.fields import Grid, conjugate_gradients, correlated, expectation, trusted
+from mask_guidance.sampler.fields import Grid, bridged, conjugate_gradients, correlated, expectation, trusted
 from test_kriged import COVARIANCE, KNOWN, SIDE, fields
 
 
@@ -39,6 +39,33 @@ def test_what_may_be_chance_counts_for_little_and_what_is_not_stays():
     assert held[2:].abs().max() < 0.001
     assert torch.equal(trusted(covariance, (slice(1),), torch.tensor(100.0), doubt=0.0), covariance)
     assert torch.equal(trusted(0 * covariance, (slice(1),), torch.tensor(100.0), doubt=3.0), 0 * covariance)
+
+
+def covariances(known: torch.Tensor, count: int = 400) -> tuple[torch.Tensor, torch.Tensor, Grid]:
+    """Mean autocovariance of many fields that are known in part, and the pairs behind it."""
+    grid = Grid(known)
+    seen = grid.back(grid.forth(fields(count) * known).abs().square().mean(0, keepdim=True)) / known.sum()
+    return seen, grid.back(grid.forth(known).abs().square()) / known.sum(), grid
+
+
+def test_of_every_second_line_covariances_one_line_apart_are_those_around():
+    lines = torch.zeros(1, 1, SIDE, SIDE, dtype=torch.float64)
+    lines[..., ::2, :] = 1
+    seen, pairs, grid = covariances(lines)
+    found = bridged(seen, pairs, grid.origin, grid.dims)[0, 0]
+    truth = COVARIANCE[0].view(SIDE, SIDE)
+    assert abs(float(seen[0, 0, 1, 0])) < 1e-9
+    for down, right in ((1, 0), (1, 1), (3, 0)):
+        share = (SIDE - down) * (SIDE - right) / SIDE**2  # of the pairs that a whole picture has
+        assert float(found[down, right]) == pytest.approx(share * float(truth[down, right]), rel=0.25)
+    assert torch.equal(found[::2, : SIDE // 2], seen[0, 0, ::2, : SIDE // 2])
+
+
+def test_covariances_that_pairs_have_shown_stay():
+    seen, pairs, grid = covariances(KNOWN)
+    found = bridged(seen, pairs, grid.origin, grid.dims)
+    near = (..., slice(SIDE // 2), slice(SIDE // 4))
+    assert torch.equal(found[near], seen[near])
 
 
 def test_a_draw_has_the_covariance_that_it_is_drawn_from():

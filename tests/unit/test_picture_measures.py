@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from measures import beside, edges, grain, jump, margin, seam, squared_error, worst_seam
+from measures import beside, edges, grain, jump, margin, score, seam, squared_error, worst_seam
 
 KNOWN = torch.arange(16).expand(1, 1, 16, 16) < 8
 RAMP = torch.linspace(-1, 1, 16).expand(2, 3, 16, 16)
@@ -45,6 +45,16 @@ def test_beside_is_a_strip_of_the_hole():
 
 def test_errors_are_on_zero_to_one():
     assert squared_error(torch.ones(1, 3, 4, 4), -torch.ones(1, 3, 4, 4)).unique().tolist() == [1]
+
+
+def test_the_score_is_best_for_fills_as_different_as_the_pictures_are():
+    """Pictures of noise with variance 1; fills of variance 0 (the mean), 1 (the truth) and 4."""
+    g, hole = torch.Generator().manual_seed(0), ~KNOWN[0, 0]
+    pictures, *fills = (torch.randn(64, 1, 16, 16, generator=g) for _ in range(4))
+    mean, truth, wild = (float(score([size * fill for fill in fills], pictures, hole).mean()) for size in (0, 1, 2))
+    assert truth < mean and truth < wild
+    assert truth == pytest.approx(0.5 * 2**0.5 / 2, rel=0.02)
+    assert score(fills[:1], pictures, hole).isnan().all()
 
 
 def test_grain_is_what_noise_has_and_flat_areas_and_slopes_have_not():
