@@ -64,7 +64,7 @@ class Kriging:
     """
 
     share: float = 1.0
-    draw: float = 0.1
+    draw: float = 0.065
     gain: float = 16.0
     careful: float = 0.6
     opening: bool = True
