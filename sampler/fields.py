@@ -10,7 +10,7 @@ from types import EllipsisType
 import torch
 from torch import Tensor
 
-__all__ = ["VECTORS", "Grid", "bridged", "conjugate_gradients", "correlated", "expectation", "trusted"]
+__all__ = ["TINY", "VECTORS", "Grid", "bridged", "conjugate_gradients", "correlated", "expectation", "trusted"]
 
 Place = tuple[EllipsisType | slice, ...]
 
@@ -28,7 +28,7 @@ class Grid:
     """
 
     def __init__(self, like: Tensor):
-        self.dims = tuple(range(max(VECTORS, like.ndim - 2), like.ndim))
+        self.dims = grid_of(like)
         self.sides = [like.shape[dim] for dim in self.dims]
         self.padded = [friendly(2 * side - 1) for side in self.sides]
 
@@ -62,6 +62,11 @@ class Grid:
     def inside(self) -> Place:
         """The picture in its padding."""
         return (..., *(slice(side) for side in self.sides))
+
+
+def grid_of(field: Tensor) -> tuple[int, ...]:
+    """Dimensions over which a field is taken to be stationary: height and width, not frames."""
+    return tuple(range(max(VECTORS, field.ndim - 2), field.ndim))
 
 
 def trusted(covariance: Tensor, origin: Place, count: Tensor, doubt: float) -> Tensor:
@@ -125,14 +130,14 @@ def conjugate_gradients(matrix: Callable[[Tensor], Tensor], wanted: Tensor, step
         matrix: Symmetric and positive.
         wanted: (B, C, ..., H, W) or (B, C, W).
     """
-    total = Grid(wanted).total
+    dims = grid_of(wanted)
     z, rest, way = torch.zeros_like(wanted), wanted, wanted
-    energy = total(rest.square())
+    energy = rest.square().sum(dims, keepdim=True)
     for _ in range(steps):
         slope = matrix(way)
-        length = energy / total(way * slope).clamp(min=TINY)
+        length = energy / (way * slope).sum(dims, keepdim=True).clamp(min=TINY)
         z, rest = z + length * way, rest - length * slope
-        before, energy = energy, total(rest.square())
+        before, energy = energy, rest.square().sum(dims, keepdim=True)
         way = rest + energy / before.clamp(min=TINY) * way
     return z
 

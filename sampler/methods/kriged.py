@@ -30,7 +30,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from ..fields import VECTORS, Grid, bridged, correlated, expectation, trusted
+from ..fields import TINY, VECTORS, Grid, bridged, correlated, expectation, trusted
 from ..known import Known, keep, known_at, pasted
 from ..ladder import Ladder
 from .feedback import FEEDBACK, Feedback, added, fed_back, feedback, known_mean, matched, settled, spread, stepped
@@ -38,7 +38,6 @@ from .method import Denoise, Method, Noise, Step, ended, ruled
 
 __all__ = ["KRIGED", "Errors", "Kriging", "Opening", "kriged"]
 
-TINY = 1e-30  # keeps 0 / 0 at 0
 RATIOS = 0.5, 4.0  # in which the error of the hole is believed to lie next to that of the known region, for a draw
 
 
@@ -99,7 +98,7 @@ def kriged(
     if x0.ndim <= VECTORS:
         yield from feedback(denoise, ladder, levels, x, x0, known, noise, rule)
         return
-    shift, errors, opening = torch.zeros_like(x0), Errors(x0, kriging), Opening(rule, kriging)
+    shift, errors, opening = torch.zeros_like(x0), Errors(x0, kriging), Opening(x0, rule, kriging)
     ratios = (ladder.noise / ladder.signal)[list(levels)]
     quiet = kriging.draw * float(ratios[ratios.isfinite()].max())
     for call, (level, target) in enumerate(pairwise(levels), start=1):
@@ -170,13 +169,13 @@ class Errors:
         self.calls, self.sigma = self.calls + 1, sigma
         self.power = self.power + (power - self.power) / self.calls
         self.kurtosis = self.kurtosis + (kurtosis - self.kurtosis) / self.calls
-        self.spectrum = self.believed(count * self.calls)
+        self.spectrum = self.believed(count)
 
     def believed(self, count: Tensor) -> Tensor:
-        """The spectrum to go by, of so many values."""
-        pairs = self.grid.back(self.grid.forth(self.known).abs().square() / self.grid.total(self.known).clamp(min=TINY))
+        """The spectrum to go by, where so many values are known."""
+        pairs = self.grid.back(self.grid.forth(self.known).abs().square() / count.clamp(min=TINY))
         covariance = bridged(self.grid.back(self.power), pairs, self.grid.origin, self.grid.dims)
-        covariance = trusted(covariance, self.grid.origin, count, self.rule.doubt)
+        covariance = trusted(covariance, self.grid.origin, count * self.calls, self.rule.doubt)
         return self.grid.forth(covariance).real.clamp(0, self.rule.most * self.sigma**2)
 
     @property
@@ -203,11 +202,11 @@ class Errors:
         """The guess's error everywhere, given that of the known region; known less guessed, like `residual`."""
         return (self.rule.share * self.kriged(exact(residual))).to(residual)
 
-    def drawn(self, residual: Tensor, ratio: Tensor | float, noise: Noise) -> Tensor:
+    def drawn(self, residual: Tensor, ratio: Tensor, noise: Noise) -> Tensor:
         """The same, and as far as that is trusted a draw of what stays open; `ratio` of its variance is found in the hole."""
         asked = exact(residual)
         white = correlated(noise(self.grid.canvas(asked)), asked)
-        loudness = self.trust * torch.as_tensor(ratio).to(asked).clamp(*RATIOS)
+        loudness = self.trust * ratio.to(asked).clamp(*RATIOS)
         field = loudness.sqrt() * self.grid.drawn(white, self.spectrum)
         return (field + self.rule.share * self.kriged(asked - self.known * field)).to(residual)
 
@@ -229,13 +228,12 @@ class Opening:
         ratio: Mean squared error in the hole, next to that in the known region.
     """
 
-    def __init__(self, rule: Feedback, kriging: Kriging):
+    def __init__(self, like: Tensor, rule: Feedback, kriging: Kriging):
         self.rule, self.kriging = rule, kriging
         self.fresh: Tensor | None = None
         self.before: Tensor | None = None
-        self.ratio: Tensor | float = rule.caution
-        self.told: Tensor | float = 0.0
-        self.asked: Tensor | float = 0.0
+        self.ratio = torch.full((), rule.caution, device=like.device)
+        self.told = self.asked = torch.zeros_like(self.ratio)
         self.sigma = 0.0
 
     def see(self, predicted: Tensor, residual: Tensor, weight: Tensor, sigma: float) -> Tensor | float:
@@ -244,7 +242,7 @@ class Opening:
             return spread(residual, weight, self.rule)
         guess, seen = exact(predicted), known_mean(exact(residual).square(), exact(weight))
         if sigma != self.sigma:
-            self.sigma, self.told, self.asked = sigma, 0.0, 0.0
+            self.sigma, self.told, self.asked = sigma, torch.zeros_like(seen), torch.zeros_like(seen)
             self.believed = self.kriging.kept * self.ratio + (1 - self.kriging.kept) * self.rule.caution
         if self.fresh is not None and self.before is not None:
             self.told = self.told + sigma**2 * followed(guess - self.before, exact(self.fresh), 1 - exact(weight))

@@ -207,7 +207,7 @@ def test_what_is_not_trusted_is_neither_drawn_nor_fed_back_more_strongly():
     residual, errors = residual * KNOWN, Errors(residual, Kriging())
     errors.see(residual, KNOWN, 1.0)
     assert torch.equal(errors.gain(residual), residual)
-    torch.testing.assert_close(errors.drawn(residual, 1.5, SeededNoise(1)), errors.expected(residual))
+    torch.testing.assert_close(errors.drawn(residual, torch.tensor(1.5), SeededNoise(1)), errors.expected(residual))
 
 
 def test_the_gain_is_what_the_model_answers_to():
@@ -227,7 +227,7 @@ def test_what_is_drawn_agrees_with_the_known_region_and_varies_beyond_it():
     for field in fields(64, seed=7):
         errors.see(field[None] * KNOWN, KNOWN, 20.0)
     errors.see(residual, KNOWN, 20.0)
-    drawn = torch.stack([errors.drawn(residual, 1.0, SeededNoise(seed)) for seed in range(32)])
+    drawn = torch.stack([errors.drawn(residual, torch.tensor(1.0), SeededNoise(seed)) for seed in range(32)])
     inside = KNOWN[0, 0] == 1
     assert ((drawn - residual)[..., inside]).square().mean() < 0.02 * residual.square().mean()
     spread = drawn.var(0)[0, 0]
@@ -241,7 +241,7 @@ def test_the_hole_tells_how_wrong_its_guess_is():
     known, sigma = torch.zeros(1, 1, 96, 96), 2.0
     known[..., :48] = 1
     x0, noise = torch.randn(1, 1, 96, 96, generator=torch.Generator().manual_seed(4)), SeededNoise(1)
-    opening, residual = Opening(Feedback(), Kriging(prior=1e-3)), known * 0.5
+    opening, residual = Opening(known, Feedback(), Kriging(prior=1e-3)), known * 0.5
     opening.see(x0 / (1 + sigma**2), residual, known, sigma)
     for _ in range(8):
         opening.fresh = sigma * noise(x0)
@@ -250,6 +250,6 @@ def test_the_hole_tells_how_wrong_its_guess_is():
 
 
 def test_before_the_hole_has_told_anything_its_error_is_feedbacks():
-    opening = Opening(Feedback(), Kriging())
+    opening = Opening(KNOWN, Feedback(), Kriging())
     error = opening.see(torch.zeros(2, 1, 4, 4), torch.ones(2, 1, 4, 4), torch.ones(1, 1, 4, 4), 2.0)
     assert (error == Feedback().caution).all()

@@ -200,12 +200,14 @@ def preset(name: str, rule: Feedback = SHIPPED, largest: float = LARGEST) -> Cal
     return by_feedback(karras_ladder(steps, largest), repeats, rule)
 
 
+def kriged_preset(name: str, rule: Kriging = KRIGING) -> Callable[[Task], Tensor]:
+    steps, repeats = PRESETS[name]
+    return by_kriging(karras_ladder(steps, LARGEST), repeats, rule)
+
+
 def own() -> list[Method]:
     rows = [Method(f"feedback {name}", "feedback (ours)", preset(name)) for name in PRESETS]
-    rows += [
-        Method(f"kriged {name}", "kriged (ours)", by_kriging(karras_ladder(steps, LARGEST), repeats))
-        for name, (steps, repeats) in PRESETS.items()
-    ]
+    rows += [Method(f"kriged {name}", "kriged (ours)", kriged_preset(name)) for name in PRESETS]
     rows.append(Method(PAPER, "RePaint", by_repaint(paper_ladder(250), 10, 10)))
     for steps, r, j in ((10, 2, 5), (20, 4, 5), (25, 5, 5), (50, 6, 5), (100, 10, 10)):
         rows.append(Method(f"repaint T{steps} j{j} r{r}", "RePaint", by_repaint(paper_ladder(steps), j, r)))
@@ -231,9 +233,8 @@ def ablations() -> list[Method]:
             rule = replace(Feedback(), **change)
             rows.append(Method(f"feedback {name}, {label}", f"feedback, {label}", preset(name, rule)))
     for name in ("draft", "fast", "balanced"):
-        steps, repeats = PRESETS[name]
         for label, change in KRIGING_OFF.items():
-            run = by_kriging(karras_ladder(steps, LARGEST), repeats, replace(KRIGING, **change))
+            run = kriged_preset(name, replace(KRIGING, **change))
             rows.append(Method(f"kriged {name}, {label}", f"kriged, {label}", run))
     return rows
 
