@@ -15,8 +15,9 @@ a call of the model, each a function and each to be switched off in `Kriging`:
    https://doi.org/10.1214/aos/1176345632; for denoisers Ramani et al. 2008, https://doi.org/10.1109/TIP.2008.2001404).
    Where few answers are left to choose from, the known region's error says nothing about that.
 
-2 and 3 take errors for a Gaussian field. Those of a trained network are none once edges show, which their kurtosis tells:
-then both give way (`Errors.trust`).
+2 and 3 take errors for a Gaussian field, and so does feedback where it adds them to a step as noise. Those of a trained network
+are none once edges show, which their kurtosis tells: then all three give way (`Errors.trust`). In flat parts, where there is
+no error, that noise would be grain.
 
 Measuring the errors of a diffusion model's guesses while it paints, and kriging them into the hole, is our own. Near it: the
 variance of analytic-DPM (Bao et al. 2022, https://arxiv.org/abs/2201.06503), LanPaint's guidance of both regions
@@ -54,7 +55,8 @@ class Kriging:
         opening: The hole's own answer tells the variance of each step.
         prior: The known region's error counts for so many calls of that.
         kept: Of what it told at one level that is believed at the next.
-        gaussian: Kurtosis up to which errors are taken for a Gaussian field, and from which on they are not.
+        gaussian: Kurtosis up to which errors are taken for a Gaussian field, and from which on they are not; large numbers
+            take them for one always.
         most: No pattern of errors is taken for more than so many times as strong as the level's noise (variances).
         doubt: An autocovariance counts half where its square is so many times that of its uncertainty; 0 believes them all.
         memory: What was measured at the level above counts for at most so many calls, times the fall of the noise (variances).
@@ -116,13 +118,12 @@ def kriged(
         else:
             reached = float(ladder.noise[target] / ladder.signal[target])
             low = reached if level != target else rule.dip * sigma
-            error = opening.see(predicted, residual, weight, sigma)
+            error = errors.trust.to(predicted) * opening.see(predicted, residual, weight, sigma)
             if target == 1 and ladder.noise[0] == 0:
                 error = settled(error, sigma, low, rule)
                 guess = predicted + errors.expected(residual)
             elif sigma <= quiet:
-                guess = predicted + errors.drawn(residual, opening.ratio, noise)
-                error = error * (1 - errors.trust).to(predicted)
+                guess, error = predicted + errors.drawn(residual, opening.ratio, noise), 0.0
             else:
                 guess = predicted + errors.expected(residual)
             direction = (x - float(ladder.signal[level]) * guess) / float(ladder.noise[level])

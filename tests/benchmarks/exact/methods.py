@@ -191,7 +191,8 @@ def split(sigma: float, target: float) -> tuple[float, float]:
     return (target**2 - up**2) ** 0.5, up
 
 
-PRESETS = {"draft": (7, 4), "fast": (16, 4), "balanced": (16, 8), "quality": (20, 18)}
+PRESETS = {"draft": (7, 4), "fast": (16, 4), "balanced": (16, 8), "quality": (20, 18)}  # of feedback: levels, visits
+OF_KRIGED = PRESETS | {"draft": (9, 3)}
 PAPER = "repaint paper (T250 j10 r10)"
 
 
@@ -201,7 +202,7 @@ def preset(name: str, rule: Feedback = SHIPPED, largest: float = LARGEST) -> Cal
 
 
 def kriged_preset(name: str, rule: Kriging = KRIGING) -> Callable[[Task], Tensor]:
-    steps, repeats = PRESETS[name]
+    steps, repeats = OF_KRIGED[name]
     return by_kriging(karras_ladder(steps, LARGEST), repeats, rule)
 
 
