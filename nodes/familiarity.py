@@ -10,7 +10,7 @@ import comfy.samplers
 import torch
 from torch import Tensor
 
-from ..sampler import METHODS, PRESETS, ImageNoise
+from ..sampler import METHODS, ImageNoise, Settings
 from ..sampler.familiarity import BELIEF, NOISE, Errors, Familiarity, errors, guess_error
 from .guidance import completed, guided
 from .ladder import amplitudes, noise_to_signal
@@ -23,7 +23,7 @@ __all__ = ["asked", "disbelief"]
 
 OWN = 2  # pictures that a model paints from nothing, once for each prompt and size
 SEED = 0  # of these, and of the noise that is guessed away
-OWN_STEPS = replace(PRESETS["draft"], resample=False)
+OWN_STEPS = Settings(method="feedback", skip_steps=7, resample=False)
 CLIPS = "sampler_post_cfg_function"  # of the model options; the loader's own clipping is no change
 MOST = 64  # answers kept; the longest unused is forgotten first
 

@@ -7,7 +7,7 @@ from comfy_api.latest import io
 
 from ..sampler import CFG_REPEATS, CUSTOM, METHODS, PRESETS, SKIP_TYPES, SOFT_MASKS, Chain, Settings
 from ..sampler.mask import BLENDS, SNAPPING, SPLITS
-from ..sampler.presets import fixed
+from ..sampler.presets import BEFORE_KRIGED, fixed
 from ..sampler.respacing import USUAL_LARGEST
 from ..sampler.settings import allowed
 from .ladder import usual_noise_to_signal
@@ -101,11 +101,14 @@ def preset() -> io.Input:
         options=[*PRESETS, CUSTOM],
         default="balanced",
         tooltip="Method, timesteps, r and j in one choice; method, skip_type, skip_steps, resample_r and resample_j below then "
-        f"do not count. Model calls: {', '.join(f'{name} {count:,}' for name, count in calls.items())}; up to half "
+        f"do not count (but method feedback makes {enumerated([*BEFORE_KRIGED])} those of feedback). Model calls: {', '.join(f'{name} {count:,}' for name, count in calls.items())}; up to half "
         "more on Stable Diffusion and on pixel models from 256 px. "
         "paper is the setting of the RePaint paper. turbo is for models distilled to a few steps (Turbo, Lightning, LCM, "
         "schnell), at cfg 1, and for no others. custom: every value as given below.",
-        extra_dict={"presets": {name: fixed(name) for name in PRESETS}},
+        extra_dict={
+            "presets": {name: fixed(name) for name in PRESETS},
+            "beside_another_method": {name: fixed(name, "feedback") for name in BEFORE_KRIGED},
+        },
     )
 
 

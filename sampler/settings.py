@@ -98,7 +98,7 @@ class Settings:
         SettingsError: A value of another type, or outside its range.
     """
 
-    method: str = setting("feedback", METHODS)
+    method: str = setting("kriged", METHODS)
     feedback: float = setting(1.0, least=0, most=1)
     skip_type: str = setting("karras", SKIP_TYPES)
     skip_steps: int = setting(16, least=1, most=10_000)

@@ -267,8 +267,8 @@ def exact(field: Tensor) -> Tensor:
 
 KRIGED = Method(
     name="kriged",
-    words="feedback, and the error that the known part shows is carried on into the hole (kriging); better seams for the same "
-    "model calls",
+    words="feedback, and the error that the known part shows is carried on into the hole (kriging); best for the same model "
+    "calls",
     uses=FEEDBACK.uses,
     levels=FEEDBACK.levels,
     run=ruled(kriged, lambda settings: settings.feedback),

@@ -32,7 +32,7 @@ sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "host"), str(ROOT / "e
 import conftest  # noqa: E402, F401 - the pack as `mask_guidance`
 from in_process import start_host  # noqa: E402
 from latent_model import RATIO, SCALE, SIZE, LatentModel, load  # noqa: E402
-from mask_guidance.sampler import PRESETS, Feedback, ImageNoise, Settings, feedback, largest_sigma  # noqa: E402
+from mask_guidance.sampler import Feedback, ImageNoise, Settings, feedback, largest_sigma, with_preset  # noqa: E402
 from mask_guidance.sampler.chain import chosen_timesteps  # noqa: E402
 from mask_guidance.sampler.mask import to_grid  # noqa: E402
 from mask_guidance.sampler.mask.paper import PAPER_MASKS, paper_mask  # noqa: E402
@@ -179,7 +179,8 @@ class Tuned(Settings):
 
 def tuned(preset: str, window: tuple[float, float] | None = None, deaf: int = 0, **rule) -> Method:
     """A preset with something else in its rule, in the pack's own sampler."""
-    own = {f.name: getattr(PRESETS[preset], f.name) for f in fields(Settings)}
+    of_feedback = with_preset(preset, Settings(method="feedback"))
+    own = {f.name: getattr(of_feedback, f.name) for f in fields(Settings)}
     settings = Tuned(**own, rule=Feedback(**rule), window=window, deaf=deaf)
 
     def run(scene: Scene, seed: int) -> Tensor:
@@ -232,6 +233,7 @@ METHODS: dict[str, Method] = {
     "fast": ours("fast"),
     "balanced": ours("balanced"),
     "quality": ours("quality"),
+    **{f"feedback, {name}": ours(name, method="feedback") for name in ("draft", "fast", "balanced", "quality")},
     **{f"{name}, full cfg": ours(name, cfg_repeats="full") for name in ("draft", "fast", "balanced")},
     **{f"{name}, grown {cells}": grown(ours(name), cells) for name in ("draft", "fast") for cells in (1, 2)},
     **{f"{name}, by area": ours(name, mask_grid="area") for name in ("draft", "fast")},

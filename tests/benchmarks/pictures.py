@@ -38,7 +38,6 @@ import conftest  # noqa: E402, F401 - the pack as `mask_guidance`
 from mask_guidance.sampler import (  # noqa: E402
     CFG_REPEATS,
     FADED,
-    PRESETS,
     Chain,
     Feedback,
     ImageNoise,
@@ -52,6 +51,7 @@ from mask_guidance.sampler import (  # noqa: E402
     respaced_timesteps,
     sigmas,
     visits_by_level,
+    with_preset,
 )
 from mask_guidance.sampler import methods as kinds  # noqa: E402
 from mask_guidance.sampler.mask.paper import PAPER_MASKS, paper_mask  # noqa: E402
@@ -136,8 +136,8 @@ def painted_with(settings: Settings, net: Net, labels: Tensor, pictures: Tensor,
     return paint(net(labels, chain, settings.method), net.schedule, pictures, known, settings, clip=net.clip, seed=seed)
 
 
-def preset(name: str, **changes):
-    settings = replace(PRESETS[name], **changes)
+def preset(name: str, method: str = "kriged", **changes):
+    settings = replace(with_preset(name, Settings(method=method)), **changes)
 
     def run(net, labels, pictures, known, seed) -> Iterator:
         return painted_with(settings, net, labels, pictures, known, seed)
@@ -156,7 +156,7 @@ def published(steps: int, r: int, j: int, skip_type: str = "uniform"):
 
 def changed(name: str, **rule):
     """A preset of feedback with something else in its rule, see `Feedback`."""
-    settings = PRESETS[name]
+    settings = with_preset(name, Settings(method="feedback"))
 
     def run(net, labels, pictures, known, seed) -> Iterator:
         chain = Chain.of(settings, sigmas(net.schedule), largest_sigma(pictures.shape))
@@ -208,17 +208,17 @@ METHODS = {
     "repaint r=5, T=50": published(50, 5, 10),
     "repaint r=10, T=50": published(50, 10, 10),
     "repaint on karras, r=8, T=16, j=2": published(16, 8, 2, "karras"),
-    "feedback 0, balanced": preset("balanced", feedback=0.0),
-    "feedback, draft": preset("draft"),
+    "feedback 0, balanced": preset("balanced", "feedback", feedback=0.0),
+    "feedback, draft": preset("draft", "feedback"),
     **{
         f"settle {x:g}, {name}": changed(name, settle=x)
         for name in ("draft", "fast")
         for x in (0.5, 0.75, 1.0, 1.5, math.inf)
     },
-    "feedback, fast": preset("fast"),
-    "feedback, balanced": preset("balanced"),
-    "feedback, quality": preset("quality"),
-    **{f"kriged, {name}": preset(name, method="kriged") for name in ("draft", "fast", "balanced", "quality")},
+    "feedback, fast": preset("fast", "feedback"),
+    "feedback, balanced": preset("balanced", "feedback"),
+    "feedback, quality": preset("quality", "feedback"),
+    **{f"kriged, {name}": preset(name) for name in ("draft", "fast", "balanced", "quality")},
     "repaint, paper": preset("paper"),
 }
 QUICK = [name for name in METHODS if name != "repaint, paper" and "settle" not in name]

@@ -56,7 +56,7 @@ def test_the_numbers_are_the_chains(ask, values):
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_preset_goes_before_the_values(ask, name):
-    answered = ask({"preset": name, "skip_steps": 3, "resample_r": 2, "method": "repaint"})
+    answered = ask({"preset": name, "skip_steps": 3, "resample_r": 2, "method": "kriged"})
     assert numbers(answered) == expected(PRESETS[name])
     assert answered["unused"] == [*PRESETS[name].unused]
 

@@ -213,7 +213,12 @@ def test_a_preset_sets_the_sampler_and_options_beside_it_count_for_more(name):
 
 def test_a_preset_counts_for_more_than_a_conf(tmp_path):
     assert job(tmp_path, SEED, *PLACES, "--preset", "fast").settings.repeats == PRESETS["fast"].resample_r
-    assert job(tmp_path, REPAINT, "--preset", "fast").settings.method == "feedback"
+    assert job(tmp_path, REPAINT, "--preset", "fast").settings.method == "kriged"
+
+
+def test_a_preset_beside_another_method_is_the_one_of_that_method(tmp_path):
+    chosen = job(tmp_path, SEED, *PLACES, "--preset", "draft", "--method", "feedback").settings
+    assert (chosen.method, chosen.skip_steps, chosen.resample_r) == ("feedback", 7, 4)
 
 
 def test_an_unknown_preset_is_refused_with_the_known_ones():

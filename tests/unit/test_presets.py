@@ -17,6 +17,7 @@ from mask_guidance.sampler import (
     paint,
     respaced_timesteps,
     sigmas,
+    with_preset,
 )
 
 SIGMAS = sigmas(TABLE)
@@ -31,6 +32,20 @@ def test_a_preset_costs_what_it_says(name, calls):
     chain = Chain.of(PRESETS[name], cosine, largest_sigma((1, 3, 64, 64)))
     assert chain.calls == calls
     assert sum(after <= before for before, after in pairwise(chain.levels)) == calls
+
+
+@pytest.mark.parametrize("method", ["feedback", "repaint", "distilled"])
+@pytest.mark.parametrize(("name", "steps", "r"), [("draft", 7, 4), ("fast", 16, 4), ("balanced", 16, 8), ("quality", 20, 18)])
+def test_a_preset_beside_another_method_means_what_it_meant_before_kriged(name, method, steps, r):
+    """As saved workflows hold it; what the page did not count then does not count now."""
+    found = with_preset(name, Settings(method=method, skip_type="quad", skip_steps=3, resample_r=2))
+    assert (found.method, found.skip_type, found.skip_steps, found.resample_r) == ("feedback", "karras", steps, r)
+
+
+def test_other_presets_decide_the_method_whatever_is_beside():
+    for method in ("kriged", "feedback"):
+        assert with_preset("paper", Settings(method=method)).method == "repaint"
+        assert with_preset("turbo", Settings(method=method)).method == "distilled"
 
 
 def test_an_unknown_method_is_named():

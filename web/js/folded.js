@@ -4,6 +4,7 @@
 
 import { app } from "../../../scripts/app.js";
 import { after } from "./after.js";
+import { meant } from "./presets.js";
 
 const FOLDED = new Set(["MaskGuidanceInpaint"]);
 
@@ -19,19 +20,18 @@ function fold(node, widget) {
 }
 
 /** Whether a row holds something else than its definition and the chosen preset say. */
-function isSet({ inputs, presets, chosen }, { name, value }) {
+function isSet({ inputs, preset }, { name, value }) {
   if (!(name in inputs)) return false;
   const [kind, options = {}] = inputs[name];
   const usual = options.default ?? options.options?.[0] ?? (Array.isArray(kind) ? kind[0] : undefined);
-  return value !== (presets[chosen]?.[name] ?? usual);
+  return value !== (preset[name] ?? usual);
 }
 
 function keepInSight(node) {
   const { required, optional } = node.constructor.nodeData.input;
   const inputs = { ...required, ...optional };
-  const presets = inputs.preset?.[1].presets ?? {};
-  const chosen = node.widgets.find(({ name }) => name === "preset")?.value;
-  if (node.widgets.some((widget) => widget.advanced && isSet({ inputs, presets, chosen }, widget))) {
+  const preset = meant(node) ?? {};
+  if (node.widgets.some((widget) => widget.advanced && isSet({ inputs, preset }, widget))) {
     node.showAdvanced = true;
   }
 }

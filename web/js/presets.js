@@ -1,15 +1,26 @@
 // The preset control: choosing one writes its values into the widgets, changing one of these makes it "custom".
-// What a preset holds stands in the node's definition (nodes/inputs.py, `preset`).
+// What a preset holds stands in the node's definition (nodes/inputs.py, `preset`). Beside method "feedback" some hold what they
+// held when that was their method: workflows saved then stay as they are.
 
 import { afterEdit } from "./after.js";
 import { widgetOf } from "./graph.js";
 
 const CUSTOM = "custom"; // the choice that holds no values
+const KRIGED = "kriged";
+
+/** The values that a node's preset stands for, beside the method that is chosen; none if it is "custom". */
+export function meant(node) {
+  const { presets, beside_another_method } = node.constructor.nodeData.input.required.preset[1];
+  const preset = widgetOf(node, "preset").value;
+  const usual = presets[preset];
+  const method = widgetOf(node, "method")?.value;
+  return (usual && method !== KRIGED && beside_another_method[preset]) || usual;
+}
 
 export function connectPresets(node) {
   const preset = widgetOf(node, "preset");
   if (!preset) return;
-  const presets = node.constructor.nodeData.input.required.preset[1].presets;
+  const { presets } = node.constructor.nodeData.input.required.preset[1];
   const fixed = new Set(Object.values(presets).flatMap(Object.keys));
   let writing = false; // what a preset writes is no edit
   const write = (values) => {
@@ -27,13 +38,13 @@ export function connectPresets(node) {
   afterEdit(preset, () => write(presets[preset.value] ?? {}));
   for (const name of fixed) {
     afterEdit(widgetOf(node, name), () => {
-      const values = presets[preset.value];
+      const values = meant(node);
       if (writing || !values) return;
-      const { [name]: _edited, ...others } = values; // a workflow may hold other values beside a preset
-      write({ ...others, preset: CUSTOM });
+      const { [name]: edited, ...others } = values; // a workflow may hold other values beside a preset
+      write(edited === widgetOf(node, name).value ? others : { ...others, preset: CUSTOM });
     });
   }
   afterEdit(widgetOf(node, "timestep_respacing"), (text) => {
-    if (!writing && text?.trim() && presets[preset.value]) write({ ...presets[preset.value], preset: CUSTOM });
+    if (!writing && text?.trim() && meant(node)) write({ ...meant(node), preset: CUSTOM });
   });
 }

@@ -18,8 +18,8 @@ from .report import Missing, Row
 
 STEPS, R, J = 25, 3, 5
 REPAINT = Settings(method="repaint", skip_type="uniform", skip_steps=STEPS, resample_r=R, resample_j=J)
-LOOPS = {"repaint": REPAINT, "feedback": PRESETS["balanced"]}
-SHORT = {"repaint": replace(REPAINT, skip_steps=5), "feedback": replace(PRESETS["draft"], skip_steps=3)}
+LOOPS = {"repaint": REPAINT, "kriged": PRESETS["balanced"]}
+SHORT = {"repaint": replace(REPAINT, skip_steps=5), "kriged": replace(PRESETS["draft"], skip_steps=3)}
 OVER = 1.0  # ms a call
 IDLE = 5.0  # % of a call
 

@@ -16,7 +16,8 @@ from .report import Row
 MOST = 0.2  # of a call: one look in eight that numbers are finite, and the start and end of a run
 LOOPS = {
     "repaint": Settings(method="repaint", skip_type="uniform", skip_steps=25, resample_r=3, resample_j=5),
-    "feedback": Settings(),
+    "feedback": Settings(method="feedback"),
+    "kriged": Settings(),
 }
 NETS: dict[str, Callable] = {
     "fixed variance": lambda x, t: 0.1 * x,
