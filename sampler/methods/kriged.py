@@ -21,7 +21,7 @@ no error, that noise would be grain.
 
 Measuring the errors of a diffusion model's guesses while it paints, and kriging them into the hole, is our own. Near it: the
 variance of analytic-DPM (Bao et al. 2022, https://arxiv.org/abs/2201.06503), LanPaint's guidance of both regions
-(https://arxiv.org/abs/2502.03491), DInG's decoupled guidance (https://arxiv.org/abs/2505.18983).
+(https://arxiv.org/abs/2502.03491), DInG's decoupled guidance (https://arxiv.org/abs/2512.18365).
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,7 @@
 """Other people's samplers, each run from its own package; where one is not installed, the table says so.
 
 None of them is a dependency of the pack: `tests/benchmarks/requirements.txt` names those on PyPI, LanPaint is found by
-the path that the user gives.
+the path that the user gives. DInG, whose code needs its own models, is written here after its paper.
 """
 
 import importlib
@@ -16,17 +16,18 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from .methods import Method, Task, karras_ladder, simple_sigmas
+from .methods import LARGEST, Method, Task, karras_ladder, simple_sigmas
 
 __all__ = ["peers"]
 
 LANPAINT = {"Friction": 15.0, "Lambda": 5.0, "Beta": 1.0, "MinStepFrac": 1.0}  # what the nodes of its 2.1.0 give it
+DING_STD = 0.01  # of the known values
 LANPAINT_STEPS = {"": 0.2, ", step size 1": 1.0}  # its default; what is best of its range on the example model
 
 
 def peers(lanpaint: Path | None) -> tuple[list[Method], list[str]]:
     """Rows of the peers that are here, and a line about each that is not."""
-    rows, missing = [], []
+    rows, missing = ding_rows(), []
     for package, make in (("diffusers", diffusers_rows), ("azula", azula_rows)):
         if importlib.util.find_spec(package):
             rows += make()
@@ -98,13 +99,47 @@ def by_azula(steps: int, iterations: int) -> Callable[[Task], Tensor]:
     return run
 
 
+def ding_rows() -> list[Method]:
+    return [Method(f"DInG {steps}", "DInG", by_ding(steps)) for steps in (10, 23, 43, 125)]
+
+
+def by_ding(steps: int) -> Callable[[Task], Tensor]:
+    """Decoupled guidance (Moufad et al. 2025, https://arxiv.org/abs/2512.18365), two calls a step, after the paper.
+
+    A draw z of the unguided transition tells, by a second call, which noise goes with the known values; the transition is
+    then conditioned on these as on a measurement. Flow coordinates, x = (1 - t) x0 + t n, levels evenly spread (karras: half
+    as good), and the paper's choice of eta, by which the transition's variance is t^3.
+    """
+    levels = torch.linspace(LARGEST / (1 + LARGEST), 0, steps + 1, dtype=torch.float64).tolist()
+
+    def run(task: Task) -> Tensor:
+        known, x = task.known.float(), task.noise(task.pictures)
+
+        def noise_in(x: Tensor, t: float) -> Tensor:
+            return (x - (1 - t) * task.denoise(x / (1 - t), t / (1 - t))) / t
+
+        for t, target in pairwise(levels[:-1]):
+            noise = noise_in(x, t)
+            x0, variance = (x - t * noise) / (1 - t), target**3
+            mean = (1 - target) * x0 + (target**2 - variance) ** 0.5 * noise
+            guess = noise_in(mean + variance**0.5 * task.noise(x), target)
+            measured = (1 - target) * task.pictures + target * guess
+            precision = 1 / variance + known / (DING_STD * (1 - target)) ** 2
+            x = (mean / variance + known * measured / (DING_STD * (1 - target)) ** 2) / precision
+            x = x + precision**-0.5 * task.noise(x)
+        t = levels[-2]
+        return torch.where(task.known, task.pictures, (x - t * noise_in(x, t)) / (1 - t))
+
+    return run
+
+
 def lanpaint_rows(path: Path) -> list[Method]:
     rows = []
     for name, schedule in (("simple", simple_sigmas), ("karras", karras_schedule)):
         for said, size in LANPAINT_STEPS.items():
             for inner, steps in ((5, 5), (5, 11), (10, 12), (5, 26), (20, 18)):
                 run = by_lanpaint(path, schedule(steps), inner, size)
-                rows.append(Method(f"LanPaint-{inner} {name} {steps}{said}", f"LanPaint-{inner}, {name}{said}", run))
+                rows.append(Method(f"LanPaint-{inner} {name} {steps}{said}", f"LanPaint, {name}{said}", run))
     return rows
 
 
