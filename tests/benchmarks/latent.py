@@ -112,7 +112,7 @@ def ours(preset: str, **options) -> Method:
     def run(scene: Scene, seed: int) -> Tensor:
         from nodes_by_hand import ksampler
 
-        chosen = {"preset": preset, "cfg": scene.cfg, "seed": seed, **scene.texts, **options}
+        chosen = {"preset": preset, "method": "kriged", "cfg": scene.cfg, "seed": seed, **scene.texts, **options}
         return ksampler(scene.model.model, scene.latent, **chosen)[0]
 
     return run

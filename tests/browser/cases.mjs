@@ -68,6 +68,21 @@ export async function choosing_a_preset_writes_its_values_and_editing_one_makes_
   assert.deepEqual([edited.preset, edited.resample_r, edited.skip_steps], ["custom", 11, 250]);
 }
 
+export async function feedback_is_one_choice_away_from_a_preset_and_stays_when_its_values_are_edited(comfy) {
+  const held = async () => {
+    const { preset, method, skip_steps, resample_r } = await comfy.values(SAMPLER);
+    return [preset, method, skip_steps, resample_r];
+  };
+  await comfy.loadExample("inpaint", SAMPLER);
+  await comfy.choose(SAMPLER, "preset", "draft");
+  assert.deepEqual(await held(), ["draft", "kriged", 9, 3]);
+  await comfy.choose(SAMPLER, "method", "feedback");
+  assert.deepEqual(await held(), ["draft", "feedback", 7, 4]);
+  assert.equal((await comfy.said(SAMPLER)).calls, "19 model calls");
+  await comfy.increase(SAMPLER, "resample_r");
+  assert.deepEqual(await held(), ["custom", "feedback", 7, 5]);
+}
+
 export async function undo_takes_back_an_edit_and_the_widget_follows(comfy, given) {
   await comfy.loadExample("inpaint", SAMPLER);
   await comfy.settle(500);

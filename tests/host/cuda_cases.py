@@ -16,7 +16,7 @@ from tiny_models import tiny as small
 CPU = torch.device("cpu")
 
 
-def fill(model, method="feedback"):
+def fill(model, method="kriged"):
     settings = {"positive": model.positive, "negative": model.negative, "cfg": 2.0, **FEW_CALLS[method]}
     samples, _ = ksampler(model.model, model.latent, **settings)
     known = model.known.expand_as(samples)

@@ -14,8 +14,8 @@ from tiny_models import tiny
 
 CPU = torch.device("cpu")
 REPAINT = {"skip_steps": 4}
-FEEDBACK = {"method": "feedback", "skip_type": "karras", "skip_steps": 4, "resample_r": 2}
-METHODS = {"repaint": REPAINT, "feedback": FEEDBACK}
+KRIGED = {"method": "kriged", "skip_type": "karras", "skip_steps": 4, "resample_r": 2}
+METHODS = {"repaint": REPAINT, "kriged": KRIGED}
 CHECKPOINT = "pretended.safetensors"
 MOST_WAITS = 0.2  # of ours, for each call of the model
 
@@ -60,7 +60,7 @@ def painted_here(method: str, dtype: str) -> torch.Tensor:
 
 PIXEL_RUNS = [
     *((mode, "repaint", "fp32") for mode in MODES),
-    *((mode, "feedback", "fp32") for mode in ("whole", "dynamic")),
+    *((mode, "kriged", "fp32") for mode in ("whole", "dynamic")),
     *((mode, "repaint", dtype) for mode in ("whole", "dynamic") for dtype in ("fp16", "bf16")),
 ]
 
@@ -89,7 +89,7 @@ def test_a_pixel_model_paints_as_on_the_cpu_however_it_is_loaded(mode, method, d
 @cache
 def latent_here(kind: str) -> torch.Tensor:
     small = tiny(kind, CPU)
-    return ksampler(small.model, small.latent, positive=small.positive, negative=small.negative, **FEEDBACK)[0]
+    return ksampler(small.model, small.latent, positive=small.positive, negative=small.negative, **KRIGED)[0]
 
 
 # Dynamic loading gives Wan's parameters another device in place, which pretended tensors cannot do.
@@ -110,7 +110,7 @@ def test_a_latent_model_paints_as_on_the_cpu_however_it_is_loaded(kind, mode):
         device = comfy.model_management.get_torch_device()
         model = comfy.model_patcher.CoreModelPatcher(small.model.model, load_device=device, offload_device=CPU)
         found = noted(model, waits)
-        there, record = ksampler(model, small.latent, positive=small.positive, negative=small.negative, **FEEDBACK)
+        there, record = ksampler(model, small.latent, positive=small.positive, negative=small.negative, **KRIGED)
         assert_alike(there, here)
         known = small.known.expand_as(here)
         assert torch.equal(there.cpu()[known], small.latent["samples"][known])

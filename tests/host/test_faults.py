@@ -6,7 +6,7 @@ from nodes_by_hand import paint
 from test_mask_nodes import PICTURE, box_mask, run
 
 SMALL = torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(3)) * 2 - 1
-METHODS = ("repaint", "feedback")
+METHODS = ("repaint", "feedback", "kriged")
 
 
 def latent() -> dict:

@@ -68,7 +68,7 @@ def test_a_known_latent_of_another_size_is_refused(tiny):
         paint(model, latent(vae, mask=right_half()), add_noise=False, known_latent=small)
 
 
-@pytest.mark.parametrize("method", ["repaint", "feedback"])
+@pytest.mark.parametrize("method", ["repaint", "feedback", "kriged"])
 def test_two_halves_of_a_chain_keep_the_known_part_exactly(tiny, method):
     model, vae = tiny
     given = latent(vae, mask=right_half())
@@ -114,7 +114,7 @@ def test_the_curve_of_a_preset_counts_its_calls(host):
     assert picture.shape == (1, 400, 960, 3)
 
 
-@pytest.mark.parametrize("method", ["repaint", "feedback"])
+@pytest.mark.parametrize("method", ["repaint", "feedback", "kriged"])
 def test_grey_values_are_freed_at_the_same_steps_in_a_chain_cut_in_two(tiny, host, method):
     """The known region by step, asked of the samplers that a whole chain and its halves use."""
     from mask_guidance.nodes.repaint_sampler import RePaintSampler
@@ -258,7 +258,7 @@ def test_a_latent_that_is_none_is_refused_in_a_sentence(tiny, broken, told):
         paint(model, broken)
 
 
-@pytest.mark.parametrize("method", ["repaint", "feedback"])
+@pytest.mark.parametrize("method", ["repaint", "feedback", "kriged"])
 def test_a_rule_of_the_models_own_frees_nothing_that_is_not_masked(tiny, method):
     """Differential Diffusion frees everything at its last step; at RePaint Sampler nothing puts it back afterwards."""
     from comfy_extras.nodes_differential_diffusion import DifferentialDiffusion

@@ -10,7 +10,8 @@ POSITIVE, NEGATIVE = 0.3, -0.1
 SHAPE = (2, 4, 8, 8)
 ALMOST = {"atol": 5e-5, "rtol": 1e-4}
 
-both_methods = pytest.mark.parametrize("method", [FEEDBACK, REPAINT], ids=["feedback", "repaint"])
+KRIGED = FEEDBACK | {"method": "kriged"}
+both_methods = pytest.mark.parametrize("method", [FEEDBACK, KRIGED, REPAINT], ids=["feedback", "kriged", "repaint"])
 
 
 def says(value: float) -> list:

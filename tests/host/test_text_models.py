@@ -6,7 +6,7 @@ from nodes_by_hand import ksampler
 from tiny_models import KINDS, Tiny, tiny
 
 METHODS = {
-    "feedback": {"method": "feedback", "skip_type": "karras", "skip_steps": 5, "resample_r": 2},
+    "kriged": {"method": "kriged", "skip_type": "karras", "skip_steps": 5, "resample_r": 2},
     "repaint": {"method": "repaint", "skip_type": "uniform", "skip_steps": 5, "resample_r": 2, "resample_j": 2},
 }
 ROUNDING = {"atol": 2e-6, "rtol": 2e-6}  # what the latent format's scaling and its inverse leave

@@ -123,7 +123,7 @@ def latent(checkpoint: str, picture: str, prompt: str = "a house", **settings) -
     def node(kind: str, **inputs) -> dict:
         return {"class_type": kind, "inputs": inputs}
 
-    values = {"seed": 4, "cfg": 2.0, "preset": "custom", "method": "feedback", "feedback": 1.0, "skip_type": "karras"}
+    values = {"seed": 4, "cfg": 2.0, "preset": "custom", "method": "kriged", "feedback": 1.0, "skip_type": "karras"}
     values |= {"skip_steps": 4, "resample": True, "resample_r": 2, "resample_j": 2, "start_resampling": 10_000}
     values |= {"denoise": 1.0, "var_type": "auto", "soft_mask": "binary", "mask_grid": "any touch", "add_noise": True}
     values |= {"start_at_step": 0, "end_at_step": 10_000, **settings}

@@ -47,7 +47,7 @@ def test_binary_keeps_what_is_known_by_more_than_half():
     assert known.tolist() == [0, 0, 0, 1, 1]
 
 
-@pytest.mark.parametrize("method", ["repaint", "feedback"])
+@pytest.mark.parametrize("method", ["repaint", "feedback", "kriged"])
 @pytest.mark.parametrize("soft_mask", SOFT_MASKS)
 def test_fully_known_pixels_come_back_exactly_under_every_meaning_of_grey(method, soft_mask):
     given = pictures()
@@ -60,7 +60,7 @@ def test_fully_known_pixels_come_back_exactly_under_every_meaning_of_grey(method
     assert not torch.isclose(last.x[..., 0], given[..., 0]).any()
 
 
-@pytest.mark.parametrize("method", ["repaint", "feedback"])
+@pytest.mark.parametrize("method", ["repaint", "feedback", "kriged"])
 def test_blended_pixels_end_at_their_share_between_guess_and_picture(method):
     ladder, _ = vp_ladder(8)
     given = pictures()
