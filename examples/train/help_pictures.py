@@ -31,9 +31,7 @@ from mask_guidance.sampler.recognition import load_network  # noqa: E402
 
 def originals() -> torch.Tensor:
     """Eight pictures, one of each style; (8, 3, 64, 64) in [-1, 1]."""
-    sheet = np.asarray(Image.open(PACK / ".github" / "media" / "repaint.png").convert("RGB"))[::2, ::2][
-        :SIZE, : STYLES * SIZE
-    ]  # enlarged twice
+    sheet = np.asarray(Image.open(PACK / ".github" / "media" / "repaint.png").convert("RGB"))[:SIZE, : STYLES * SIZE]
     tiles = sheet.reshape(SIZE, STYLES, SIZE, 3).transpose(1, 3, 0, 2)
     return torch.from_numpy(tiles.copy()).float() / 127.5 - 1
 

@@ -8,7 +8,8 @@ from mask_guidance.sampler.methods.kriged import Errors, Kriging, Opening, krige
 
 SIDE = 12
 LARGEST = 20.0
-OFF = Kriging(share=0.0, draw=0.0, gain=1.0, opening=False)
+ALWAYS = 1e6, 2e6  # errors are taken for a Gaussian field whatever their kurtosis
+OFF = Kriging(share=0.0, draw=0.0, gain=1.0, opening=False, gaussian=ALWAYS)
 SHAPES = {"row": (2, 3, 16), "picture": (2, 3, 8, 10), "one pixel": (1, 1, 1, 1), "film": (1, 2, 3, 8, 8)}
 
 
@@ -208,6 +209,19 @@ def test_what_is_not_trusted_is_neither_drawn_nor_fed_back_more_strongly():
     errors.see(residual, KNOWN, 1.0)
     assert torch.equal(errors.gain(residual), residual)
     torch.testing.assert_close(errors.drawn(residual, torch.tensor(1.5), SeededNoise(1)), errors.expected(residual))
+
+
+@pytest.mark.parametrize(("rule", "added"), [(Kriging(share=0.0), False), (Kriging(share=0.0, gaussian=ALWAYS), True)])
+def test_errors_at_edges_come_into_flat_parts_as_no_noise(rule, added):
+    """Else it would be grain: from noise 2 down to .1 the level's own noise is all that a hole without errors holds."""
+    sigmas = torch.tensor([0, 0.01, 0.1, 2.0], dtype=torch.float64)
+    levels, side, noise = Ladder(torch.ones_like(sigmas), sigmas), 48, SeededNoise(3)
+    known = left_known((1, 1, side, side))
+    x0 = 8.0 * (torch.rand(1, 1, side, side, generator=torch.Generator().manual_seed(1)) > 0.98).double()
+    run = kriged(lambda x, level: (0 * x, None), levels, [3, 2, 1, 0], 2 * noise(x0), x0, known, noise, kriging=rule)
+    step = next(run)
+    spread = float(step.x[..., side // 2 :].std())
+    assert spread > 0.3 if added else spread == pytest.approx(0.1, rel=0.1), spread
 
 
 def test_the_gain_is_what_the_model_answers_to():
