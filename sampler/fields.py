@@ -10,11 +10,12 @@ from types import EllipsisType
 import torch
 from torch import Tensor
 
-__all__ = ["TINY", "VECTORS", "Grid", "bridged", "conjugate_gradients", "correlated", "expectation", "trusted"]
+__all__ = ["TINY", "VECTORS", "Grid", "bridged", "conjugate_gradients", "correlated", "expectation", "measured_on", "trusted"]
 
 Place = tuple[EllipsisType | slice, ...]
 
 VECTORS = 2  # dimensions of states without a grid: pictures and values
+WITH_FOURIER = "cpu", "cuda", "mps", "xpu"  # DirectML and others have no complex numbers
 TINY = 1e-30  # keeps 0 / 0 at 0
 FEW = 0.01  # pairs, for each known value: fewer say nothing of a distance
 HARDLY = 0.3  # pairs, for one at the distances around
@@ -62,6 +63,11 @@ class Grid:
     def inside(self) -> Place:
         """The picture in its padding."""
         return (..., *(slice(side) for side in self.sides))
+
+
+def measured_on(device: torch.device) -> torch.device:
+    """Where fields of a device are transformed: there, or on the processor."""
+    return device if device.type in WITH_FOURIER else torch.device("cpu")
 
 
 def grid_of(field: Tensor) -> tuple[int, ...]:

@@ -31,7 +31,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from ..fields import TINY, VECTORS, Grid, bridged, correlated, expectation, trusted
+from ..fields import TINY, VECTORS, Grid, bridged, correlated, expectation, measured_on, trusted
 from ..known import Known, keep, known_at, pasted
 from ..ladder import Ladder
 from .feedback import FEEDBACK, Feedback, added, fed_back, feedback, known_mean, matched, settled, spread, stepped
@@ -148,7 +148,7 @@ class Errors:
     def __init__(self, like: Tensor, rule: Kriging):
         self.rule, self.grid = rule, Grid(like)
         self.calls, self.sigma = 0.0, 0.0
-        self.power = self.kurtosis = torch.zeros((), device=like.device)
+        self.power = self.kurtosis = torch.zeros((), device=measured_on(like.device))
 
     def see(self, residual: Tensor, weight: Tensor, sigma: float) -> None:
         """Take one more call into the mean spectrum and kurtosis.
@@ -233,7 +233,7 @@ class Opening:
         self.rule, self.kriging = rule, kriging
         self.fresh: Tensor | None = None
         self.before: Tensor | None = None
-        self.ratio = torch.full((), rule.caution, device=like.device)
+        self.ratio = torch.full((), rule.caution, device=measured_on(like.device))
         self.told = self.asked = torch.zeros_like(self.ratio)
         self.sigma = 0.0
 
@@ -261,8 +261,8 @@ def followed(change: Tensor, noise: Tensor, where: Tensor) -> Tensor:
 
 
 def exact(field: Tensor) -> Tensor:
-    """Half precision has no Fourier transform, and its squares run over."""
-    return field.to(torch.promote_types(field.dtype, torch.float32))
+    """Half precision has no Fourier transform, and its squares run over; some devices have none at all."""
+    return field.to(measured_on(field.device), torch.promote_types(field.dtype, torch.float32))
 
 
 KRIGED = Method(

@@ -63,6 +63,27 @@ def test_a_chain_gives_the_cpus_picture_keeps_what_is_known_and_hardly_waits(nam
     assert (waits.total() - 2) / calls <= MOST_WAITS, waits  # the two tensors that are given
 
 
+def test_where_a_device_has_no_fourier_transform_kriging_measures_on_the_processor(monkeypatch):
+    monkeypatch.setattr("mask_guidance.sampler.fields.WITH_FOURIER", ("cpu",))
+    monkeypatch.setattr(torch.fft, "rfftn", refusing_a_gpu(torch.fft.rfftn))
+    given, known = pictures(), half_known()
+
+    def chain(device):
+        *_, step = paint(toy_model, TABLE, given.to(device), known.to(device), KRIGED, seed=1)
+        return step.x
+
+    there, here, _ = there_and_here(chain, float64=False)
+    torch.testing.assert_close(there, here, **ROUNDING)
+
+
+def refusing_a_gpu(transform: Callable) -> Callable:
+    def run(field, *rest, **named):
+        assert field.device.type == "cpu"
+        return transform(field, *rest, **named)
+
+    return run
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.float64])
 def test_noise_is_the_cpus_to_the_bit_and_reaches_a_gpu_without_a_wait(dtype):
     def draws(device):
