@@ -101,7 +101,8 @@ def preset() -> io.Input:
         options=[*PRESETS, CUSTOM],
         default="balanced",
         tooltip="Method, timesteps, r and j in one choice; method, skip_type, skip_steps, resample_r and resample_j below then "
-        f"do not count (but method feedback makes {enumerated([*BEFORE_KRIGED])} those of feedback). Model calls: {', '.join(f'{name} {count:,}' for name, count in calls.items())}; up to half "
+        f"do not count (but beside another method than kriged, {enumerated([*BEFORE_KRIGED])} are those of feedback). "
+        f"Model calls: {', '.join(f'{name} {count:,}' for name, count in calls.items())}; up to half "
         "more on Stable Diffusion and on pixel models from 256 px. "
         "paper is the setting of the RePaint paper. turbo is for models distilled to a few steps (Turbo, Lightning, LCM, "
         "schnell), at cfg 1, and for no others. custom: every value as given below.",

@@ -10,7 +10,17 @@ from types import EllipsisType
 import torch
 from torch import Tensor
 
-__all__ = ["TINY", "VECTORS", "Grid", "bridged", "conjugate_gradients", "correlated", "expectation", "measured_on", "trusted"]
+__all__ = [
+    "TINY",
+    "VECTORS",
+    "Grid",
+    "bridged",
+    "conjugate_gradients",
+    "correlated",
+    "expectation",
+    "measured_on",
+    "trusted",
+]
 
 Place = tuple[EllipsisType | slice, ...]
 

@@ -213,8 +213,8 @@ HELP = {
     "mask_polarity": "what white in a mask means (default: paint)",
     "image_size": "scale and crop pictures to NxN (default: as they are)",
     "variants": "fills of each picture, with seed, seed + 1 ... (default: 1)",
-    "method": "how holes are filled; feedback is as good as repaint in fewer calls, kriged in fewer yet, repaint is as "
-    "published, distilled is for models distilled to a few steps",
+    "method": "how holes are filled; feedback is as good as repaint in fewer calls, kriged has better seams and less grain, "
+    "repaint is as published, distilled is for models distilled to a few steps",
     "feedback": "strength of --method feedback, kriged and distilled, 0 to 1",
     "skip_type": "how timesteps are skipped; none: all are visited",
     "skip_steps": "timesteps visited",

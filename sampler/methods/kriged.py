@@ -118,7 +118,7 @@ def kriged(
         else:
             reached = float(ladder.noise[target] / ladder.signal[target])
             low = reached if level != target else rule.dip * sigma
-            error = errors.trust.to(predicted) * opening.see(predicted, residual, weight, sigma)
+            error: Tensor | float = errors.trust.to(predicted) * opening.see(predicted, residual, weight, sigma)
             if target == 1 and ladder.noise[0] == 0:
                 error = settled(error, sigma, low, rule)
                 guess = predicted + errors.expected(residual)
@@ -267,8 +267,8 @@ def exact(field: Tensor) -> Tensor:
 
 KRIGED = Method(
     name="kriged",
-    words="feedback, and the error that the known part shows is carried on into the hole (kriging); best for the same model "
-    "calls",
+    words="feedback, and the error that the known part shows is carried on into the hole (kriging); better seams and less "
+    "grain for the same model calls",
     uses=FEEDBACK.uses,
     levels=FEEDBACK.levels,
     run=ruled(kriged, lambda settings: settings.feedback),

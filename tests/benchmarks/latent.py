@@ -178,7 +178,7 @@ class Tuned(Settings):
 
 
 def tuned(preset: str, window: tuple[float, float] | None = None, deaf: int = 0, **rule) -> Method:
-    """A preset with something else in its rule, in the pack's own sampler."""
+    """A preset of feedback with something else in its rule, in the pack's own sampler."""
     of_feedback = with_preset(preset, Settings(method="feedback"))
     own = {f.name: getattr(of_feedback, f.name) for f in fields(Settings)}
     settings = Tuned(**own, rule=Feedback(**rule), window=window, deaf=deaf)
@@ -237,15 +237,19 @@ METHODS: dict[str, Method] = {
     **{f"{name}, full cfg": ours(name, cfg_repeats="full") for name in ("draft", "fast", "balanced")},
     **{f"{name}, grown {cells}": grown(ours(name), cells) for name in ("draft", "fast") for cells in (1, 2)},
     **{f"{name}, by area": ours(name, mask_grid="area") for name in ("draft", "fast")},
-    **{f"{name}, deaf {cells}": tuned(name, deaf=cells) for name in ("draft", "fast", "balanced") for cells in (1, 2)},
     **{
-        f"{name}, {high:g} to {low:g}": tuned(name, window=(high, low))
+        f"feedback, {name}, deaf {cells}": tuned(name, deaf=cells)
+        for name in ("draft", "fast", "balanced")
+        for cells in (1, 2)
+    },
+    **{
+        f"feedback, {name}, {high:g} to {low:g}": tuned(name, window=(high, low))
         for name in ("draft", "fast", "balanced")
         for high in HIGHS
         for low in LOWS
     },
     **{
-        f"{name}, settle {share:g}": tuned(name, settle=share)
+        f"feedback, {name}, settle {share:g}": tuned(name, settle=share)
         for name in ("draft", "fast", "balanced")
         for share in (0.5, 1.0, 1.5, float("inf"))
     },

@@ -79,8 +79,16 @@ export async function feedback_is_one_choice_away_from_a_preset_and_stays_when_i
   await comfy.choose(SAMPLER, "method", "feedback");
   assert.deepEqual(await held(), ["draft", "feedback", 7, 4]);
   assert.equal((await comfy.said(SAMPLER)).calls, "19 model calls");
+  await comfy.page.evaluate((id) => {
+    const preset = window.app.graph.getNodeById(id).widgets.find(({ name }) => name === "preset");
+    preset.callback(preset.value); // as a Primitive node does before every run
+  }, SAMPLER);
+  assert.deepEqual(await held(), ["draft", "feedback", 7, 4]);
   await comfy.increase(SAMPLER, "resample_r");
   assert.deepEqual(await held(), ["custom", "feedback", 7, 5]);
+  await comfy.choose(SAMPLER, "preset", "draft");
+  await comfy.choose(SAMPLER, "method", "repaint");
+  assert.deepEqual(await held(), ["custom", "repaint", 9, 3]);
 }
 
 export async function undo_takes_back_an_edit_and_the_widget_follows(comfy, given) {

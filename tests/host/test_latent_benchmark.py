@@ -26,7 +26,7 @@ def rows(capsys) -> list[list[str]]:
 
 
 def test_every_method_has_a_row_for_every_way_to_stitch(checkpoint, capsys):
-    methods = ["euler 20", "draft", "draft, deaf 1", "draft, 3.2 to 0.02"]
+    methods = ["euler 20", "draft", "feedback, draft, deaf 1", "feedback, draft, 3.2 to 0.02"]
     arguments = ["--model", str(checkpoint), "--masks", "half, 2 px off", "--stitch", "mask", "snapped", "--cfg", "4"]
     latent.main([*arguments, "--under", "smooth", "--methods", *methods], two_pictures)
     table = rows(capsys)
@@ -37,7 +37,15 @@ def test_every_method_has_a_row_for_every_way_to_stitch(checkpoint, capsys):
 
 
 def test_a_preset_with_its_own_rule_is_the_preset(checkpoint, capsys):
-    arguments = ["--model", str(checkpoint), "--masks", "half", "--methods", "draft", "draft, settle 1"]
+    arguments = [
+        "--model",
+        str(checkpoint),
+        "--masks",
+        "half",
+        "--methods",
+        "feedback, draft",
+        "feedback, draft, settle 1",
+    ]
     latent.main(arguments, two_pictures)
     alone, preset, tuned = rows(capsys)
     assert preset[4:-1] == tuned[4:-1]

@@ -8,7 +8,7 @@ from urllib.request import Request, urlopen
 import pytest
 import torch
 import workflows
-from mask_guidance.sampler import PRESETS, Chain, Settings, alphas_cumprod, named_betas, sigmas
+from mask_guidance.sampler import PRESETS, Chain, Settings, alphas_cumprod, named_betas, sigmas, with_preset
 from mask_guidance.sampler.respacing import USUAL_LARGEST, largest_sigma
 
 LINEAR = sigmas(alphas_cumprod(named_betas("linear", 1000)))
@@ -54,11 +54,13 @@ def test_the_numbers_are_the_chains(ask, values):
     assert answered["points"][-1] == (answered["calls"], 0)
 
 
+@pytest.mark.parametrize("method", ["kriged", "feedback", "repaint"])
 @pytest.mark.parametrize("name", PRESETS)
-def test_a_preset_goes_before_the_values(ask, name):
-    answered = ask({"preset": name, "skip_steps": 3, "resample_r": 2, "method": "kriged"})
-    assert numbers(answered) == expected(PRESETS[name])
-    assert answered["unused"] == [*PRESETS[name].unused]
+def test_a_preset_goes_before_the_values(ask, name, method):
+    answered = ask({"preset": name, "skip_steps": 3, "resample_r": 2, "method": method})
+    meant = with_preset(name, Settings(method=method))
+    assert numbers(answered) == expected(meant)
+    assert answered["unused"] == [*meant.unused]
 
 
 @pytest.mark.parametrize(

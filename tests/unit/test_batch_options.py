@@ -219,6 +219,11 @@ def test_a_preset_counts_for_more_than_a_conf(tmp_path):
 def test_a_preset_beside_another_method_is_the_one_of_that_method(tmp_path):
     chosen = job(tmp_path, SEED, *PLACES, "--preset", "draft", "--method", "feedback").settings
     assert (chosen.method, chosen.skip_steps, chosen.resample_r) == ("feedback", 7, 4)
+    ours = {"weights": "w.pt", "input_dir": "in", "save_dir": "out", "preset": "draft", "method": "feedback"}
+    of_conf = job(tmp_path, ours).settings
+    assert (of_conf.method, of_conf.skip_steps, of_conf.resample_r) == ("feedback", 7, 4)
+    over_it = job(tmp_path, ours, "--preset", "draft").settings
+    assert (over_it.method, over_it.skip_steps, over_it.resample_r) == ("kriged", 9, 3)
 
 
 def test_an_unknown_preset_is_refused_with_the_known_ones():

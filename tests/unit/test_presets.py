@@ -35,7 +35,9 @@ def test_a_preset_costs_what_it_says(name, calls):
 
 
 @pytest.mark.parametrize("method", ["feedback", "repaint", "distilled"])
-@pytest.mark.parametrize(("name", "steps", "r"), [("draft", 7, 4), ("fast", 16, 4), ("balanced", 16, 8), ("quality", 20, 18)])
+@pytest.mark.parametrize(
+    ("name", "steps", "r"), [("draft", 7, 4), ("fast", 16, 4), ("balanced", 16, 8), ("quality", 20, 18)]
+)
 def test_a_preset_beside_another_method_means_what_it_meant_before_kriged(name, method, steps, r):
     """As saved workflows hold it; what the page did not count then does not count now."""
     found = with_preset(name, Settings(method=method, skip_type="quad", skip_steps=3, resample_r=2))

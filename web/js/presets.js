@@ -1,8 +1,8 @@
 // The preset control: choosing one writes its values into the widgets, changing one of these makes it "custom".
-// What a preset holds stands in the node's definition (nodes/inputs.py, `preset`). Beside method "feedback" some hold what they
-// held when that was their method: workflows saved then stay as they are.
+// What a preset holds stands in the node's definition (nodes/inputs.py, `preset`). Beside another method than kriged some hold what
+// they held when feedback was their method: workflows saved then stay as they are.
 
-import { afterEdit } from "./after.js";
+import { after, afterEdit } from "./after.js";
 import { widgetOf } from "./graph.js";
 
 const CUSTOM = "custom"; // the choice that holds no values
@@ -23,6 +23,10 @@ export function connectPresets(node) {
   const { presets } = node.constructor.nodeData.input.required.preset[1];
   const fixed = new Set(Object.values(presets).flatMap(Object.keys));
   let writing = false; // what a preset writes is no edit
+  let held = {}; // the preset before an edit, and what it stood for
+  const remember = () => {
+    held = { preset: preset.value, values: meant(node) };
+  };
   const write = (values) => {
     writing = true;
     for (const [name, value] of Object.entries(values)) {
@@ -33,18 +37,30 @@ export function connectPresets(node) {
     }
     writing = false;
     node.setDirtyCanvas?.(true, true);
+    remember();
+  };
+  const becomeCustom = (edited) => {
+    const { [edited]: _edited, ...others } = held.values; // a workflow may hold other values beside a preset
+    write({ ...others, preset: CUSTOM });
   };
 
-  afterEdit(preset, () => write(presets[preset.value] ?? {}));
+  afterEdit(preset, () => {
+    if (writing) return;
+    const again = preset.value === held.preset; // as a Primitive node writes its value before every run
+    write((again ? held.values : presets[preset.value]) ?? {});
+  });
   for (const name of fixed) {
-    afterEdit(widgetOf(node, name), () => {
-      const values = meant(node);
-      if (writing || !values) return;
-      const { [name]: edited, ...others } = values; // a workflow may hold other values beside a preset
-      write(edited === widgetOf(node, name).value ? others : { ...others, preset: CUSTOM });
+    const widget = widgetOf(node, name);
+    afterEdit(widget, () => {
+      if (writing || !held.values) return;
+      const now = meant(node);
+      if (now[name] === widget.value) write(now);
+      else becomeCustom(name);
     });
   }
   afterEdit(widgetOf(node, "timestep_respacing"), (text) => {
-    if (!writing && text?.trim() && meant(node)) write({ ...meant(node), preset: CUSTOM });
+    if (!writing && text?.trim() && held.values) becomeCustom();
   });
+  after(node, "onConfigure", remember);
+  remember();
 }

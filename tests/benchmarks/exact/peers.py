@@ -100,7 +100,7 @@ def by_azula(steps: int, iterations: int) -> Callable[[Task], Tensor]:
 
 
 def ding_rows() -> list[Method]:
-    return [Method(f"DInG {steps}", "DInG", by_ding(steps)) for steps in (10, 23, 43, 125)]
+    return [Method(f"DInG {steps}", "DInG", by_ding(steps)) for steps in (10, 23, 43, 113)]
 
 
 def by_ding(steps: int) -> Callable[[Task], Tensor]:
@@ -113,7 +113,7 @@ def by_ding(steps: int) -> Callable[[Task], Tensor]:
     levels = torch.linspace(LARGEST / (1 + LARGEST), 0, steps + 1, dtype=torch.float64).tolist()
 
     def run(task: Task) -> Tensor:
-        known, x = task.known.float(), task.noise(task.pictures)
+        known, x = task.known.float(), levels[0] * task.noise(task.pictures)
 
         def noise_in(x: Tensor, t: float) -> Tensor:
             return (x - (1 - t) * task.denoise(x / (1 - t), t / (1 - t))) / t
