@@ -39,8 +39,12 @@ export function connectPresets(node) {
     node.setDirtyCanvas?.(true, true);
     remember();
   };
+  const before = () => {
+    if (held.preset !== preset.value) remember(); // changed by what tells no widget, as a script may
+    return held.values;
+  };
   const becomeCustom = (edited) => {
-    const { [edited]: _edited, ...others } = held.values; // a workflow may hold other values beside a preset
+    const { [edited]: _edited, ...others } = before(); // a workflow may hold other values beside a preset
     write({ ...others, preset: CUSTOM });
   };
 
@@ -52,14 +56,14 @@ export function connectPresets(node) {
   for (const name of fixed) {
     const widget = widgetOf(node, name);
     afterEdit(widget, () => {
-      if (writing || !held.values) return;
+      if (writing || !before()) return;
       const now = meant(node);
       if (now[name] === widget.value) write(now);
       else becomeCustom(name);
     });
   }
   afterEdit(widgetOf(node, "timestep_respacing"), (text) => {
-    if (!writing && text?.trim() && held.values) becomeCustom();
+    if (!writing && text?.trim() && before()) becomeCustom();
   });
   after(node, "onConfigure", remember);
   remember();
