@@ -12,6 +12,7 @@ from batch_runs import count_fills, prepared, record, results, run, save_masks, 
 from mask_guidance.sampler.batch import command, sheet, worker
 from mask_guidance.sampler.batch.options import read_options
 from mask_guidance.sampler.batch.painter import Painter
+from mask_guidance.sampler.batch.progress import set_up_log
 from mask_guidance.sampler.batch.run import Folder
 
 PICTURES = 5
@@ -47,6 +48,7 @@ class Thread:
 
 def together(folder, count, *more):
     """Exit statuses of a run on several processes."""
+    set_up_log(rank=0, count=1)  # as `main` does, which is not run here
     job = read_options(words(folder, "out", *more))
     barrier, board, statuses = threading.Barrier(count, timeout=30), [None] * count, [None] * count
 
