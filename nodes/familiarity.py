@@ -15,7 +15,7 @@ from ..sampler.familiarity import BELIEF, NOISE, Errors, Familiarity, errors, gu
 from .guidance import completed, guided
 from .ladder import amplitudes, noise_to_signal
 from .painting import Painted, Wanted, paint
-from .pixel_model import clip
+from .pixel_model import Clip
 from .record import model_name
 from .respaced_sigmas import respaced_sigmas
 
@@ -136,7 +136,8 @@ def remember(key: Hashable, own: Errors) -> None:
 def name_of(model, conds, cfg: float, samples: Tensor) -> Hashable | None:
     """The same for the same answer; None where that cannot be told: other nodes have changed the MODEL or the CONDITIONING."""
     options = {name: value for name, value in model.model_options.items() if value}
-    changed = model.object_patches or options.keys() - {CLIPS} or options.get(CLIPS, [clip]) != [clip]
+    clips = all(isinstance(hook, Clip) for hook in options.get(CLIPS, []))
+    changed = model.object_patches or options.keys() - {CLIPS} or not clips
     content = [digest(cond) for cond in conds[:2]]
     if changed or None in content:
         return None

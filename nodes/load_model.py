@@ -198,11 +198,8 @@ class LoadGuidedDiffusionModel(io.ComfyNode):
         if not model_folder.names():
             return "No checkpoint found; put a .pt or .safetensors file into models/guided_diffusion."
         linked = model_name is None  # what arrives is known, and checked, when the node runs
-        return (
-            True
-            if linked or model_name in model_folder.names()
-            else f"'{model_name}' is not in models/guided_diffusion."
-        )
+        there = linked or model_folder.has(model_name)
+        return there or f"'{model_name}' is not in models/guided_diffusion."
 
     @classmethod
     def fingerprint_inputs(cls, model_name, **kwargs) -> tuple:

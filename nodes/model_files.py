@@ -13,13 +13,13 @@ MOST = 32  # files whose answers are kept
 
 
 def detection_of(name: str) -> Detection | None:
-    """A file, by its name in the loader's list; None if there is none.
+    """A file or folder, by its name in the loader's list; None if there is none.
 
     Raises:
         CheckpointError: It is no checkpoint that loads.
         OSError: It cannot be read.
     """
-    if name not in model_folder.names():
+    if not model_folder.has(name):
         return None
     path = model_folder.path_of(name)
     return detected(path, stamps_of(path))

@@ -1,13 +1,18 @@
-"""Where guided-diffusion checkpoints are found: models/guided_diffusion, and the example model that comes with the pack."""
+"""Where guided-diffusion checkpoints are found: models/guided_diffusion, and the example model that comes with the pack.
+
+A folder that diffusers saved is one model in the list, by the folder's name.
+"""
 
 import logging
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import folder_paths
 
-__all__ = ["FOLDER", "names", "path_of", "register"]
+__all__ = ["FOLDER", "has", "names", "path_of", "register"]
 
 FOLDER = "guided_diffusion"
+WEIGHTS = "diffusion_pytorch_model"  # a file of diffusers, whatever its suffix
+PARTS = ("unet", "unet_ema")  # where it is in a folder of a pipeline
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples" / "models"
 
 
@@ -19,7 +24,7 @@ def register() -> None:
         folder_paths.add_model_folder_path(FOLDER, str(folder))
     # The host registers a new key for files of any kind; only checkpoints belong in the list.
     paths, _ = folder_paths.folder_names_and_paths[FOLDER]
-    folder_paths.folder_names_and_paths[FOLDER] = (paths, {".pt", ".pth", ".ckpt", ".safetensors"})
+    folder_paths.folder_names_and_paths[FOLDER] = (paths, {".pt", ".pth", ".ckpt", ".safetensors", ".bin"})
 
 
 def make(folder: Path) -> None:
@@ -31,8 +36,24 @@ def make(folder: Path) -> None:
 
 
 def names() -> list[str]:
-    return folder_paths.get_filename_list(FOLDER)
+    """Files and folders to choose from."""
+    return list(dict.fromkeys(folder_of(file) or file for file in folder_paths.get_filename_list(FOLDER)))
+
+
+def has(name: str) -> bool:
+    """Whether there is such a file or folder; a file in a listed folder too, though the folder stands in the list for it."""
+    return name in folder_paths.get_filename_list(FOLDER) or name in names()
 
 
 def path_of(name: str) -> Path:
-    return Path(folder_paths.get_full_path_or_raise(FOLDER, name))
+    files = folder_paths.get_filename_list(FOLDER)
+    file = next((each for each in files if folder_of(each) == name), name)
+    path = Path(folder_paths.get_full_path_or_raise(FOLDER, file))
+    return path if file == name else path.parents[len(PurePath(file).parts) - len(PurePath(name).parts) - 1]
+
+
+def folder_of(file: str) -> str | None:
+    """The folder that stands for a file in the list; None for files that stand there themselves."""
+    path = PurePath(file)
+    folder = path.parent.parent if path.parent.name in PARTS else path.parent
+    return str(folder) if path.name.split(".")[0] == WEIGHTS and folder.name else None

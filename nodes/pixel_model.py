@@ -1,5 +1,6 @@
 """A pixel-space network of any family as a MODEL of the host: loaded, cast, offloaded, patched and sampled like any other."""
 
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -20,7 +21,7 @@ from ..sampler.recognition import Recognised
 from ..sampler.sentence import shortly
 from .variance import SINK
 
-__all__ = ["LABEL", "NULL_LABEL", "PixelModel", "model_patcher"]
+__all__ = ["LABEL", "NULL_LABEL", "Clip", "PixelModel", "model_patcher"]
 
 LABEL = "class_label"  # key of a class label in a CONDITIONING
 NULL_LABEL = -1  # stands for "any class"
@@ -185,7 +186,8 @@ def model_patcher(found: Recognised, dtype: str, clip_denoised: bool, disable_dy
     Args:
         found: The checkpoint.
         dtype: Of the torso's weights, a key of DTYPES; "auto" is float32, which alone repeats the original exactly.
-        clip_denoised: Keep every predicted picture in [-1, 1], as guided-diffusion does and stock samplers do not.
+        clip_denoised: Keep every predicted picture in the range it was trained for, as guided-diffusion does and stock
+            samplers do not.
         disable_dynamic: Ask for the host's classic patcher.
     """
     detection = found.detection
@@ -203,10 +205,16 @@ def model_patcher(found: Recognised, dtype: str, clip_denoised: bool, disable_dy
     if not comfy.model_management.is_device_cpu(offload_device):
         model.to(offload_device)
     model.load_model_weights(dict(found.checkpoint.tensors), "", assign=patcher.is_dynamic())
-    if clip_denoised:
-        patcher.set_model_sampler_post_cfg_function(clip)
+    if clip_denoised and detection.diffusion.clip:
+        patcher.set_model_sampler_post_cfg_function(Clip(detection.diffusion.clip))
     return patcher
 
 
-def clip(args: dict) -> Tensor:
-    return args["denoised"].clamp(-1, 1)
+@dataclass(frozen=True)
+class Clip:
+    """Keeps predicted pictures in [-bound, bound]."""
+
+    bound: float
+
+    def __call__(self, args: dict) -> Tensor:
+        return args["denoised"].clamp(-self.bound, self.bound)

@@ -4,7 +4,7 @@ from functools import partial
 
 from torch import Tensor
 
-from .pixel_model import clip
+from .pixel_model import Clip
 
 __all__ = ["following"]
 
@@ -20,7 +20,7 @@ def following(options: dict, share: float) -> dict:
     if share == 1:
         return options
     hooks = [*options.get(HOOKS, []), partial(part, share=share)]
-    return {**options, HOOKS: sorted(hooks, key=lambda hook: hook is clip)}
+    return {**options, HOOKS: sorted(hooks, key=lambda hook: isinstance(hook, Clip))}
 
 
 def part(args: dict, share: float) -> Tensor:

@@ -4,7 +4,8 @@ from typing import Any
 
 from .adm import ADM
 from .checkpoint.family import Family
+from .ddpm import DDPM_FAMILIES
 
 __all__ = ["FAMILIES"]
 
-FAMILIES: tuple[Family[Any], ...] = (ADM,)
+FAMILIES: tuple[Family[Any], ...] = (ADM, *DDPM_FAMILIES)

@@ -22,7 +22,7 @@ Model = Callable[[Tensor, Tensor], Tensor | tuple[Tensor, Tensor]]
 
 
 def denoiser(
-    model: Model, ladder: Ladder, timesteps: Sequence[int], prediction: str = "eps", clip: bool = True
+    model: Model, ladder: Ladder, timesteps: Sequence[int], prediction: str = "eps", clip: float = 1.0
 ) -> Denoise:
     """Turn a network's output into the predicted clean picture.
 
@@ -32,14 +32,14 @@ def denoiser(
         ladder: Variance-preserving ladder over `timesteps`.
         timesteps: Training steps, strictly falling.
         prediction: "eps", "x0" or "v".
-        clip: Keep the predicted picture in [-1, 1], as every published pixel-space model expects.
+        clip: Keep the predicted picture in [-clip, clip]; published pixel-space models expect 1. 0 (False) does not.
     """
 
     def denoise(x: Tensor, level: int) -> tuple[Tensor, Tensor | None]:
         t = torch.full((len(x),), timesteps[-level], dtype=torch.long, device=x.device)
         output, v = split(model(x, t), x.shape[1])
         x0 = predict_x0(prediction, x, output, float(ladder.signal[level]), float(ladder.noise[level]))
-        return (x0.clamp(-1, 1) if clip else x0), v
+        return (x0.clamp(-clip, clip) if clip else x0), v
 
     return denoise
 
@@ -61,7 +61,7 @@ def paint(
     settings: Settings = PRESETS["paper"],
     *,
     prediction: str = "eps",
-    clip: bool = True,
+    clip: float = 1.0,
     seed: int = 0,
     indices: Sequence[int] | None = None,
 ) -> Iterator[Step]:
@@ -74,7 +74,7 @@ def paint(
         known: 1 (True) where the picture is kept; broadcastable to `picture`, or by level, see `known.py`.
         settings: How, see `Settings` and `PRESETS`; as given, RePaint as published.
         prediction: What the model predicts: "eps", "x0" or "v".
-        clip: Keep predicted pictures in [-1, 1].
+        clip: Keep predicted pictures in [-clip, clip]; 0 (False) does not.
         seed: Same seed, same picture, whatever the batch size; nearly the same on another device.
         indices: Numbers of the pictures in their batch, for pictures cut out of one; default 0, 1, 2 ...
 

@@ -18,6 +18,7 @@ from .checkpoint.error import CheckpointError
 from .checkpoint.family import Detection, Family
 from .checkpoint.file import Checkpoint, read_checkpoint
 from .checkpoint.flags import COMMON, SIDECARS, Flags, Layers, metadata_flags, parse_config, sidecar_flags
+from .checkpoint.folder import file_of, files_in
 from .checkpoint.network import build, check_finite, check_keys
 from .checkpoint.probe import nothing, settle_schedule
 from .checkpoint.strangers import refuse
@@ -55,7 +56,7 @@ def recognise(
     """Read a checkpoint and find out everything needed to run it.
 
     Args:
-        path: .safetensors, .pt, .pth or .ckpt.
+        path: A .safetensors, .pt, .pth, .ckpt or .bin file, or a folder as diffusers saves it.
         weights: "ema" or "model", where the file holds both.
         overrides: Hidden flags the user insists on, see the family's vocabulary.
         probe: Try the possible readings of attention and schedule where nothing better than a guess is known. Costs some
@@ -65,7 +66,7 @@ def recognise(
     Raises:
         CheckpointError: With one sentence that says what is wrong and what to do.
     """
-    path = Path(path)
+    path = file_of(Path(path), weights)
     checkpoint = read_checkpoint(path, weights)
     family = family_of(checkpoint.tensors)
     layers = [*written(path, checkpoint, family), (YOU, overrides or {})]
@@ -81,7 +82,7 @@ def recognise(
 
 def read_again(path: str | Path, weights: str, detection: Detection) -> Recognised:
     """A checkpoint that another process has recognised."""
-    checkpoint = read_checkpoint(path, weights)
+    checkpoint = read_checkpoint(file_of(Path(path), weights), weights)
     return Recognised(replace(checkpoint, tensors=detection.family.rename(checkpoint.tensors)), detection)
 
 
@@ -124,9 +125,11 @@ def written(path: Path, checkpoint: Checkpoint, family: Family[Any]) -> Layers:
 
 
 def files_that_count(path: Path) -> list[Path]:
-    """The checkpoint and all there is beside it that recognising it may read."""
-    beside = [path.parent / name for family in families.FAMILIES for name in family.config_files]
-    files = dict.fromkeys((path, *map(path.with_suffix, SIDECARS), *beside))
+    """The checkpoint, or those of a folder, and all there is beside it that recognising it may read."""
+    files: dict[Path, None] = {}
+    for file in files_in(path) if path.is_dir() else [path]:
+        beside = [file.parent / name for family in families.FAMILIES for name in family.config_files]
+        files |= dict.fromkeys((file, *map(file.with_suffix, SIDECARS), *beside))
     return [file for file in files if file.is_file()]
 
 

@@ -16,40 +16,41 @@ __all__ = [
     "sigmas",
 ]
 
-
-def linear_betas(steps: int) -> Tensor:
-    """1e-4 to 0.02 at 1000 steps, rescaled for other lengths (guided-diffusion)."""
-    scale = 1000 / steps
-    return torch.linspace(scale * 1e-4, scale * 0.02, steps, dtype=torch.float64)
+MOST_BETA = 0.999  # of the cosine schedule
 
 
-def quad_betas(steps: int) -> Tensor:
-    """Square of a linear ramp with the ends of `linear_betas`: Stable Diffusion's "scaled linear", DDIM's "quad"."""
-    scale = 1000 / steps
-    return torch.linspace(math.sqrt(scale * 1e-4), math.sqrt(scale * 0.02), steps, dtype=torch.float64) ** 2
+def linear_betas(steps: int, start: float, end: float) -> Tensor:
+    return torch.linspace(start, end, steps, dtype=torch.float64)
 
 
-def const_betas(steps: int) -> Tensor:
-    """The last value of `linear_betas` at every step."""
-    return torch.full((steps,), 1000 / steps * 0.02, dtype=torch.float64)
+def quad_betas(steps: int, start: float, end: float) -> Tensor:
+    """Square of a linear ramp: Stable Diffusion's "scaled linear", DDIM's "quad"."""
+    return torch.linspace(math.sqrt(start), math.sqrt(end), steps, dtype=torch.float64) ** 2
 
 
-def cosine_betas(steps: int, max_beta: float = 0.999) -> Tensor:
-    """Nichol & Dhariwal 2021, https://arxiv.org/abs/2102.09672, equation 17."""
+def const_betas(steps: int, start: float, end: float) -> Tensor:
+    """The end at every step."""
+    return torch.full((steps,), end, dtype=torch.float64)
+
+
+def cosine_betas(steps: int, start: float, end: float) -> Tensor:
+    """Nichol & Dhariwal 2021, https://arxiv.org/abs/2102.09672, equation 17; it has no ends to choose."""
     u = torch.arange(steps + 1, dtype=torch.float64) / steps
     alpha_bar = torch.cos((u + 0.008) / 1.008 * math.pi / 2) ** 2
-    return (1 - alpha_bar[1:] / alpha_bar[:-1]).clamp(max=max_beta)
+    return (1 - alpha_bar[1:] / alpha_bar[:-1]).clamp(max=MOST_BETA)
 
 
 BETAS = {"linear": linear_betas, "cosine": cosine_betas, "quad": quad_betas, "const": const_betas}
 
 
-def named_betas(name: str, steps: int) -> Tensor:
+def named_betas(name: str, steps: int, start: float | None = None, end: float | None = None) -> Tensor:
     """Training betas by name.
 
     Args:
         name: "linear", "cosine", "quad" or "const".
         steps: T, the number of training steps, >= 1.
+        start: The first beta, in (0, 1); default 1e-4 at 1000 steps, rescaled for other lengths as in guided-diffusion.
+        end: The last one; default 0.02, likewise.
 
     Returns:
         float64 (steps,), each in (0, 1).
@@ -61,7 +62,8 @@ def named_betas(name: str, steps: int) -> Tensor:
         raise ValueError(f"Unknown noise schedule '{name}'; choose one of {', '.join(BETAS)}.")
     if steps < 1:
         raise ValueError(f"A noise schedule needs at least 1 step, not {steps}.")
-    betas = BETAS[name](steps)
+    scale = 1000 / steps
+    betas = BETAS[name](steps, scale * 1e-4 if start is None else start, scale * 0.02 if end is None else end)
     if betas.max() >= 1:
         raise ValueError(f"The '{name}' noise schedule needs more than {steps} steps: its last beta would reach 1.")
     return betas

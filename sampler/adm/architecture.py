@@ -4,7 +4,6 @@ Shapes settle everything but the attention heads and their order, the noise sche
 are rescaled, and what is predicted.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -12,10 +11,11 @@ from torch import Tensor
 
 from ..checkpoint.error import CheckpointError
 from ..checkpoint.flags import Flags, Told
+from ..checkpoint.shapes import Shapes, numbered, side
 from ..checkpoint.strangers import LATENT, refuse
+from ..layers import NORM_GROUPS
 from .config import UNetConfig
 from .signatures import HC64, HEADS4, LEGACY, LINEAR, SIGNATURES
-from .unet import NORM_GROUPS
 
 __all__ = ["known_layers", "read_architecture", "with_hidden_flags"]
 
@@ -27,7 +27,6 @@ LOOK_ALIKES = (
         "a guided-diffusion classifier, not a diffusion model; choose the diffusion file",
     ),
 )
-DECODER = re.compile(r"output_blocks\.(\d{1,3})\.")
 MOST_BLOCKS, MOST_LEVELS = 256, 8  # the largest published network has 21 and 7
 
 
@@ -69,32 +68,17 @@ def read_architecture(tensors: Mapping[str, Tensor]) -> UNetConfig:
     )
 
 
-def side(shape_of: Mapping[str, tuple[int, ...]], key: str, axis: int = 0) -> int:
-    """The length of a tensor along an axis, if there is such a tensor."""
-    shape = shape_of.get(key, ())
-    if len(shape) <= axis or shape[axis] < 1:
-        raise CheckpointError(f"This checkpoint has a hole: {key} is missing or empty; download it again.")
-    return shape[axis]
-
-
-def decoder_length(shape_of: Mapping[str, tuple[int, ...]]) -> int:
+def decoder_length(shape_of: Shapes) -> int:
     """The number of decoder blocks; the numbers in their keys are counted, never trusted."""
     if "out.2.weight" not in shape_of or not any(key.startswith("output_blocks.") for key in shape_of):
         raise CheckpointError("This checkpoint is a guided-diffusion classifier, not a diffusion model.")
-    numbers = {int(match[1]) for key in shape_of if (match := DECODER.match(key))}
-    missing = next((number for number in range(len(numbers)) if number not in numbers), None)
-    if not numbers or missing is not None:
-        raise CheckpointError(
-            f"This checkpoint has a hole: output_blocks.{missing or 0} is missing; download it again."
-        )
-    if len(numbers) > MOST_BLOCKS:
-        raise CheckpointError(
-            f"This network has {len(numbers)} decoder blocks, more than any of its kind; it is damaged."
-        )
-    return len(numbers)
+    blocks = numbered(shape_of, "output_blocks")
+    if blocks > MOST_BLOCKS:
+        raise CheckpointError(f"This network has {blocks} decoder blocks, more than any of its kind; it is damaged.")
+    return blocks
 
 
-def decoder_blocks(shape_of: Mapping[str, tuple[int, ...]], outputs: int) -> tuple[int, bool]:
+def decoder_blocks(shape_of: Shapes, outputs: int) -> tuple[int, bool]:
     """`num_res_blocks` and `resblock_updown`, from the first decoder block that doubles the resolution."""
     for i in range(outputs):
         for place in (1, 2):

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-__all__ = ["UNetConfig"]
+from ..activations import activations
 
-KERNELS = 1.1  # room for what kernels take for themselves
+__all__ = ["UNetConfig"]
 
 
 @dataclass(frozen=True)
@@ -59,28 +59,10 @@ class UNetConfig:
         return self.out_channels == 2 * self.in_channels
 
     def activations(self, size: int) -> float:
-        """Bytes in memory at a time for each pixel; `size` is of a number in the torso. With attention by a fused kernel.
-
-        The most is needed in the decoder, where each block joins what comes from below and an output of the encoder, while
-        the other outputs wait. Norms make float32 copies of what is of a shorter type.
-        """
-        return KERNELS * max(self.decoding(level, size) for level in range(self.levels))
-
-    def decoding(self, level: int, size: int) -> float:
-        """The same at one level, without room for kernels."""
-        width, normed = self.width(level), max(3 * size, size + 8)  # what is normed, in float32 too, and the result
-        finer = sum((self.num_res_blocks + 1) * self.width(above) / 4**above for above in range(level))
-
-        def block(below: int, waiting: int) -> float:
-            joined = below + width
-            convolved = size * joined + max(normed, 4 * size) * width
-            attended = size * (joined + 8 * width) if self.attends(level) else 0
-            return size * (waiting * width + below) + max(normed * joined, convolved, attended)
-
-        first = block(self.width(min(level + 1, self.levels - 1)), self.num_res_blocks)
-        second = block(width, self.num_res_blocks - 1)
-        grown = 4 * size * width + 4 * (size + normed) * width if level and self.resblock_updown else 0
-        return size * finer + max(first, second, grown) / 4**level
+        """Bytes in memory at a time for each pixel; `size` is of a number in the torso."""
+        levels = range(self.levels)
+        widths, attends = [self.width(level) for level in levels], [self.attends(level) for level in levels]
+        return activations(widths, self.num_res_blocks, attends, self.resblock_updown, size)
 
     def width(self, level: int) -> int:
         return int(self.channel_mult[level] * self.model_channels)

@@ -10,8 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..layers import LayerFactory, timestep_embedding
 from .config import UNetConfig
-from .unet import LayerFactory, build_encoder, timestep_embedding
+from .unet import build_encoder
 
 __all__ = ["EncoderUNet"]
 

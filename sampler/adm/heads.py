@@ -3,16 +3,14 @@
 import itertools
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
-from typing import cast
 
 from torch import Tensor
 
 from ..checkpoint.diffusion import DiffusionConfig
 from ..checkpoint.family import Detection
-from ..checkpoint.network import build
-from ..checkpoint.probe import choose, denoising_error, in_words, nothing
+from ..checkpoint.network import Network
+from ..checkpoint.probe import nothing, probe_readings, settle_config
 from .config import UNetConfig
-from .unet import UNet
 
 __all__ = ["HEADS", "probe_heads", "settle_heads"]
 
@@ -26,13 +24,7 @@ HEAD_CHANNELS = (32, 64)
 
 def settle_heads(tensors: Mapping[str, Tensor], found: Detection, between: Callable[[], None] = nothing) -> Detection:
     """Replace guesses about heads and their order by what works best, where the difference is clear."""
-    guessed = [flag for flag in HEADS if found.guessed((flag,))]
-    if not guessed:
-        return found
-    net = cast(UNet, build(tensors, found))
-    config, gain = probe_heads(net, found.diffusion, fixed=set(HEADS) - set(guessed), between=between)
-    sources = dict.fromkeys(guessed, in_words(gain)) if gain > 1 else {}
-    return replace(found, config=config, sources={**found.sources, **sources})
+    return settle_config(tensors, found, HEADS, probe_heads, between)
 
 
 def readings_of(config: UNetConfig, fixed: Collection[str]) -> list[UNetConfig]:
@@ -47,15 +39,8 @@ def readings_of(config: UNetConfig, fixed: Collection[str]) -> list[UNetConfig]:
     return [r for r in readings if all(getattr(r, flag) == getattr(config, flag) for flag in fixed)]
 
 
-def with_config(net: UNet, config: UNetConfig) -> UNet:
-    """A network of another reading that shares the weights of the first."""
-    other = UNet(config, device="meta")
-    other.load_state_dict(net.state_dict(), assign=True)
-    return other.train(False)
-
-
 def probe_heads(
-    net: UNet, diffusion: DiffusionConfig, fixed: Collection[str] = (), between: Callable[[], None] = nothing
+    net: Network, diffusion: DiffusionConfig, fixed: Collection[str] = (), between: Callable[[], None] = nothing
 ) -> tuple[UNetConfig, float]:
     """The best reading of the attention, and how many times smaller its error is than that of the network as it is.
 
@@ -65,8 +50,4 @@ def probe_heads(
         fixed: Flags that are known and stay as they are.
         between: Called before each pass through the network; what it raises ends the probe.
     """
-    readings = readings_of(net.config, fixed)
-    if readings == [net.config]:
-        return net.config, 1.0
-    scored = [(denoising_error(with_config(net, c), diffusion, HEAD_SHARES, between), c) for c in readings]
-    return choose(scored, net.config)
+    return probe_readings(net, diffusion, readings_of(net.config, fixed), HEAD_SHARES, between)

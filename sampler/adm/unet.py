@@ -8,8 +8,6 @@ that the host can offload, cast and patch each one. Convolutions of the torso ar
 the last convolution stay in float32, as in the original's half-precision mode.
 """
 
-import math
-from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,80 +16,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..checkpoint.network import Network, check_size
+from ..layers import LayerFactory, Resample, double, halve, normalize, timestep_embedding
 from .config import UNetConfig
 
-__all__ = ["UNet", "timestep_embedding"]
-
-NORM_GROUPS = 32
-
-
-def timestep_embedding(timesteps: Tensor, dim: int, max_period: float = 10000.0) -> Tensor:
-    """Sinusoidal features of a timestep: cosines first, then sines, frequencies falling from 1 to 1/max_period.
-
-    Args:
-        timesteps: Training steps, fractions allowed; (B,).
-        dim: Number of features; an odd one gets a zero at the end.
-        max_period: Longest period, in steps.
-
-    Returns:
-        Float32 features; (B, dim).
-    """
-    half = dim // 2
-    exponents = torch.arange(half, dtype=torch.float32, device=timesteps.device) / half
-    angles = timesteps.float()[:, None] * torch.exp(-math.log(max_period) * exponents)
-    return F.pad(torch.cat([angles.cos(), angles.sin()], dim=1), (0, dim % 2))
-
-
-class LayerFactory:
-    """Builds the layers of one network: which classes, which device, which dtype."""
-
-    def __init__(self, operations: Any, device: torch.device | str | None, dtype: torch.dtype):
-        self.operations = operations
-        self.device = device
-        self.dtype = dtype
-
-    def conv(
-        self, in_channels: int, out_channels: int, size: int, stride: int = 1, dtype: torch.dtype | None = None
-    ) -> nn.Module:
-        return self.operations.Conv2d(
-            in_channels,
-            out_channels,
-            size,
-            stride=stride,
-            padding=size // 2,
-            device=self.device,
-            dtype=dtype or self.dtype,
-        )
-
-    def conv1d(self, in_channels: int, out_channels: int) -> nn.Module:
-        return self.operations.Conv1d(in_channels, out_channels, 1, device=self.device, dtype=self.dtype)
-
-    def linear(self, in_features: int, out_features: int) -> nn.Module:
-        return self.operations.Linear(in_features, out_features, device=self.device, dtype=torch.float32)
-
-    def embedding(self, count: int, features: int) -> nn.Module:
-        return self.operations.Embedding(count, features, device=self.device, dtype=torch.float32)
-
-    def norm(self, channels: int) -> nn.Module:
-        return self.operations.GroupNorm(NORM_GROUPS, channels, device=self.device, dtype=torch.float32)
-
-
-def normalize(norm: nn.Module, h: Tensor) -> Tensor:
-    """GroupNorm in float32 whatever the torso's dtype: half-precision sums over a whole group overflow."""
-    if h.numel() == NORM_GROUPS:  # torch refuses groups of one value, though only of a picture alone
-        return norm(h.float().repeat(2, *[1] * (h.ndim - 1)))[:1].to(h.dtype)
-    return norm(h.float()).to(h.dtype)
-
-
-def double(h: Tensor) -> Tensor:
-    return F.interpolate(h, scale_factor=2, mode="nearest")
-
-
-def halve(h: Tensor) -> Tensor:
-    return F.avg_pool2d(h, 2)
-
-
-Resample = Callable[[Tensor], Tensor]
+__all__ = ["UNet"]
 
 
 class Upsample(nn.Module):

@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from ..checkpoint import Detection
+from ..checkpoint.folder import file_of
 from ..recognition import Recognised, describe, read_again
 from .masks import Masks, generated
 from .options import Job, read_options
-from .painter import Painter, calls_of, chosen_dtype, class_number, look_at, visited
+from .painter import Painter, calls_of, chosen_dtype, class_number, look_at, visited, which
 from .pictures import digest, find_pictures, read_mask, read_picture, read_record
 from .plan import Item, Plan, share
 from .processes import Processes, processes
@@ -125,7 +126,7 @@ class Prepared:
         pictures = find_pictures(list(job.input_dir))[: job.n_samples or None]
         masks = Masks(job.mask_dir, settings.mask_type, job.pair_by_order)
         self.job, self.channels = job, found.detection.channels
-        weights = {"name": job.weights.name, "sha256": digest(job.weights)}
+        weights = {"name": job.weights.name, "sha256": digest(file_of(job.weights, which(settings)))}
         self.folder = Folder(job.save_dir, settings, weights, job.resume)
         self.folder.check_summaries(len(pictures) if job.contact_sheet else 0)
         self.items, bad = self.folder.items(pictures, masks)
@@ -245,7 +246,7 @@ def paint_share(group: Processes, answer: Answer) -> Outcome:
 
 def worker_of(answer: Answer, group: Processes, progress: Progress) -> Worker:
     job = answer.job
-    found = read_again(job.weights, "ema" if job.settings.load_ema else "model", answer.detection)
+    found = read_again(job.weights, which(job.settings), answer.detection)
     weights = {"name": job.weights.name, "sha256": answer.plan.weights}
     return Worker(Painter(found, job.settings, group.device), weights, progress.on_call, progress.on_result)
 

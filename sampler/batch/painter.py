@@ -17,7 +17,7 @@ from ..respacing import largest_sigma
 from ..schedule import sigmas
 from .settings import RunSettings, SettingsError
 
-__all__ = ["Painter", "calls_of", "chosen_dtype", "class_number", "look_at", "visited"]
+__all__ = ["Painter", "calls_of", "chosen_dtype", "class_number", "look_at", "visited", "which"]
 
 TORCH_DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 OF_ACCELERATE = {"no": "fp32", "fp16": "fp16", "bf16": "bf16", "fp8": "bf16"}
@@ -29,12 +29,17 @@ def look_at(weights: Path, settings: RunSettings) -> Recognised:
     Raises:
         SettingsError: It is not there, or cannot be used.
     """
-    if not weights.is_file():
+    if not weights.exists():
         raise SettingsError(f"There is no checkpoint {weights}.")
     try:
-        return recognise(weights, "ema" if settings.load_ema else "model", settings.flags)
+        return recognise(weights, which(settings), settings.flags)
     except CheckpointError as error:
         raise SettingsError(f"{weights.name}: {error}") from error
+
+
+def which(settings: RunSettings) -> str:
+    """The weights to take where a checkpoint holds several."""
+    return "ema" if settings.load_ema else "model"
 
 
 def chosen_dtype(dtype: str, mixed_precision: str, device: torch.device) -> str:
@@ -123,7 +128,7 @@ class Painter:
             known.to(self.device),
             settings,
             prediction=self.detection.diffusion.prediction,
-            clip=settings.clip,
+            clip=self.detection.diffusion.clip if settings.clip else 0.0,
             seed=seed,
             indices=numbers,
         )

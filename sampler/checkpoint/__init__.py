@@ -18,7 +18,7 @@ from .diffusion import DiffusionConfig
 from .error import CheckpointError
 from .family import Detection, Family
 from .file import Checkpoint, read_checkpoint
-from .flags import COMMON, METADATA_KEY, Flag, Flags, Layers, OneOf, Told, Vocabulary, Whole, YesNo
+from .flags import COMMON, METADATA_KEY, Flag, Flags, Layers, OneOf, Only, Real, Told, Vocabulary, Whole, YesNo
 from .network import Network, NetworkConfig, build, check_size
 
 __all__ = [
@@ -35,6 +35,8 @@ __all__ = [
     "Network",
     "NetworkConfig",
     "OneOf",
+    "Only",
+    "Real",
     "Told",
     "Vocabulary",
     "Whole",

@@ -166,6 +166,10 @@ def training(told: Told) -> DiffusionConfig:
         rescale_timesteps=told.value("rescale_timesteps", bool, usual.rescale_timesteps),
         prediction=told.value("prediction", str, usual.prediction),
         var_type=told.value("var_type", str, usual.var_type),
+        beta_start=told.value("beta_start", float, None),
+        beta_end=told.value("beta_end", float, None),
+        clip_sample=told.value("clip_sample", bool, usual.clip_sample),
+        clip_sample_range=told.value("clip_sample_range", float, usual.clip_sample_range),
     )
     try:
         found.betas()

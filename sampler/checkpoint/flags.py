@@ -22,6 +22,8 @@ __all__ = [
     "Flags",
     "Layers",
     "OneOf",
+    "Only",
+    "Real",
     "Told",
     "Vocabulary",
     "Whole",
@@ -74,6 +76,40 @@ class Whole:
         if not isinstance(value, int) or isinstance(value, bool) or not self.least <= value <= self.most:
             raise ValueError
         return value
+
+
+@dataclass(frozen=True)
+class Real:
+    """A number."""
+
+    least: float
+    most: float
+
+    @property
+    def expected(self) -> str:
+        return f"a number from {self.least:g} to {self.most:g}"
+
+    def read(self, value: object) -> float:
+        if not isinstance(value, (int, float)) or isinstance(value, bool) or not self.least <= value <= self.most:
+            raise ValueError
+        return float(value)
+
+
+@dataclass(frozen=True)
+class Only:
+    """What networks of a family have in one way, as far as they are read here."""
+
+    value: object
+    synonyms: tuple[object, ...] = ()
+
+    @property
+    def expected(self) -> str:
+        return f"{'null' if self.value is None else self.value} for this loader"
+
+    def read(self, value: object) -> object:
+        if value != self.value and value not in self.synonyms:
+            raise ValueError
+        return self.value
 
 
 @dataclass(frozen=True)
@@ -219,7 +255,7 @@ def checked(name: str, flag: Flag, value: object, source: str = "") -> object:
 
 COMMON = Vocabulary(
     flags={
-        "noise_schedule": OneOf(tuple(BETAS)),
+        "noise_schedule": OneOf(tuple(BETAS), {"squaredcos_cap_v2": "cosine", "scaled_linear": "quad"}),
         "diffusion_steps": Whole(1, 100_000),
         "rescale_timesteps": YesNo(),
         "prediction": OneOf(
@@ -234,10 +270,14 @@ COMMON = Vocabulary(
                 "v_prediction": "v",
             },
         ),
-        "var_type": OneOf(tuple(VAR_TYPES)),
+        "var_type": OneOf(tuple(VAR_TYPES), {"fixed_small_log": "fixed_small"}),
         "image_size": Whole(1, 65_536),
         "class_names": Names(),
         "null_class": Whole(),
+        "beta_start": Real(1e-9, 0.9999),
+        "beta_end": Real(1e-9, 0.9999),
+        "clip_sample": YesNo(),
+        "clip_sample_range": Real(1e-3, 1e6),
     },
     aliases={
         "total_steps": "diffusion_steps",

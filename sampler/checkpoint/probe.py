@@ -5,7 +5,7 @@ not. So noise of known strength is put on a few synthetic pictures, and the read
 """
 
 import math
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -15,9 +15,18 @@ from torch import Tensor
 from ..posterior import predict_x0
 from .diffusion import DiffusionConfig
 from .family import Detection
-from .network import Network, build
+from .network import Network, NetworkConfig, build
 
-__all__ = ["choose", "denoising_error", "in_words", "nothing", "probe_schedule", "settle_schedule", "test_pictures"]
+__all__ = [
+    "choose",
+    "denoising_error",
+    "nothing",
+    "probe_readings",
+    "probe_schedule",
+    "settle_config",
+    "settle_schedule",
+    "test_pictures",
+]
 
 SCHEDULE = ("noise_schedule", "diffusion_steps", "rescale_timesteps")
 
@@ -35,6 +44,7 @@ SCHEDULES = tuple(
     for steps, rescale in ((1000, False), (4000, False), (4000, True))
 )
 Reading = TypeVar("Reading")
+Config = TypeVar("Config", bound=NetworkConfig)
 
 
 def nothing() -> None:
@@ -52,6 +62,51 @@ def settle_schedule(
     diffusion, gain = probe_schedule(net, found.diffusion, fixed=set(SCHEDULE) - set(guessed), between=between)
     sources = dict.fromkeys(guessed, in_words(gain)) if gain > 1 else {}
     return replace(found, diffusion=diffusion, sources={**found.sources, **sources})
+
+
+def settle_config(
+    tensors: Mapping[str, Tensor],
+    found: Detection,
+    flags: Sequence[str],
+    probe: Callable[[Network, DiffusionConfig, Collection[str], Callable[[], None]], tuple[NetworkConfig, float]],
+    between: Callable[[], None] = nothing,
+) -> Detection:
+    """Replace guesses about flags of an architecture by what works best; see `Family.probe`.
+
+    Args:
+        tensors: As for `Family.probe`, like `found` and `between`.
+        found: See there.
+        flags: That can be found out so.
+        probe: From a network, its diffusion, what is fixed of the flags and `between` to the best architecture and its gain.
+        between: See there.
+    """
+    guessed = [flag for flag in flags if found.guessed((flag,))]
+    if not guessed:
+        return found
+    config, gain = probe(build(tensors, found), found.diffusion, set(flags) - set(guessed), between)
+    sources = dict.fromkeys(guessed, in_words(gain)) if gain > 1 else {}
+    return replace(found, config=config, sources={**found.sources, **sources})
+
+
+def probe_readings(
+    net: Network,
+    diffusion: DiffusionConfig,
+    readings: Sequence[Config],
+    shares: tuple[float, ...],
+    between: Callable[[], None] = nothing,
+) -> tuple[Config, float]:
+    """The best of several architectures for the same weights, and how many times smaller its error is than the first's."""
+    if len(readings) == 1:
+        return readings[0], 1.0
+    scored = [(denoising_error(with_config(net, c), diffusion, shares, between), c) for c in readings]
+    return choose(scored, readings[0])
+
+
+def with_config(net: Network, config: NetworkConfig) -> Network:
+    """A network of another reading that shares the weights of the first."""
+    other = type(net)(config, device="meta")
+    other.load_state_dict(net.state_dict(), assign=True)
+    return other.train(False)
 
 
 def in_words(gain: float) -> str:
@@ -114,8 +169,9 @@ def probe_schedule(
         fixed: Flags that are known and stay as they are.
         between: Called before each pass through the network; what it raises ends the probe.
     """
-    kept = {flag: getattr(diffusion, flag) for flag in ("prediction", "var_type", *fixed)}
-    candidates = dict.fromkeys([diffusion, *(replace(s, **kept) for s in SCHEDULES)])
+    tried = [flag for flag in SCHEDULE if flag not in fixed]
+    others = (replace(diffusion, **{flag: getattr(s, flag) for flag in tried}) for s in SCHEDULES)
+    candidates = dict.fromkeys([diffusion, *others])
     scored = [(denoising_error(net, c, SCHEDULE_SHARES, between), c) for c in candidates]
     return choose(scored, diffusion)
 

@@ -5,7 +5,7 @@ import torch
 from golden_cases import CLASSIFIER, FRACTIONAL, SUPERRES, TINY, flag_combinations, original_code
 from mask_guidance.sampler.adm import UNet
 from mask_guidance.sampler.adm.encoder import EncoderUNet
-from mask_guidance.sampler.adm.unet import timestep_embedding
+from mask_guidance.sampler.layers import timestep_embedding
 from small_nets import BARE, fill_randomly
 
 TOLERANCE = {"rtol": 1e-4, "atol": 2e-5}

@@ -6,7 +6,7 @@ from dataclasses import replace
 import torch
 from mask_guidance.sampler.adm import UNet, UNetConfig
 from mask_guidance.sampler.adm.signatures import SIGNATURES
-from mask_guidance.sampler.adm.unet import NORM_GROUPS
+from mask_guidance.sampler.layers import NORM_GROUPS
 from small_nets import BARE, config_of, fill_randomly
 from torch import nn
 

@@ -1,0 +1,60 @@
+"""A DDPM network from keys and shapes, under DDPM's own names."""
+
+from collections.abc import Mapping
+
+from torch import Tensor
+
+from ..checkpoint.error import CheckpointError
+from ..checkpoint.shapes import Shapes, numbered, side
+from ..checkpoint.strangers import LATENT, refuse
+from .config import CONV, PLAIN, RESBLOCK, DDPMConfig
+
+__all__ = ["read_architecture"]
+
+# What has such a network's landmarks and is none.
+LOOK_ALIKES = (
+    LATENT,
+    (
+        r"^time_proj\.|\.skip_conv\.|\.FirUpsample|\.FirDownsample",
+        "an NCSN++ network (google/ncsnpp-...), whose noise levels are of another kind; choose a ddpm model",
+    ),
+    (r"^(add_embedding|encoder_hid_proj|controlnet_)", "no unconditional UNet2DModel; use ComfyUI's own loaders"),
+)
+MOST_LEVELS = 10  # the largest published network has 6
+
+
+def read_architecture(tensors: Mapping[str, Tensor]) -> DDPMConfig:
+    """Every flag that keys and shapes settle; the others are left at their defaults.
+
+    Raises:
+        CheckpointError: A look-alike, or a network with holes.
+    """
+    refuse(tensors.keys(), LOOK_ALIKES)
+    shape_of = {key: tuple(value.shape) for key, value in tensors.items()}
+    levels = numbered(shape_of, "down")
+    if levels > MOST_LEVELS:
+        raise CheckpointError(f"This network has {levels} levels, more than any of its kind; it is damaged.")
+    widths = tuple(side(shape_of, f"down.{level}.block.0.conv1.weight") for level in range(levels))
+    return DDPMConfig(
+        in_channels=side(shape_of, "conv_in.weight", 1),
+        out_channels=side(shape_of, "conv_out.weight"),
+        channels=side(shape_of, "conv_in.weight"),
+        embed_channels=side(shape_of, "temb.dense.0.weight"),
+        widths=widths,
+        num_res_blocks=numbered(shape_of, "down.0.block"),
+        down_attention=tuple(f"down.{level}.attn.0.q.weight" in shape_of for level in range(levels)),
+        up_attention=tuple(f"up.{level}.attn.0.q.weight" in shape_of for level in range(levels)),
+        middle_attention="mid.attn_1.q.weight" in shape_of,
+        middle_norm="mid.attn_1.norm.weight" in shape_of,
+        shrink=tuple(resampling(shape_of, f"down.{level}.downsample") for level in range(levels - 1)),
+        grow=tuple(resampling(shape_of, f"up.{level}.upsample") for level in range(1, levels)),
+        num_classes=side(shape_of, "label_emb.weight") if "label_emb.weight" in shape_of else None,
+        use_scale_shift_norm=side(shape_of, "down.0.block.0.temb_proj.weight") == 2 * widths[0],
+    )
+
+
+def resampling(shape_of: Shapes, place: str) -> str:
+    for key, kind in ((f"{place}.conv.weight", CONV), (f"{place}.conv1.weight", RESBLOCK)):
+        if key in shape_of:
+            return kind
+    return PLAIN
