@@ -149,6 +149,7 @@ def describe(found: Recognised) -> str:
     rescaled = ", rescaled timesteps" if diffusion.rescale_timesteps else ""
     names = f" ({in_one_line(in_words(detection.class_names))})" if detection.class_names else ""
     outputs = detection.config.out_channels
+    clip = f"kept within {diffusion.clip:g}" if diffusion.clip else "not clipped"
 
     def source(flag: str) -> str:
         return f"   [{sources.get(flag, 'default')}]"
@@ -160,7 +161,8 @@ def describe(found: Recognised) -> str:
             f"channels: {detection.channels} in, {outputs} out; classes: {detection.num_classes or 'none'}{names}",
             f"noise schedule: {diffusion.noise_schedule}, {diffusion.diffusion_steps} steps{rescaled}"
             + source("noise_schedule"),
-            f"predicts {diffusion.prediction}{source('prediction')}; variance: {diffusion.var_type}{source('var_type')}",
+            f"predicts {diffusion.prediction}{source('prediction')}; variance: {diffusion.var_type}{source('var_type')}"
+            + (f"; predicted pictures are {clip}{source('clip_sample')}" if diffusion.clip != 1 else ""),
             f"trained at {detection.image_size} px{source('image_size')}; "
             f"sides must be multiples of {detection.size_multiple}",
         ]

@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
+from typing import cast
 
 from torch import Tensor
 
@@ -50,4 +51,4 @@ def probe_heads(
         fixed: Flags that are known and stay as they are.
         between: Called before each pass through the network; what it raises ends the probe.
     """
-    return probe_readings(net, diffusion, readings_of(net.config, fixed), HEAD_SHARES, between)
+    return probe_readings(net, diffusion, readings_of(cast(UNetConfig, net.config), fixed), HEAD_SHARES, between)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from ..checkpoint.error import CheckpointError
 from ..checkpoint.flags import COMMON, Flags, Layers, Only, Real, Told, Vocabulary, Whole, YesNo
@@ -80,7 +81,10 @@ VOCABULARY = COMMON | Vocabulary(
         "n_heads": "num_heads",
     },
     nulls={"num_head_channels": -1},
-    takes_back={"num_heads": {"num_head_channels": -1}},  # it would win over num_heads
+    takes_back={
+        "num_heads": {"num_head_channels": -1},
+        "num_head_channels": {"num_heads": 1},
+    },  # one means nothing beside the other
 )
 HIDDEN = (
     "norm_num_groups",
@@ -181,7 +185,8 @@ def with_hidden_flags(shape: DDPMConfig, told: Told) -> DDPMConfig:
     Raises:
         CheckpointError: It does not fit.
     """
-    unet = replace(shape, **{flag: told.values[flag] for flag in HIDDEN if flag in told.values})
+    hidden: dict[str, Any] = {flag: told.values[flag] for flag in HIDDEN if flag in told.values}
+    unet = replace(shape, **hidden)
     if unet.freq_shift >= unet.channels // 2:
         raise CheckpointError(f"This network's first layer has {unet.channels} channels, too few for a timestep.")
     divides(unet.normed_widths, "norm_num_groups", unet.norm_num_groups, "norm")

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from itertools import product
+from typing import Any, cast
 
 from torch import Tensor
 
@@ -33,12 +34,12 @@ def probe_conventions(
     net: Network, diffusion: DiffusionConfig, fixed: Collection[str] = (), between: Callable[[], None] = nothing
 ) -> tuple[DDPMConfig, float]:
     """The best reading and its gain; arguments as for `probe_heads` of guided-diffusion's family."""
-    return probe_readings(net, diffusion, readings_of(net.config, fixed), SHARES, between)
+    return probe_readings(net, diffusion, readings_of(cast(DDPMConfig, net.config), fixed), SHARES, between)
 
 
 def readings_of(config: DDPMConfig, fixed: Collection[str]) -> list[DDPMConfig]:
     """Both conventions with every split into heads, the one that stands first, that keep the fixed flags."""
-    conventions = [{flag: known[flag] for flag in CONVENTION} for known in (GOOGLE, TRAINING_SCRIPT)]
+    conventions: list[dict[str, Any]] = [{flag: c[flag] for flag in CONVENTION} for c in (GOOGLE, TRAINING_SCRIPT)]
     readings = [config]
     for convention, (heads, channels) in product(conventions, HEADS):
         if channels == -1 or all(width % channels == 0 for width in config.attention_widths):

@@ -72,8 +72,7 @@ class ResBlock(nn.Module):
         self.temb_proj = layers.linear(config.embed_channels, out_channels * (2 if self.use_scale_shift_norm else 1))
         self.norm2 = layers.norm(out_channels)
         self.conv2 = layers.conv(out_channels, out_channels, 3)
-        if channels != out_channels:
-            self.nin_shortcut = layers.conv(channels, out_channels, 1)
+        self.nin_shortcut = nn.Identity() if channels == out_channels else layers.conv(channels, out_channels, 1)
 
     def forward(self, x: Tensor, emb: Tensor) -> Tensor:
         h = F.silu(normalize(self.norm1, x))
@@ -87,7 +86,7 @@ class ResBlock(nn.Module):
         else:
             h = normalize(self.norm2, h + emb)
         h = self.conv2(F.silu(h))
-        return h + (self.nin_shortcut(x) if hasattr(self, "nin_shortcut") else x)
+        return h + self.nin_shortcut(x)
 
 
 class AttentionBlock(nn.Module):
@@ -111,8 +110,22 @@ class AttentionBlock(nn.Module):
         return h.reshape(batch, self.heads, channels // self.heads, -1).transpose(-1, -2).contiguous()
 
 
+class TimeEmbedding(nn.Module):
+    """Two layers that make the embedding of a timestep's features."""
+
+    def __init__(self, config: DDPMConfig, layers: LayerFactory):
+        super().__init__()
+        self.dense = nn.ModuleList(
+            layers.linear(features, config.embed_channels) for features in (config.channels, config.embed_channels)
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        first, second = self.dense
+        return second(F.silu(first(features)))
+
+
 class Level(nn.Module):
-    """Blocks at one resolution, each perhaps followed by an attention, and what changes the resolution after them."""
+    """Blocks at one resolution, each perhaps followed by an attention."""
 
     def __init__(self, blocks: list[ResBlock], attentions: list[AttentionBlock]):
         super().__init__()
@@ -123,6 +136,54 @@ class Level(nn.Module):
         """A block and its attention."""
         h = self.block[number](h, emb)
         return self.attn[number](h) if self.attn else h
+
+
+class DownLevel(Level):
+    """A level on the way down, and what halves the resolution after it; each feature map is put into `skips`."""
+
+    downsample: nn.Module | None = None
+
+    def forward(self, h: Tensor, emb: Tensor, skips: list[Tensor]) -> Tensor:
+        for number in range(len(self.block)):
+            h = self.run(number, h, emb)
+            skips.append(h)
+        if self.downsample is not None:
+            h = resampled(self.downsample, h, emb)
+            skips.append(h)
+        return h
+
+
+class UpLevel(Level):
+    """A level on the way up, and what doubles the resolution after it; each block takes the last of `skips` with it."""
+
+    upsample: nn.Module | None = None
+
+    def forward(self, h: Tensor, emb: Tensor, skips: list[Tensor]) -> Tensor:
+        for number in range(len(self.block)):
+            h = self.run(number, torch.cat([h, skips.pop()], dim=1), emb)
+        return h if self.upsample is None else resampled(self.upsample, h, emb)
+
+
+def resampled(layer: nn.Module, h: Tensor, emb: Tensor) -> Tensor:
+    return layer(h, emb) if isinstance(layer, ResBlock) else layer(h)
+
+
+class Middle(nn.Module):
+    """The coarsest level: two blocks, and an attention between them."""
+
+    def __init__(self, config: DDPMConfig, layers: LayerFactory):
+        super().__init__()
+        width = config.widths[-1]
+        self.block_1 = ResBlock(width, width, config, layers)
+        self.attn_1: nn.Module | None = None
+        if config.middle_attention:
+            norm = layers.norm(width, config.attn_norm_num_groups) if config.middle_norm else None
+            self.attn_1 = AttentionBlock(width, config.middle_heads, norm, layers)
+        self.block_2 = ResBlock(width, width, config, layers)
+
+    def forward(self, h: Tensor, emb: Tensor) -> Tensor:
+        h = self.block_1(h, emb)
+        return self.block_2(h if self.attn_1 is None else self.attn_1(h), emb)
 
 
 class DDPMUNet(Network):
@@ -139,15 +200,12 @@ class DDPMUNet(Network):
     ):
         super().__init__(config, operations, device, dtype)
         layers = LayerFactory(operations, device, dtype, config.norm_num_groups, config.norm_eps)
-        self.temb = nn.Module()
-        self.temb.dense = nn.ModuleList(
-            layers.linear(features, config.embed_channels) for features in (config.channels, config.embed_channels)
-        )
+        self.temb = TimeEmbedding(config, layers)
         if config.num_classes is not None:
             self.label_emb = layers.embedding(config.num_classes, config.embed_channels)
         self.conv_in = layers.conv(config.in_channels, config.channels, 3)
         self.down = nn.ModuleList(down_level(config, level, layers) for level in range(config.levels))
-        self.mid = middle(config, layers)
+        self.mid = Middle(config, layers)
         self.up = nn.ModuleList(up_level(config, level, layers) for level in range(config.levels))
         self.norm_out = layers.norm(config.widths[0])
         self.conv_out = layers.conv(config.widths[0], config.out_channels, 3, dtype=torch.float32)
@@ -155,11 +213,11 @@ class DDPMUNet(Network):
     def embed(self, timesteps: Tensor, y: Tensor | None) -> Tensor:
         """Embedding of the timestep plus, for class-conditional networks, of the label; float32 (B, embed_channels)."""
         config = self.config
-        features = timestep_embedding(
-            timesteps, config.channels, shift=config.freq_shift, sines_first=not config.flip_sin_to_cos
+        emb = self.temb(
+            timestep_embedding(
+                timesteps, config.channels, shift=config.freq_shift, sines_first=not config.flip_sin_to_cos
+            )
         )
-        first, second = self.temb.dense
-        emb = second(F.silu(first(features)))
         if (y is None) != (config.num_classes is None):
             needs = "needs a class label" if y is None else "takes no class label"
             raise ValueError(f"This network {needs}; its num_classes is {config.num_classes}.")
@@ -171,41 +229,24 @@ class DDPMUNet(Network):
         h = self.conv_in(2 * x - 1 if self.config.center_input_sample else x)
         skips = [h]
         for level in self.down:
-            for number in range(len(level.block)):
-                h = level.run(number, h, emb)
-                skips.append(h)
-            if hasattr(level, "downsample"):
-                h = resampled(level.downsample, h, emb)
-                skips.append(h)
-        h = self.mid.block_1(h, emb)
-        h = self.mid.attn_1(h) if hasattr(self.mid, "attn_1") else h
-        h = self.mid.block_2(h, emb)
+            h = level(h, emb, skips)
+        h = self.mid(h, emb)
         for level in reversed(self.up):
-            for number in range(len(level.block)):
-                h = level.run(number, torch.cat([h, skips.pop()], dim=1), emb)
-            if hasattr(level, "upsample"):
-                h = resampled(level.upsample, h, emb)
+            h = level(h, emb, skips)
         return self.conv_out(F.silu(normalize(self.norm_out, h)).float())
 
 
-def resampled(layer: nn.Module, h: Tensor, emb: Tensor) -> Tensor:
-    return layer(h, emb) if isinstance(layer, ResBlock) else layer(h)
-
-
-def down_level(config: DDPMConfig, number: int, layers: LayerFactory) -> Level:
+def down_level(config: DDPMConfig, number: int, layers: LayerFactory) -> DownLevel:
     width = config.widths[number]
     above = config.widths[number - 1] if number else config.channels
     blocks = [ResBlock(width if i else above, width, config, layers) for i in range(config.num_res_blocks)]
-    level = Level(blocks, attentions(config, number, config.down_attention, len(blocks), layers))
+    level = DownLevel(blocks, attentions(config, number, config.down_attention, len(blocks), layers))
     if number < config.levels - 1:
-        level.downsample = {
-            CONV: lambda: Downsample(width, config.downsample_padding, layers),
-            RESBLOCK: lambda: ResBlock(width, width, config, layers, halve),
-        }.get(config.shrink[number], lambda: Resampled(halve))()
+        level.downsample = shrinking(config.shrink[number], width, config, layers)
     return level
 
 
-def up_level(config: DDPMConfig, number: int, layers: LayerFactory) -> Level:
+def up_level(config: DDPMConfig, number: int, layers: LayerFactory) -> UpLevel:
     """Each block also takes an output of the encoder's level: the last one the output of what came before that level."""
     width = config.widths[number]
     below = config.widths[min(number + 1, config.levels - 1)]
@@ -213,13 +254,22 @@ def up_level(config: DDPMConfig, number: int, layers: LayerFactory) -> Level:
     given = [below, *[width] * config.num_res_blocks]
     skips = [*[width] * config.num_res_blocks, above]
     blocks = [ResBlock(a + b, width, config, layers) for a, b in zip(given, skips, strict=True)]
-    level = Level(blocks, attentions(config, number, config.up_attention, len(blocks), layers))
+    level = UpLevel(blocks, attentions(config, number, config.up_attention, len(blocks), layers))
     if number:
-        level.upsample = {
-            CONV: lambda: Upsample(width, layers),
-            RESBLOCK: lambda: ResBlock(width, width, config, layers, double),
-        }.get(config.grow[number - 1], lambda: Resampled(double))()
+        level.upsample = growing(config.grow[number - 1], width, config, layers)
     return level
+
+
+def shrinking(kind: str, width: int, config: DDPMConfig, layers: LayerFactory) -> nn.Module:
+    if kind == RESBLOCK:
+        return ResBlock(width, width, config, layers, halve)
+    return Downsample(width, config.downsample_padding, layers) if kind == CONV else Resampled(halve)
+
+
+def growing(kind: str, width: int, config: DDPMConfig, layers: LayerFactory) -> nn.Module:
+    if kind == RESBLOCK:
+        return ResBlock(width, width, config, layers, double)
+    return Upsample(width, layers) if kind == CONV else Resampled(double)
 
 
 def attentions(
@@ -228,14 +278,3 @@ def attentions(
     width = config.widths[number]
     made = range(count if attends[number] else 0)
     return [AttentionBlock(width, config.heads(width), layers.norm(width), layers) for _ in made]
-
-
-def middle(config: DDPMConfig, layers: LayerFactory) -> nn.Module:
-    width = config.widths[-1]
-    mid = nn.Module()
-    mid.block_1 = ResBlock(width, width, config, layers)
-    if config.middle_attention:
-        norm = layers.norm(width, config.attn_norm_num_groups) if config.middle_norm else None
-        mid.attn_1 = AttentionBlock(width, config.middle_heads, norm, layers)
-    mid.block_2 = ResBlock(width, width, config, layers)
-    return mid

@@ -2,8 +2,9 @@
 
 import pytest
 import torch
+from mask_guidance.sampler.checkpoint import build
 from mask_guidance.sampler.ddpm import DDPMUNet
-from mask_guidance.sampler.recognition import load_network
+from mask_guidance.sampler.recognition import recognise
 from small_nets import fill_randomly
 from xyfjason_formulas import Formulas
 
@@ -76,12 +77,18 @@ def original_of(flags):
     return fill_randomly(UNet2DModel(sample_size=16, **flags))
 
 
+def loaded(path, **overrides):
+    """The network of a file or folder, and what it was found to be; nothing is tried out."""
+    found = recognise(path, overrides=overrides, probe=False)
+    return build(found.checkpoint.tensors, found.detection), found.detection
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 @torch.no_grad()
 def test_a_folder_of_diffusers_computes_what_diffusers_does(name, tmp_path):
     original = original_of(NETWORKS[name])
     original.save_pretrained(tmp_path)
-    ours, found = load_network(tmp_path)
+    ours, found = loaded(tmp_path)
     labels = Y if found.num_classes else None
     x = noisy(found.channels)
     expected = original(x, T, class_labels=labels).sample
@@ -94,9 +101,9 @@ def test_ddpms_own_names_compute_what_googles_conversion_does(tmp_path):
     """google's models in diffusers are conversions of DDPM's; the same weights under DDPM's own names."""
     original = original_of(NETWORKS["google's ddpm models"])
     original.save_pretrained(tmp_path)
-    converted, _ = load_network(tmp_path)
+    converted, _ = loaded(tmp_path)
     torch.save(converted.state_dict(), tmp_path / "ema_diffusion.ckpt")
-    ours, found = load_network(tmp_path / "ema_diffusion.ckpt")
+    ours, found = loaded(tmp_path / "ema_diffusion.ckpt")
     assert found.family.name == "DDPM"
     torch.testing.assert_close(ours(noisy(), T), original(noisy(), T).sample, **TOLERANCE)
 
@@ -106,7 +113,7 @@ def test_ddpms_own_names_compute_what_googles_conversion_does(tmp_path):
 def test_xyfjasons_networks_compute_what_his_formulas_do(name, tmp_path):
     formulas = XYFJASON[name]
     torch.save({"model": formulas.weights}, tmp_path / "ema_model.pt")
-    ours, found = load_network(tmp_path / "ema_model.pt", overrides={"num_heads": formulas.heads})
+    ours, found = loaded(tmp_path / "ema_model.pt", num_heads=formulas.heads)
     labels = Y if formulas.classes else None
     x = noisy(formulas.channels)
     torch.testing.assert_close(ours(x, T, labels), formulas(x, T, labels), **TOLERANCE)
@@ -117,7 +124,7 @@ def test_xyfjasons_networks_compute_what_his_formulas_do(name, tmp_path):
 def test_any_class_is_xyfjasons_network_without_a_label(tmp_path):
     formulas = XYFJASON["UNetCategorialAdaGN"]
     torch.save(formulas.weights, tmp_path / "net.pt")
-    ours, found = load_network(tmp_path / "net.pt", overrides={"num_heads": formulas.heads})
+    ours, found = loaded(tmp_path / "net.pt", num_heads=formulas.heads)
     any_class = torch.full((2,), found.null_class)
     torch.testing.assert_close(ours(noisy(), T, any_class), formulas(noisy(), T), **TOLERANCE)
 
@@ -126,7 +133,7 @@ def test_any_class_is_xyfjasons_network_without_a_label(tmp_path):
 def test_half_precision_stays_near_the_whole_one(tmp_path):
     original = original_of(NETWORKS["google's ddpm models"])
     original.save_pretrained(tmp_path)
-    whole, found = load_network(tmp_path)
+    whole, found = loaded(tmp_path)
     half = DDPMUNet(found.config, dtype=torch.bfloat16)
     half.load_state_dict(whole.state_dict())
     torch.testing.assert_close(half(noisy().bfloat16(), T), whole(noisy(), T), rtol=0.1, atol=0.1)
@@ -137,6 +144,6 @@ def test_half_precision_stays_near_the_whole_one(tmp_path):
 def test_label_is_demanded_exactly_of_class_conditional_networks(given, tmp_path):
     formulas = XYFJASON["UNet" if given else "UNetCategorialAdaGN"]
     torch.save(formulas.weights, tmp_path / "net.pt")
-    net, _ = load_network(tmp_path / "net.pt", overrides={"num_heads": formulas.heads})
+    net, _ = loaded(tmp_path / "net.pt", num_heads=formulas.heads)
     with pytest.raises(ValueError, match="takes no class label" if given else "needs a class label"):
         net(noisy(), T, Y if given else None)

@@ -1,0 +1,362 @@
+"""Files of DDPM networks as people have them: what is read, what is believed, what is refused."""
+
+import json
+import pickle
+import shutil
+
+import pytest
+import torch
+from mask_guidance.sampler import ddpm
+from mask_guidance.sampler.checkpoint import CheckpointError, DiffusionConfig, build, probe
+from mask_guidance.sampler.ddpm import DDPMConfig, DDPMUNet
+from mask_guidance.sampler.ddpm.readings import readings_of
+from mask_guidance.sampler.recognition import describe, detect, files_that_count, read_again, recognise
+from safetensors.torch import save_file
+from small_nets import BARE, SHARED, fill_randomly
+from xyfjason_formulas import Formulas
+
+SMALL = DDPMConfig(
+    channels=32,
+    embed_channels=128,
+    widths=(32, 64),
+    num_res_blocks=1,
+    down_attention=(False, True),
+    up_attention=(False, True),
+    shrink=("conv",),
+    grow=("conv",),
+)
+PUBLISHED = DDPMConfig()
+CONFIG = {  # as google/ddpm-cat-256 has it, the sizes apart
+    "_class_name": "UNet2DModel",
+    "act_fn": "silu",
+    "attention_head_dim": None,
+    "block_out_channels": [32, 64],
+    "center_input_sample": False,
+    "downsample_padding": 0,
+    "flip_sin_to_cos": False,
+    "freq_shift": 1,
+    "in_channels": 3,
+    "layers_per_block": 1,
+    "mid_block_scale_factor": 1,
+    "norm_eps": 1e-06,
+    "norm_num_groups": 32,
+    "out_channels": 3,
+    "sample_size": 16,
+    "time_embedding_type": "positional",
+}
+SCHEDULER = {
+    "_class_name": "DDPMScheduler",
+    "beta_end": 0.02,
+    "beta_schedule": "linear",
+    "beta_start": 0.0001,
+    "clip_sample": True,
+    "num_train_timesteps": 1000,
+    "trained_betas": None,
+    "variance_type": "fixed_small",
+}
+OURS_TO_DIFFUSERS = (
+    ("temb.dense.0", "time_embedding.linear_1"),
+    ("temb.dense.1", "time_embedding.linear_2"),
+    ("mid.block_1", "mid_block.resnets.0"),
+    ("mid.block_2", "mid_block.resnets.1"),
+    ("mid.attn_1", "mid_block.attentions.0"),
+    ("norm_out", "conv_norm_out"),
+    (".block.", ".resnets."),
+    (".attn.", ".attentions."),
+    (".downsample.", ".downsamplers.0."),
+    (".upsample.", ".upsamplers.0."),
+    (".temb_proj.", ".time_emb_proj."),
+    (".nin_shortcut.", ".conv_shortcut."),
+    ("attentions.0.norm.", "attentions.0.group_norm."),
+    ("attentions.1.norm.", "attentions.1.group_norm."),
+)
+NEW_NAMES = ((".q.", ".to_q."), (".k.", ".to_k."), (".v.", ".to_v."), (".proj_out.", ".to_out.0."))
+NAMES_OF_2022 = ((".q.", ".query."), (".k.", ".key."), (".v.", ".value."), (".proj_out.", ".proj_attn."))
+
+
+def weights(config=SMALL):
+    return fill_randomly(DDPMUNet(config, BARE)).state_dict()
+
+
+def shapes(config=SMALL):
+    return DDPMUNet(config, SHARED, device="meta").state_dict()
+
+
+def of_diffusers(tensors, attention=NEW_NAMES):
+    """DDPM's own names as diffusers calls them; the levels of the way up are counted from the coarsest."""
+    levels = 1 + max(int(key.split(".")[1]) for key in tensors if key.startswith("up."))
+    renamed = {}
+    for key, value in tensors.items():
+        for ours, theirs in (*OURS_TO_DIFFUSERS, *attention):
+            key = key.replace(ours, theirs)
+        side, number, *rest = key.split(".")
+        if side in ("down", "up"):
+            key = ".".join([f"{side}_blocks", str(int(number) if side == "down" else levels - 1 - int(number)), *rest])
+        linear = ".attentions." in key and value.ndim == 4
+        renamed[key] = value[:, :, 0, 0].clone() if linear else value
+    return renamed
+
+
+def save_folder(folder, inner="", config=CONFIG, scheduler=SCHEDULER, attention=NEW_NAMES, suffix="safetensors"):
+    """What `save_pretrained` writes, of a model alone or of a pipeline (`inner` is "unet")."""
+    place = folder / inner
+    place.mkdir(parents=True, exist_ok=True)
+    tensors, file = of_diffusers(weights(), attention), place / f"diffusion_pytorch_model.{suffix}"
+    save_file(tensors, file) if suffix == "safetensors" else torch.save(tensors, file)
+    (place / "config.json").write_text(json.dumps(config))
+    beside = folder / "scheduler" if inner else folder
+    beside.mkdir(exist_ok=True)
+    (beside / "scheduler_config.json").write_text(json.dumps(scheduler))
+    return folder
+
+
+def found_in(path, **options):
+    return recognise(path, probe=False, **options).detection
+
+
+def refusal(path, **options):
+    with pytest.raises(CheckpointError) as caught:
+        found_in(path, **options)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("inner", ["", "unet"])
+@pytest.mark.parametrize("suffix", ["safetensors", "bin"])
+@pytest.mark.parametrize("attention", [NEW_NAMES, NAMES_OF_2022], ids=["new names", "names of 2022"])
+def test_both_layouts_of_a_folder_are_one_model(tmp_path, inner, suffix, attention):
+    folder = save_folder(tmp_path / "ddpm-cat", inner, suffix=suffix, attention=attention)
+    found = recognise(folder, probe=False)
+    assert found.detection.config == SMALL
+    assert found.detection.diffusion == DiffusionConfig("linear", 1000, False, "eps", "fixed_small", 0.0001, 0.02)
+    assert found.detection.image_size == 16
+    assert "guess" not in {
+        found.detection.sources[flag] for flag in ("num_head_channels", "noise_schedule", "var_type")
+    }
+    own = weights()
+    assert set(found.checkpoint.tensors) == set(own)
+    assert all(torch.equal(found.checkpoint.tensors[key], own[key]) for key in own)
+
+
+def test_the_file_in_a_folder_is_read_like_the_folder(tmp_path):
+    folder = save_folder(tmp_path, "unet")
+    assert found_in(folder / "unet" / "diffusion_pytorch_model.safetensors") == found_in(folder)
+
+
+def test_an_ema_beside_the_network_is_taken_unless_the_last_weights_are_asked_for(tmp_path):
+    folder = save_folder(tmp_path, "unet")
+    shutil.copytree(folder / "unet", folder / "unet_ema")
+    averaged = {key: value + 1 for key, value in of_diffusers(weights()).items()}
+    save_file(averaged, folder / "unet_ema" / "diffusion_pytorch_model.safetensors")
+    first = {
+        which: recognise(folder, which, probe=False).checkpoint.tensors["conv_in.bias"] for which in ("ema", "model")
+    }
+    torch.testing.assert_close(first["ema"], first["model"] + 1)
+
+
+def test_a_folder_of_xyfjasons_trainer_is_one_model(tmp_path):
+    formulas = Formulas(32, (1, 2), (False, True), 1)
+    step = tmp_path / "ckpt" / "step499999"
+    step.mkdir(parents=True)
+    for name, content in (("ema_model", {"model": formulas.weights}), ("ema", {"ema": {"shadow": [torch.zeros(1)]}})):
+        torch.save(content, step / f"{name}.pt")
+    written = {
+        "model": {"params": {"n_heads": 2}},
+        "diffusion": {"params": {"total_steps": 200, "var_type": "fixed_large"}},
+    }
+    (tmp_path / "config.yaml").write_text(json.dumps(written))
+    found = found_in(step)
+    assert (found.config.num_heads, found.config.num_heads_middle) == (2, 1)
+    assert (found.diffusion.diffusion_steps, found.diffusion.var_type) == (200, "fixed_large")
+    assert "choose the file that holds the model, e.g. ema_model.pt" in refusal(step / "ema.pt")
+
+
+def test_a_training_file_of_ddims_code_is_a_list(tmp_path):
+    named = {f"module.{key}": value for key, value in weights().items()}
+    averaged = {key: value + 1 for key, value in weights().items()}
+    torch.save([named, {"state": {}}, 3, 1000, averaged], tmp_path / "ckpt.pth")
+    found = recognise(tmp_path / "ckpt.pth", probe=False)
+    assert found.detection.family.name == "DDPM"
+    torch.testing.assert_close(found.checkpoint.tensors["conv_in.bias"], averaged["conv_in.bias"])
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "expected"),
+    [
+        ({"beta_schedule": "squaredcos_cap_v2"}, {}),
+        ({"beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012}, {}),
+        ({"beta_schedule": "linear", "num_train_timesteps": 4000}, {}),
+        ({"prediction_type": "v_prediction"}, {"prediction": "v"}),
+        ({"prediction_type": "sample"}, {"prediction": "x0"}),
+        ({"variance_type": "fixed_large"}, {"var_type": "fixed_large"}),
+        ({"clip_sample": False}, {"clip": 0.0}),
+        ({"clip_sample_range": 2.5}, {"clip": 2.5}),
+    ],
+    ids=str,
+)
+def test_the_schedulers_file_is_believed(tmp_path, scheduler, expected):
+    from diffusers import DDPMScheduler
+
+    written = SCHEDULER | scheduler
+    diffusion = found_in(save_folder(tmp_path, scheduler=written)).diffusion
+    theirs = DDPMScheduler(**{key: value for key, value in written.items() if key[0] != "_"})
+    torch.testing.assert_close(diffusion.alphas_cumprod().float(), theirs.alphas_cumprod, rtol=1e-4, atol=1e-7)
+    for name, value in expected.items():
+        assert getattr(diffusion, name) == value
+
+
+def test_without_its_config_a_file_is_read_as_its_names_suggest_and_says_so(tmp_path):
+    for attention, padding in ((NEW_NAMES, 1), (NAMES_OF_2022, 0)):
+        save_file(of_diffusers(weights(), attention), tmp_path / "net.safetensors")
+        found = found_in(tmp_path / "net.safetensors")
+        assert found.config.downsample_padding == padding
+        assert found.sources["downsample_padding"] == found.sources["flip_sin_to_cos"] == "guess"
+
+
+@pytest.mark.parametrize("attention", [NEW_NAMES, NAMES_OF_2022], ids=["new names", "names of 2022"])
+def test_a_sidecar_settles_what_no_config_says(tmp_path, attention):
+    save_file(of_diffusers(weights(), attention), tmp_path / "net.safetensors")
+    (tmp_path / "net.json").write_text(json.dumps(CONFIG | SCHEDULER))
+    found = found_in(tmp_path / "net.safetensors")
+    assert found.config == SMALL
+    assert found.sources["norm_eps"] == "sidecar net.json"
+
+
+def test_published_networks_are_known_by_their_shapes():
+    found = detect(shapes(PUBLISHED))
+    assert (found.diffusion.var_type, found.image_size) == ("fixed_small", 256)
+    cifar = DDPMConfig(
+        widths=(128, 256, 256, 256),
+        down_attention=(False, True, False, False),
+        up_attention=(False, True, False, False),
+        shrink=("conv",) * 3,
+        grow=("conv",) * 3,
+    )
+    found = detect(shapes(cifar))
+    assert (found.diffusion.var_type, found.image_size) == ("fixed_large", 32)
+    assert found.sources["var_type"] == "signature (DDPM CIFAR-10)"
+
+
+def test_probing_tries_both_conventions_and_every_split_into_heads(tmp_path, monkeypatch):
+    """Which reading wins is the error's choice; here the error is told."""
+    save_file(of_diffusers(weights()), tmp_path / "net.safetensors")
+    tried = []
+
+    def error(net, diffusion, shares, between):
+        tried.append(net.config)
+        return 0.1 if net.config == SMALL else 1.0
+
+    monkeypatch.setattr(probe, "denoising_error", error)
+    found = recognise(tmp_path / "net.safetensors").detection
+    assert found.config == SMALL
+    assert found.sources["flip_sin_to_cos"].startswith("probe")
+    assert len({(c.flip_sin_to_cos, c.num_head_channels) for c in tried}) == 8
+
+
+def test_what_is_known_is_not_tried_otherwise():
+    fixed = ("num_heads", "num_head_channels", "flip_sin_to_cos")
+    assert {(r.num_head_channels, r.flip_sin_to_cos) for r in readings_of(SMALL, fixed)} == {(-1, False)}
+
+
+def refused_config(**flags):
+    return lambda folder: save_folder(folder, config=CONFIG | flags)
+
+
+def refused_scheduler(**flags):
+    return lambda folder: save_folder(folder, scheduler=SCHEDULER | flags)
+
+
+REFUSED = {
+    "another activation": (refused_config(act_fn="relu"), "act_fn is 'relu' (config.json), but must be silu"),
+    "Fourier features": (refused_config(time_embedding_type="fourier"), "must be positional for this loader"),
+    "classes as timesteps": (refused_config(class_embed_type="timestep"), "must be null for this loader"),
+    "a consistency model": (
+        refused_scheduler(_class_name="CMStochasticIterativeScheduler"),
+        "made_by is 'CMStochasticIterativeScheduler'",
+    ),
+    "betas of its own": (refused_scheduler(trained_betas=[0.1, 0.2]), "trained_betas is"),
+    "no signal at the end": (refused_scheduler(rescale_betas_zero_snr=True), "must be False for this loader"),
+    "an unknown schedule": (refused_scheduler(beta_schedule="sigmoid"), "noise_schedule is 'sigmoid'"),
+    "norms that do not divide": (refused_config(norm_num_groups=24), "norm_num_groups is 24, but a norm"),
+    "heads that do not divide": (refused_config(attention_head_dim=24), "num_head_channels is 24, but an attention"),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_what_a_config_says_and_is_not_read_here_is_refused(tmp_path, what):
+    save, told = REFUSED[what]
+    message = refusal(save(tmp_path))
+    assert told in message
+    assert message.endswith(".")
+
+
+def test_other_networks_of_diffusers_are_named():
+    keys = of_diffusers(shapes())
+    for key, told in (
+        ("time_proj.weight", "NCSN++"),
+        ("down_blocks.1.attentions.0.transformer_blocks.0.attn2.to_q.weight", "Load Checkpoint"),
+    ):
+        with pytest.raises(CheckpointError, match="This checkpoint is ") as caught:
+            detect({**keys, key: torch.empty(1, device="meta")})
+        assert told in str(caught.value)
+
+
+def test_folders_without_a_model_are_refused_in_a_sentence(tmp_path):
+    assert refusal(tmp_path).startswith("This folder holds no model; expected diffusion_pytorch_model.safetensors")
+    (tmp_path / "diffusion_pytorch_model.safetensors.index.json").write_text("{}")
+    assert "in several files" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize("names", ["DDPM", "diffusers", "xyfJASON"])
+def test_a_network_with_a_hole_is_refused_whatever_is_missing(names):
+    if names == "xyfJASON":
+        tensors = {k: v.to("meta") for k, v in Formulas(32, (1, 2), (False, True), 1).weights.items()}
+    else:
+        tensors = shapes() if names == "DDPM" else of_diffusers(shapes())
+    for key in tensors:
+        if key.endswith("weight"):
+            holed = {k: v for k, v in tensors.items() if k != key}
+            with pytest.raises(CheckpointError):
+                complete(holed)
+
+
+def complete(tensors):
+    from mask_guidance.sampler.checkpoint.network import check_keys
+    from mask_guidance.sampler.recognition import family_of
+
+    check_keys(family_of(tensors).rename(tensors), detect(tensors))
+
+
+def test_numbers_in_keys_are_not_believed():
+    for key in ("up_blocks.999.resnets.0.norm1.weight", "down_blocks.7.resnets.0.norm1.weight"):
+        with pytest.raises(CheckpointError, match="hole"):
+            detect({**of_diffusers(shapes()), key: torch.empty(1, device="meta")})
+
+
+def test_files_of_a_folder_and_of_its_scheduler_are_watched(tmp_path):
+    folder = save_folder(tmp_path, "unet")
+    names = {path.resolve().relative_to(tmp_path).as_posix() for path in files_that_count(folder)}
+    assert names == {"unet/diffusion_pytorch_model.safetensors", "unet/config.json", "scheduler/scheduler_config.json"}
+
+
+def test_the_report_tells_the_conventions(tmp_path):
+    report = describe(recognise(save_folder(tmp_path), probe=False))
+    assert "diffusers UNet" in report
+    assert "attention at 1/2: heads: 1   [config.json]" in report
+    assert "timestep: sin, cos, shift 1   [config.json]; halving pads right and bottom   [config.json]" in report
+
+
+@pytest.mark.parametrize("family", ddpm.DDPM_FAMILIES, ids=lambda family: family.name)
+def test_what_one_process_found_another_can_use(tmp_path, family):
+    path = tmp_path / "net.pt"
+    torch.save(
+        {
+            "DDPM": weights(),
+            "diffusers": of_diffusers(weights()),
+            "diffusers (2022)": of_diffusers(weights(), NAMES_OF_2022),
+            "xyfJASON": Formulas(32, (1, 2), (False, True), 1).weights,
+        }[family.name],
+        path,
+    )
+    found = pickle.loads(pickle.dumps(found_in(path)))
+    assert found.family.name == family.name
+    build(read_again(path, "ema", found).checkpoint.tensors, found)
