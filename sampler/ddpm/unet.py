@@ -141,7 +141,9 @@ class Level(nn.Module):
 class DownLevel(Level):
     """A level on the way down, and what halves the resolution after it; each feature map is put into `skips`."""
 
-    downsample: nn.Module | None = None
+    def __init__(self, blocks: list[ResBlock], attentions: list[AttentionBlock], downsample: nn.Module | None):
+        super().__init__(blocks, attentions)
+        self.downsample = downsample
 
     def forward(self, h: Tensor, emb: Tensor, skips: list[Tensor]) -> Tensor:
         for number in range(len(self.block)):
@@ -156,7 +158,9 @@ class DownLevel(Level):
 class UpLevel(Level):
     """A level on the way up, and what doubles the resolution after it; each block takes the last of `skips` with it."""
 
-    upsample: nn.Module | None = None
+    def __init__(self, blocks: list[ResBlock], attentions: list[AttentionBlock], upsample: nn.Module | None):
+        super().__init__(blocks, attentions)
+        self.upsample = upsample
 
     def forward(self, h: Tensor, emb: Tensor, skips: list[Tensor]) -> Tensor:
         for number in range(len(self.block)):
@@ -240,10 +244,9 @@ def down_level(config: DDPMConfig, number: int, layers: LayerFactory) -> DownLev
     width = config.widths[number]
     above = config.widths[number - 1] if number else config.channels
     blocks = [ResBlock(width if i else above, width, config, layers) for i in range(config.num_res_blocks)]
-    level = DownLevel(blocks, attentions(config, number, config.down_attention, len(blocks), layers))
-    if number < config.levels - 1:
-        level.downsample = shrinking(config.shrink[number], width, config, layers)
-    return level
+    is_last = number == config.levels - 1
+    downsample = None if is_last else shrinking(config.shrink[number], width, config, layers)
+    return DownLevel(blocks, attentions(config, number, config.down_attention, len(blocks), layers), downsample)
 
 
 def up_level(config: DDPMConfig, number: int, layers: LayerFactory) -> UpLevel:
@@ -254,10 +257,8 @@ def up_level(config: DDPMConfig, number: int, layers: LayerFactory) -> UpLevel:
     given = [below, *[width] * config.num_res_blocks]
     skips = [*[width] * config.num_res_blocks, above]
     blocks = [ResBlock(a + b, width, config, layers) for a, b in zip(given, skips, strict=True)]
-    level = UpLevel(blocks, attentions(config, number, config.up_attention, len(blocks), layers))
-    if number:
-        level.upsample = growing(config.grow[number - 1], width, config, layers)
-    return level
+    upsample = growing(config.grow[number - 1], width, config, layers) if number else None
+    return UpLevel(blocks, attentions(config, number, config.up_attention, len(blocks), layers), upsample)
 
 
 def shrinking(kind: str, width: int, config: DDPMConfig, layers: LayerFactory) -> nn.Module:
