@@ -60,7 +60,7 @@ def read_checkpoint(path: str | Path, weights: str = "ema") -> Checkpoint:
 def refuse_impostors(path: Path) -> None:
     """Files that carry a checkpoint's name and are something else; what people really download."""
     if not stat.S_ISREG(os.stat(path).st_mode):
-        raise CheckpointError("This is a folder, a pipe or a device, not a file; choose a checkpoint.")
+        raise CheckpointError("This is a pipe or a device, not a file; choose a checkpoint.")
     with path.open("rb") as file:
         head = file.read(64).lstrip()
     if not head:

@@ -1,0 +1,97 @@
+"""Models of diffusers in the host: one entry in the list, the scheduler's file honoured, painted by the samplers."""
+
+import pytest
+import torch
+from diffusers_files import SCHEDULER, of_diffusers, save_folder, weights
+from nodes_by_hand import load, paint
+
+
+@pytest.fixture
+def folder(models_folder):
+    """A pipeline in a folder of its own, as downloaded."""
+    scheduler = SCHEDULER | {"beta_schedule": "squaredcos_cap_v2", "num_train_timesteps": 400, "clip_sample_range": 0.5}
+    return save_folder(models_folder / "my-ddpm", "unet", scheduler=scheduler)
+
+
+@pytest.fixture
+def model(folder):
+    return load("my-ddpm")
+
+
+def test_a_folder_is_one_entry_in_the_list_and_its_file_loads_too(folder):
+    from mask_guidance.nodes import model_folder
+    from mask_guidance.nodes.load_model import LoadGuidedDiffusionModel
+
+    listed = [name for name in model_folder.names() if "my-ddpm" in name]
+    assert listed == ["my-ddpm"]
+    assert model_folder.path_of("my-ddpm") == folder
+    assert LoadGuidedDiffusionModel.validate_inputs("my-ddpm") is True
+    assert LoadGuidedDiffusionModel.validate_inputs("my-ddpm/unet/diffusion_pytorch_model.safetensors") is True
+    assert "is not in" in LoadGuidedDiffusionModel.validate_inputs("my-ddpm/unet")
+
+
+def test_the_page_is_told_of_the_model_before_it_runs(folder):
+    from mask_guidance.nodes.model_route import answer
+
+    assert answer("my-ddpm") == {"classes": 0, "names": [], "any": None, "size": 16}
+
+
+def test_the_loader_loads_again_when_the_scheduler_changes(folder):
+    from mask_guidance.nodes.load_model import LoadGuidedDiffusionModel
+
+    before = LoadGuidedDiffusionModel.fingerprint_inputs("my-ddpm")
+    (folder / "scheduler" / "scheduler_config.json").write_text("{}")
+    assert LoadGuidedDiffusionModel.fingerprint_inputs("my-ddpm") != before
+
+
+def test_the_host_computes_what_the_library_does(model, folder):
+    from mask_guidance.sampler.recognition import load_network
+
+    net, found = load_network(folder)
+    x, t = torch.randn(2, 3, 16, 16), torch.tensor([5.0, 300.0])
+    with torch.inference_mode():
+        host = model[0].model.diffusion_model(x, t)
+    torch.testing.assert_close(host, net(x, t))
+    sampling = model[0].get_model_object("model_sampling")
+    assert len(sampling.sigmas) == 400
+    torch.testing.assert_close(sampling.sigmas, (1 / found.diffusion.alphas_cumprod() - 1).sqrt().float())
+
+
+def test_predicted_pictures_keep_the_schedulers_range(model):
+    (hook,) = model[0].model_options["sampler_post_cfg_function"]
+    assert hook({"denoised": torch.tensor([-3.0, 0.2, 3.0])}).tolist() == pytest.approx([-0.5, 0.2, 0.5])
+
+
+def test_a_scheduler_that_does_not_clip_is_followed(folder):
+    (folder / "scheduler" / "scheduler_config.json").write_text('{"clip_sample": false}')
+    assert "sampler_post_cfg_function" not in load("my-ddpm")[0].model_options
+
+
+@pytest.mark.parametrize("dtype", ["auto", "bf16"])
+def test_the_ksampler_paints_with_it_and_keeps_what_is_known(folder, dtype):
+    model, vae = load("my-ddpm", dtype=dtype)
+    mask = torch.zeros(1, 1, 16, 16)
+    mask[..., 8:] = 1
+    given = {"samples": vae.encode(torch.rand(1, 16, 16, 3)), "noise_mask": mask}
+    samples, _ = paint(model, given, label=None)
+    assert torch.equal(samples[..., :8], given["samples"][..., :8])
+    assert not torch.equal(samples[..., 8:], given["samples"][..., 8:])
+    assert samples.isfinite().all()
+
+
+def test_a_file_of_ddpms_own_names_loads_by_itself(models_folder):
+    torch.save(weights(), models_folder / "ema_diffusion.ckpt")
+    (models_folder / "ema_diffusion.json").write_text('{"beta_schedule": "linear"}')
+    model, _ = load("ema_diffusion.ckpt")
+    assert set(model.model.diffusion_model.state_dict()) == set(weights())
+
+
+def test_a_damaged_folder_is_named_by_its_own_name(models_folder):
+    folder = save_folder(models_folder / "holed")
+    tensors = of_diffusers(weights())
+    del tensors["conv_in.weight"]
+    from safetensors.torch import save_file
+
+    save_file(tensors, folder / "diffusion_pytorch_model.safetensors")
+    with pytest.raises(ValueError, match=r"^holed: This checkpoint"):
+        load("holed")
