@@ -8,6 +8,8 @@ import torch
 from live_bytes import FusedAttention, LiveBytes
 from mask_guidance.sampler.adm import UNet, UNetConfig
 from mask_guidance.sampler.adm.signatures import SIGNATURES, Signature
+from mask_guidance.sampler.ddpm import DDPMConfig, DDPMUNet
+from mask_guidance.sampler.ddpm.config import RESBLOCK
 from small_nets import BARE, SHARED, SMALL, config_of
 
 TYPES = [torch.float32, torch.float16]
@@ -16,7 +18,10 @@ ODD = {
     "attention at the finest level": replace(SMALL, attention_ds=(1, 2), num_res_blocks=3),
     "the widest level is not the finest": replace(SMALL, channel_mult=(1, 8, 8)),
     "no attention above the middle": replace(SMALL, attention_ds=(), channel_mult=(2, 1, 1), resblock_updown=False),
+    "DDPM 256": DDPMConfig(),
+    "DDPM with resolutions changed in blocks": DDPMConfig(shrink=(RESBLOCK,) * 5, grow=(RESBLOCK,) * 5),
 }
+NETWORKS = {UNetConfig: UNet, DDPMConfig: DDPMUNet}
 
 
 def named(value: Signature | torch.dtype) -> str:
@@ -25,7 +30,7 @@ def named(value: Signature | torch.dtype) -> str:
 
 def needed(config: UNetConfig, dtype: torch.dtype, side: int, batch: int = 1, device: str = "meta") -> int:
     layers = SHARED if device == "meta" else BARE
-    net = UNet(config, layers, device=device, dtype=dtype).eval().requires_grad_(False)
+    net = NETWORKS[type(config)](config, layers, device=device, dtype=dtype).eval().requires_grad_(False)
     x = torch.zeros(batch, config.in_channels, side, side, dtype=dtype, device=device)
     with FusedAttention(), LiveBytes(net.parameters()) as live:
         net(x, torch.zeros(batch, device=device))
