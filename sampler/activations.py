@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-__all__ = ["activations"]
+__all__ = ["KERNELS", "activations"]
 
 KERNELS = 1.1  # room for what kernels take for themselves
 

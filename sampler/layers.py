@@ -62,6 +62,7 @@ class LayerFactory:
         stride: int = 1,
         dtype: torch.dtype | None = None,
         padding: int | None = None,
+        bias: bool = True,
     ) -> nn.Module:
         return self.operations.Conv2d(
             in_channels,
@@ -69,6 +70,7 @@ class LayerFactory:
             size,
             stride=stride,
             padding=size // 2 if padding is None else padding,
+            bias=bias,
             device=self.device,
             dtype=dtype or self.dtype,
         )

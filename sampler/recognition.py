@@ -118,6 +118,7 @@ def written(path: Path, checkpoint: Checkpoint, family: Family[Any]) -> Layers:
     configs = [path.parent / name for name in family.config_files]
     sidecar, flags = sidecar_flags(path, family.vocabulary)
     return [
+        ("the trainer's tables", family.beside(checkpoint.beside)),
         ("metadata", metadata_flags(checkpoint.metadata, family.vocabulary)),
         *((config.name, family.vocabulary.pick(parse_config(config))) for config in configs if config.is_file()),
         (f"sidecar {sidecar}", flags),

@@ -40,14 +40,27 @@ def cosine_betas(steps: int, start: float, end: float) -> Tensor:
     return (1 - alpha_bar[1:] / alpha_bar[:-1]).clamp(max=MOST_BETA)
 
 
-BETAS = {"linear": linear_betas, "cosine": cosine_betas, "quad": quad_betas, "const": const_betas}
+def sigmoid_betas(steps: int, start: float, end: float) -> Tensor:
+    """Jabri et al. 2022, https://arxiv.org/abs/2212.11972, figure 8, from -3 to 3; like cosine it has no ends to choose."""
+    u = torch.arange(steps + 1, dtype=torch.float64) / steps
+    alpha_bar = torch.sigmoid(3 - 6 * u) - torch.sigmoid(torch.tensor(-3.0, dtype=torch.float64))
+    return (1 - alpha_bar[1:] / alpha_bar[:-1]).clamp(max=MOST_BETA)
+
+
+BETAS = {
+    "linear": linear_betas,
+    "cosine": cosine_betas,
+    "quad": quad_betas,
+    "const": const_betas,
+    "sigmoid": sigmoid_betas,
+}
 
 
 def named_betas(name: str, steps: int, start: float | None = None, end: float | None = None) -> Tensor:
     """Training betas by name.
 
     Args:
-        name: "linear", "cosine", "quad" or "const".
+        name: "linear", "cosine", "quad", "const" or "sigmoid".
         steps: T, the number of training steps, >= 1.
         start: The first beta, in (0, 1); default 1e-4 at 1000 steps, rescaled for other lengths as in guided-diffusion.
         end: The last one; default 0.02, likewise.

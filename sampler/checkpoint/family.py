@@ -12,7 +12,7 @@ from torch import Tensor
 
 from .diffusion import DiffusionConfig
 from .error import CheckpointError
-from .flags import COMMON, Layers, Told, Vocabulary
+from .flags import COMMON, Flags, Layers, Told, Vocabulary
 from .network import Network, NetworkConfig
 
 __all__ = ["Detection", "Family"]
@@ -24,6 +24,10 @@ MOST_CHANNELS = 4
 
 def as_they_are(tensors: Tensors) -> dict[str, Tensor]:
     return dict(tensors)
+
+
+def nothing_beside(tensors: Tensors) -> Flags:
+    return {}
 
 
 def nothing_known(config: NetworkConfig) -> Layers:
@@ -57,6 +61,7 @@ class Family(Generic[Config]):
         vocabulary: What can be said about its checkpoints: COMMON, and its own hidden flags.
         known: (source, flags) of rising authority that the architecture brings: the defaults of the family's code as
             "guess", then what is published about this very architecture.
+        beside: Flags that a trainer's tables beside the network tell, see `Checkpoint.beside`.
         hidden: The architecture with the flags that were told; raises CheckpointError where they do not fit it.
         probe: Replaces guesses about the architecture by what works best, with sources that say so. Calls its last argument
             before each pass through the network: what that raises ends the probe, as when the user cancels.
@@ -71,6 +76,7 @@ class Family(Generic[Config]):
     rename: Callable[[Tensors], dict[str, Tensor]] = as_they_are
     vocabulary: Vocabulary = COMMON
     known: Callable[[Config], Layers] = nothing_known
+    beside: Callable[[Tensors], Flags] = nothing_beside
     hidden: Callable[[Config, Told], Config] = nothing_hidden
     probe: Callable[[Tensors, "Detection", Callable[[], None]], "Detection"] = not_probed
     describe: Callable[[Config, Mapping[str, str]], list[str]] = nothing_to_say

@@ -3,7 +3,7 @@
 import os
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -28,11 +28,13 @@ class Checkpoint:
         tensors: State dict with all wrappers and prefixes taken off; memory-mapped where the format allows it.
         metadata: Text from the header of a safetensors file, else empty.
         origin: Where in the file the weights were, e.g. "ema"; empty for a plain state dict.
+        beside: Tables of the noise schedule that a trainer saved around the network.
     """
 
     tensors: StateDict
     metadata: dict[str, str]
     origin: str
+    beside: StateDict = field(default_factory=dict)
 
 
 def read_checkpoint(path: str | Path, weights: str = "ema") -> Checkpoint:
@@ -52,9 +54,9 @@ def read_checkpoint(path: str | Path, weights: str = "ema") -> Checkpoint:
         size = path.stat().st_size
     except OSError as error:
         raise CheckpointError(f"This file cannot be read: {error.strerror or error}.") from error
-    tensors, origin = unwrap(content, weights)
-    refuse_strange(tensors, size)
-    return Checkpoint(tensors, metadata, origin)
+    tensors, beside, origin = unwrap(content, weights)
+    refuse_strange({**beside, **tensors}, size)
+    return Checkpoint(tensors, metadata, origin, beside)
 
 
 def refuse_impostors(path: Path) -> None:

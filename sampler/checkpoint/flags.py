@@ -255,7 +255,7 @@ def checked(name: str, flag: Flag, value: object, source: str = "") -> object:
 
 COMMON = Vocabulary(
     flags={
-        "noise_schedule": OneOf(tuple(BETAS), {"squaredcos_cap_v2": "cosine", "scaled_linear": "quad"}),
+        "noise_schedule": OneOf(tuple(BETAS)),
         "diffusion_steps": Whole(1, 100_000),
         "rescale_timesteps": YesNo(),
         "prediction": OneOf(

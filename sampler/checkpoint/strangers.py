@@ -19,7 +19,6 @@ STRANGERS: tuple[Stranger, ...] = (
     (r"^first_stage_model\.|^conditioner\.", "a whole latent diffusion checkpoint; use ComfyUI's Load Checkpoint"),
     (r"^(decoder|encoder)\.(mid|up|down)", "an autoencoder (VAE), not a diffusion model; use ComfyUI's Load VAE"),
     (r"^x_embedder\.|^double_blocks\.|^joint_blocks\.", "a diffusion transformer; use ComfyUI's Load Diffusion Model"),
-    (r"^init_conv\.weight$", "a lucidrains network, which this loader does not read yet"),
     (r"^all_modules\.", "a score_sde network, which this loader does not read yet"),
     (r"^(timestep_embed|mapping_timestep_embed)\.weight$", "a v-diffusion network, which this loader does not read"),
     (r"^denoise_fn\.", "a trained inpainter or upscaler (Palette, SR3), which needs its own sampler"),

@@ -12,17 +12,19 @@ __all__ = ["StateDict", "unwrap"]
 # Where trainers keep the averaged weights and the plain ones, most specific first.
 EMA_NAMES = ("ema", "model_ema", "ema_model", "ema_state_dict", "state_dict_ema", "params_ema")
 MODEL_NAMES = ("model", "state_dict", "model_state_dict", "model_state", "net", "network", "unet", "params")
-# Prefixes put before every key, longest first; the first two mark averaged weights inside a flat dictionary.
-EMA_PREFIXES = ("ema_model.model.", "ema_model.")
-PREFIXES = (*EMA_PREFIXES, "online_model.model.", "model.diffusion_model.", "module.", "model.", "unet.")
+# Prefixes put before every key, longest first; the first marks averaged weights inside a flat dictionary.
+EMA_PREFIX = "ema_model."
+PREFIXES = (EMA_PREFIX, "online_model.", "model.diffusion_model.", "module.", "model.", "unet.")
+# What lucidrains' GaussianDiffusion, a wrapper too, knows of how the network inside it was trained.
+BESIDE = ("alphas_cumprod", "loss_weight")
 
 MOST_WRAPPERS = 16  # dictionaries and lists within each other, one may even hold itself; prefixes after each other
 
 StateDict = dict[str, Tensor]
 
 
-def unwrap(content: object, weights: str) -> tuple[StateDict, str]:
-    """The state dict inside dictionaries, lists and prefixes, and the way to it.
+def unwrap(content: object, weights: str) -> tuple[StateDict, StateDict, str]:
+    """The state dict inside dictionaries, lists and prefixes, the tables beside it, and the way to it.
 
     Raises:
         CheckpointError: There is none.
@@ -36,8 +38,8 @@ def unwrap(content: object, weights: str) -> tuple[StateDict, str]:
         key, content = enter(content, weights)
         trail.append(in_one_line(str(key)))
     tensors = {k: v for k, v in content.items() if isinstance(k, str) and isinstance(v, Tensor)}
-    tensors, prefix = strip_prefixes(tensors, weights)
-    return tensors, ".".join([*trail, *([prefix] if prefix else [])])
+    tensors, beside, prefix = strip_prefixes(tensors, weights)
+    return tensors, beside, ".".join([*trail, *([prefix] if prefix else [])])
 
 
 def is_state_dict(content: object) -> TypeGuard[dict[str, object]]:
@@ -84,17 +86,18 @@ def is_nameless(content: object) -> bool:
     return isinstance(content, (list, tuple)) and any(isinstance(value, Tensor) for value in content)
 
 
-def strip_prefixes(tensors: StateDict, weights: str) -> tuple[StateDict, str]:
+def strip_prefixes(tensors: StateDict, weights: str) -> tuple[StateDict, StateDict, str]:
     """Take off what a wrapper module put before the names; where averaged and plain weights share a dictionary, choose."""
-    taken = ""
-    has_ema = any(key.startswith(EMA_PREFIXES) for key in tensors)
-    if has_ema and any(not key.startswith(EMA_PREFIXES) for key in tensors):
-        wanted = {key: value for key, value in tensors.items() if key.startswith(EMA_PREFIXES) == (weights == "ema")}
+    taken, beside = "", {}
+    has_ema = any(key.startswith(EMA_PREFIX) for key in tensors)
+    if has_ema and any(not key.startswith(EMA_PREFIX) for key in tensors):
+        wanted = {key: value for key, value in tensors.items() if key.startswith(EMA_PREFIX) == (weights == "ema")}
         tensors = wanted
     for _ in range(MOST_WRAPPERS):
         prefix = next((p for p in PREFIXES if sum(key.startswith(p) for key in tensors) > len(tensors) / 2), None)
         if prefix is None:
             break
+        beside |= {key: tensors[key] for key in BESIDE if key in tensors}
         tensors = {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
         taken += prefix
-    return tensors, taken.rstrip(".")
+    return tensors, beside, taken.rstrip(".")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..checkpoint.error import CheckpointError
-from ..checkpoint.flags import COMMON, Flags, Layers, Only, Real, Told, Vocabulary, Whole, YesNo
+from ..checkpoint.flags import COMMON, Flags, Layers, OneOf, Only, Real, Told, Vocabulary, Whole, YesNo
 from .config import DDPMConfig
 
 __all__ = [
@@ -49,6 +49,10 @@ class Maker:
 VOCABULARY = COMMON | Vocabulary(
     flags={
         "image_size": Side(),
+        # diffusers has another schedule of the name "sigmoid".
+        "noise_schedule": OneOf(
+            ("linear", "cosine", "quad", "const"), {"squaredcos_cap_v2": "cosine", "scaled_linear": "quad"}
+        ),
         "norm_num_groups": Whole(1, 1024),
         "norm_eps": Real(0, 1),
         "attn_norm_num_groups": Whole(0, 1024),

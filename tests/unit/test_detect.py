@@ -246,7 +246,6 @@ def test_classifier_with_another_pooling_is_refused():
         (["x_embedder.proj.weight", "final_layer.linear.weight"], "Load Diffusion Model"),
         (["double_blocks.0.img_attn.qkv.weight"], "Load Diffusion Model"),
         (["joint_blocks.0.x_block.attn.qkv.weight"], "Load Diffusion Model"),
-        (["init_conv.weight", "downs.0.0.block1.proj.weight"], "lucidrains"),
         (["all_modules.0.weight", "sigmas"], "score_sde"),
         (["timestep_embed.weight", "net.0.weight"], "v-diffusion"),
         (["mapping_timestep_embed.weight", "net.0.weight"], "v-diffusion"),

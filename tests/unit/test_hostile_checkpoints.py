@@ -194,8 +194,11 @@ WRONG = [
     ({"num_head_channels": [32]}, "num_head_channels is [32] (you), but must be a whole number."),
     ({"prediction": "epsilom"}, "prediction is 'epsilom' (you), but must be one of eps, x0, v."),
     ({"prediction": ["eps"]}, "prediction is ['eps'] (you), but must be one of eps, x0, v."),
-    ({"noise_schedule": "liner"}, "noise_schedule is 'liner' (you), but must be one of linear, cosine, quad, const."),
-    ({"noise_schedule": 3}, "noise_schedule is 3 (you), but must be one of linear, cosine, quad, const."),
+    (
+        {"noise_schedule": "liner"},
+        "noise_schedule is 'liner' (you), but must be one of linear, cosine, quad, const, sigmoid.",
+    ),
+    ({"noise_schedule": 3}, "noise_schedule is 3 (you), but must be one of linear, cosine, quad, const, sigmoid."),
     ({"rescale_timesteps": "no"}, "rescale_timesteps is 'no' (you), but must be true or false."),
     ({"use_new_attention_order": 2}, "use_new_attention_order is 2 (you), but must be true or false."),
     (

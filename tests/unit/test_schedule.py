@@ -204,8 +204,8 @@ def test_schedule_without_steps_is_refused(name, steps):
 
 
 def test_unknown_noise_schedule_is_refused_with_the_choices():
-    with pytest.raises(ValueError, match=f"'sigmoid'.*{', '.join(BETAS)}"):
-        named_betas("sigmoid", 1000)
+    with pytest.raises(ValueError, match=f"'square'.*{', '.join(BETAS)}"):
+        named_betas("square", 1000)
 
 
 def test_sigma_is_noise_over_signal():
