@@ -88,7 +88,7 @@ def is_nameless(content: object) -> bool:
 
 def strip_prefixes(tensors: StateDict, weights: str) -> tuple[StateDict, StateDict, str]:
     """Take off what a wrapper module put before the names; where averaged and plain weights share a dictionary, choose."""
-    taken, beside = "", {}
+    taken, beside = "", StateDict()
     has_ema = any(key.startswith(EMA_PREFIX) for key in tensors)
     if has_ema and any(not key.startswith(EMA_PREFIX) for key in tensors):
         wanted = {key: value for key, value in tensors.items() if key.startswith(EMA_PREFIX) == (weights == "ema")}

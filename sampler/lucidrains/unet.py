@@ -123,6 +123,26 @@ class Grow(nn.Sequential):
         return self[1](double(h))
 
 
+class DownLevel(nn.ModuleList):
+    """Two blocks, an attention, and what leads to the next level; feature maps are put into `skips`."""
+
+    def forward(self, h: Tensor, emb: Tensor, skips: list[Tensor]) -> Tensor:
+        h = self[0](h, emb)
+        skips.append(h)
+        h = self[2](self[1](h, emb))
+        skips.append(h)
+        return self[3](h)
+
+
+class UpLevel(nn.ModuleList):
+    """The same on the way up; each block takes the last of `skips` with it."""
+
+    def forward(self, h: Tensor, emb: Tensor, skips: list[Tensor]) -> Tensor:
+        h = self[0](torch.cat([h, skips.pop()], dim=1), emb)
+        h = self[1](torch.cat([h, skips.pop()], dim=1), emb)
+        return self[3](self[2](h))
+
+
 class LucidUNet(Network):
     """lucidrains' `Unet`; arguments as for every `Network`."""
 
@@ -149,12 +169,12 @@ class LucidUNet(Network):
             blocks = [ResBlock(inner, inner, embed, layers) for _ in range(2)]
             is_last = level == config.levels - 1
             down = layers.conv(inner, outer, 3) if is_last else Shrink(inner, outer, layers)
-            self.downs.append(nn.ModuleList([*blocks, attention(inner, kind, layers), down]))
+            self.downs.append(DownLevel([*blocks, attention(inner, kind, layers), down]))
         for level, kind in reversed([*enumerate(config.attention)]):
             inner, outer = config.widths[level], config.widths[level + 1]
             blocks = [ResBlock(outer + inner, outer, embed, layers) for _ in range(2)]
             up = Grow(outer, inner, layers) if level else layers.conv(outer, inner, 3)
-            self.ups.append(nn.ModuleList([*blocks, attention(outer, kind, layers), up]))
+            self.ups.append(UpLevel([*blocks, attention(outer, kind, layers), up]))
         self.mid_block1 = ResBlock(last, last, embed, layers)
         self.mid_attn = attention(last, config.middle, layers)
         self.mid_block2 = ResBlock(last, last, embed, layers)
@@ -167,18 +187,12 @@ class LucidUNet(Network):
             raise ValueError("This network takes no class label; its num_classes is None.")
         emb = self.time_mlp(timestep_embedding(timesteps, self.config.dim, shift=1, sines_first=True))
         h = first = self.init_conv(x)
-        skips = []
-        for block1, block2, attend, shrink in self.downs:
-            h = block1(h, emb)
-            skips.append(h)
-            h = attend(block2(h, emb))
-            skips.append(h)
-            h = shrink(h)
+        skips: list[Tensor] = []
+        for level in self.downs:
+            h = level(h, emb, skips)
         h = self.mid_block2(self.mid_attn(self.mid_block1(h, emb)), emb)
-        for block1, block2, attend, grow in self.ups:
-            h = block1(torch.cat([h, skips.pop()], dim=1), emb)
-            h = attend(block2(torch.cat([h, skips.pop()], dim=1), emb))
-            h = grow(h)
+        for level in self.ups:
+            h = level(h, emb, skips)
         h = self.final_res_block(torch.cat([h, first], dim=1), emb)
         return self.final_conv(h.float())
 
