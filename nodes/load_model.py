@@ -95,16 +95,28 @@ class LoadGuidedDiffusionModel(io.ComfyNode):
             display_name="Load Guided-Diffusion Model",
             category="mask guidance",
             description=(
-                "Loads a pixel-space model of the guided-diffusion family (OpenAI ADM, improved-diffusion, RePaint, P2 and "
-                "fine-tunes) from models/guided_diffusion. What the file does not say is looked up, probed or guessed; "
-                "the report tells which."
+                "Loads a pixel-space model from models/guided_diffusion: of the guided-diffusion family (OpenAI ADM, "
+                "improved-diffusion, RePaint, P2 and fine-tunes), DDPM's (diffusers' UNet2DModel as a folder or file, the "
+                "original code's, xyfJASON's) or lucidrains'. What the file does not say is looked up, probed or guessed; the "
+                "report tells which."
             ),
-            search_aliases=["ADM", "guided diffusion", "RePaint", "pixel space", "OpenAI diffusion", "checkpoint"],
+            search_aliases=[
+                "ADM",
+                "guided diffusion",
+                "RePaint",
+                "pixel space",
+                "OpenAI diffusion",
+                "checkpoint",
+                "DDPM",
+                "diffusers",
+                "UNet2DModel",
+            ],
             inputs=[
                 io.Combo.Input(
                     "model_name",
                     options=model_folder.names(),
-                    tooltip="A .pt, .pth, .ckpt or .safetensors file in models/guided_diffusion, or the pack's example.",
+                    tooltip="A .pt, .pth, .ckpt, .bin or .safetensors file in models/guided_diffusion, a folder there that "
+                    "diffusers saved, or the pack's example.",
                 ),
                 io.Combo.Input(
                     "weights",
@@ -125,8 +137,8 @@ class LoadGuidedDiffusionModel(io.ComfyNode):
                     "clip_denoised",
                     default=True,
                     advanced=True,
-                    tooltip="Keep every predicted picture within the range of colours, as guided-diffusion does. Off "
-                    "lets ordinary samplers overshoot by a factor of hundreds at the first steps.",
+                    tooltip="Keep every predicted picture within the range of colours, as guided-diffusion does, unless the "
+                    "model's own scheduler file says otherwise. Off lets ordinary samplers overshoot by a factor of hundreds at the first steps.",
                 ),
                 io.Int.Input(
                     "num_heads",
@@ -155,7 +167,7 @@ class LoadGuidedDiffusionModel(io.ComfyNode):
                 ),
                 io.Combo.Input(
                     "noise_schedule",
-                    options=[AUTO, "linear", "cosine", "quad", "const"],
+                    options=[AUTO, "linear", "cosine", "quad", "const", "sigmoid"],
                     default=AUTO,
                     advanced=True,
                     tooltip="Noise schedule the model was trained with. A wrong one leaves grain or wipes out detail.",

@@ -32,6 +32,10 @@ OBJECTS = (
     "This file holds Python objects besides tensors, which could run code when opened; re-save the weights alone with "
     "torch.save(model.state_dict(), ...), or as .safetensors."
 )
+PERSISTENT = (
+    "This file is a pickle of NVlabs' (EDM, StyleGAN), which holds a program and runs it when opened; its networks take noise "
+    "of another kind and are not read here."
+)
 DAMAGED = "This file is damaged or cut short; download it again."
 OTHER = "This file is not a PyTorch checkpoint, or is damaged; download it again."
 PACKED = "This file is a compressed archive, which torch.save never writes; unpack it, or save the weights again."
@@ -52,8 +56,9 @@ def open_torch(path: Path) -> object:
     except CheckpointError:
         raise
     except pickle.UnpicklingError as error:
-        no_pickle = "unsupported operand" in str(error).lower()
-        raise CheckpointError(OTHER if no_pickle else OBJECTS) from error
+        why = str(error).lower()
+        told = OTHER if "unsupported operand" in why else PERSISTENT if "torch_utils.persistence" in why else OBJECTS
+        raise CheckpointError(told) from error
     except Exception as error:  # a damaged file makes the reader stumble over almost anything
         raise CheckpointError(DAMAGED) from error
 

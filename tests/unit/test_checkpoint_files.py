@@ -249,6 +249,13 @@ def test_code_in_a_bare_pickle_is_refused_and_not_run(tmp_path):
     assert not trace.exists()
 
 
+def test_a_pickle_of_nvlabs_is_named(tmp_path):
+    """As EDM's and StyleGAN's are: the network is an object of a class that the pickle brings with it."""
+    path = tmp_path / "edm-ffhq.pkl"
+    path.write_bytes(b"\x80\x02}X\x03\x00\x00\x00emactorch_utils.persistence\n_reconstruct_persistent_obj\n}\x85Rs.")
+    assert refusal(path).startswith("This file is a pickle of NVlabs' (EDM, StyleGAN)")
+
+
 def test_burglar_of_the_tests_above_does_work_where_code_is_run(tmp_path):
     trace = tmp_path / "was here"
     pickle.loads(pickle.dumps(Burglar(trace))).close()

@@ -17,7 +17,7 @@ const zh = {
   weights: { ema: "平均权重", model: "最后一步" },
   dtype: AUTO,
   attention_order: { ...AUTO, legacy: "旧顺序", new: "新顺序" },
-  noise_schedule: { ...AUTO, linear: "线性", cosine: "余弦", quad: "二次", const: "常数" },
+  noise_schedule: { ...AUTO, linear: "线性", cosine: "余弦", quad: "二次", const: "常数", sigmoid: "S 形" },
   rescale_timesteps: { ...AUTO, yes: "是", no: "否" },
   prediction: { ...AUTO, eps: "噪声", x0: "图像" },
   skip_type: { uniform: "均匀", leading: "从起点取", trailing: "从末尾取", quad: "二次", none: "全部" },
