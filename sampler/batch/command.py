@@ -117,13 +117,13 @@ class Prepared:
         for note in job.notes:
             log.warning("%s", note)
         check_places(job)
+        masks = Masks(job.mask_dir, job.settings.mask_type, job.mask_pairing, job.settings.seed)
         settings = replace(job.settings, dtype=chosen_dtype(job.settings.dtype, group.mixed_precision, group.device))
         job = replace(job, settings=settings)
         found = look_at(job.weights, settings)
         class_number(settings.class_label, found.detection)
         steps = visited(settings, found.detection)
         pictures = find_pictures(list(job.input_dir))[: job.n_samples or None]
-        masks = Masks(job.mask_dir, settings.mask_type, job.pair_by_order)
         self.job, self.channels = job, found.detection.channels
         weights = {"name": job.weights.name, "sha256": digest(job.weights)}
         self.folder = Folder(job.save_dir, settings, weights, job.resume)

@@ -32,14 +32,12 @@ class Conf:
         values: Options by name.
         flags: What it says about the network.
         notes: What is done differently here, or not at all; a sentence each.
-        pair_by_order: Pictures and masks belong together by their place in the sorted folders, not by name.
     """
 
     kind: str
     values: dict[str, object] = field(default_factory=dict)
     flags: Flags = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
-    pair_by_order: bool = False
 
 
 def read_conf(path: Path, options: set[str]) -> Conf:
@@ -93,12 +91,13 @@ def read_content(content: object, name: str, options: set[str]) -> Conf:
 
 def repaint_conf(content: dict[str, object]) -> Conf:
     """confs/*.yml of https://github.com/andreas128/RePaint."""
-    conf = Conf("RePaint", flags=flags_in({k: v for k, v in content.items() if k != "data"}), pair_by_order=True)
+    conf = Conf("RePaint", flags=flags_in({k: v for k, v in content.items() if k != "data"}))
     jumps = content.get("schedule_jump_params") or {}
     if not isinstance(jumps, Mapping):
         raise SettingsError(f"schedule_jump_params is {shortly(jumps)}, but must be names with values.")
     steps, chosen = respaced(content)
-    conf.values |= {"method": "repaint", "mask_polarity": "keep", "resample": bool(jumps), **chosen}
+    conf.values |= {"method": "repaint", "resample": bool(jumps), **chosen}
+    conf.values |= {"mask_polarity": "keep", "mask_pairing": "order"}
     if not jumps:
         conf.notes.append(
             "schedule_jump_params is missing: RePaint's program returns nothing then; painted without jumps."

@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from ..presets import PRESETS, fixed
 from ..sentence import shortly
 from ..settings import Allowed, Settings, allowed
 from .conf import Conf, read_conf
-from .masks import MASK_TYPES
+from .masks import MASK_TYPES, PAIRINGS
 from .settings import DEFAULT, RunSettings, SettingsError, layered
 
 __all__ = ["Job", "read_options"]
@@ -30,7 +30,7 @@ EPILOGUE = """\
 Exit status: 0 all is painted; 1 some pictures could not be painted, all others are; 2 nothing was done; 130 interrupted.
 """
 INSTALLED, MODULE = "mask-guidance", "python -m mask_guidance"
-PLACES = ("weights", "input_dir", "mask_dir", "save_dir", "n_samples")
+PLACES = ("weights", "input_dir", "mask_dir", "mask_pairing", "save_dir", "n_samples")
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Job:
         mask_dir: A folder of masks, or one mask for all.
         save_dir: Where results go.
         n_samples: At most so many pictures; 0 is all.
-        pair_by_order: Masks may belong to pictures by their place.
+        mask_pairing: Which of a folder's masks belongs to a picture, a key of PAIRINGS.
         resume: Go on with the run in save_dir.
         dry_run: Only tell.
         contact_sheet: Make contact sheets.
@@ -61,7 +61,7 @@ class Job:
     mask_dir: Path | None
     save_dir: Path
     n_samples: int
-    pair_by_order: bool
+    mask_pairing: str
     resume: bool
     dry_run: bool
     contact_sheet: bool
@@ -104,7 +104,9 @@ def make_parser() -> argparse.ArgumentParser:
     files("--input_dir", nargs="+", metavar="PATH", help="pictures: a folder, files, 'patterns*', or a list in a .txt")
     files("--mask_dir", metavar="PATH", help="a folder of masks with the pictures' names, or one mask for all; left out: "
           "the pictures' transparent parts are painted")  # fmt: skip
-    files("--mask_type", choices=sorted(MASK_TYPES), help="a generated mask instead")
+    files("--mask_pairing", choices=PAIRINGS, help="which mask of a folder is a picture's: name: the one of its name (default); "
+          "order: the next one, if no name fits; random: any, decided by seed")  # fmt: skip
+    files("--mask_type", metavar="KIND[+KIND]", help=f"a generated mask instead, or several as one: {', '.join(MASK_TYPES)}")
     files("--save_dir", metavar="DIR", help="results, one .png a picture")
     files("--n_samples", type=int, metavar="N", help="only the first N pictures")
     files("-c", "--config", metavar="FILE", help="settings from a file: ours, a RePaint conf, or an xyfJASON config; "
@@ -160,7 +162,7 @@ def read_options(words: Sequence[str]) -> Job:
         mask_dir=place(values, "mask_dir") if values.get("mask_dir") else None,
         save_dir=place(values, "save_dir"),
         n_samples=number(values, "n_samples"),
-        pair_by_order=conf.pair_by_order,
+        mask_pairing=one_of(values, "mask_pairing", PAIRINGS),
         **{name: switched(values, name, default) for name, default in SWITCHES.items()},
     )
 
@@ -197,6 +199,14 @@ def number(values: Mapping[str, Any], name: str) -> int:
     value = values.get(name, 0)
     Allowed(int, least=0).check(name, value)
     return int(value)
+
+
+def one_of(values: Mapping[str, object], name: str, choices: Iterable[str]) -> str:
+    """One of some names; the first where nothing is said."""
+    names = (*choices,)
+    value = values.get(name, names[0])
+    Allowed(str, names).check(name, value)
+    return str(value)
 
 
 def switched(values: Mapping[str, object], name: str, default: bool) -> bool:

@@ -62,8 +62,8 @@ class Folder:
 
     def items(self, pictures: Sequence[Path], masks: Masks) -> tuple[list[Item], dict[str, str]]:
         """The results to make, and the pictures that cannot be used with the reason."""
-        places = dict(zip(pictures, masks.match(list(pictures)), strict=True))
         entries = entries_of(pictures, self.numbered)
+        places = dict(zip(pictures, masks.match(pictures, [entries[path]["number"] for path in pictures]), strict=True))
         used = {place_of(path) for path in (*pictures, *places.values()) if isinstance(path, Path)}
         here = place_of(self.path / MANIFEST).parent
         originals = {path.name for path in used if path.parent == here}

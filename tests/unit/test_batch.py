@@ -404,6 +404,49 @@ def test_pictures_of_the_same_name_in_two_folders_get_results_of_their_own(folde
     assert sorted(results(folder / "out")) == ["p0.png", "p0.png.png", "p1.png", "p2.png"]
 
 
+def test_masks_of_other_names_are_drawn_by_seed_and_number_of_the_picture_alone(folder, counted):
+    save_pictures(folder / "in", 8)
+    save_masks(folder / "masks", 3)
+    for number, path in enumerate(sorted((folder / "masks").iterdir())):
+        path.rename(folder / "masks" / f"irregular {number}.png")
+    at_random = ["--mask_pairing", "random", "--mask_polarity", "keep"]
+    for save, more in (("out", []), ("alone", ["--micro_batch", "1"]), ("other", ["--seed", "1"])):
+        assert run(folder, save, *at_random, *more) == 0
+    masks = {save: [record(path)["mask"] for path in sorted((folder / save).glob("*.png"))] for save in ("out", "alone", "other")}
+    assert masks["out"] == masks["alone"] != masks["other"]
+    assert set(masks["out"]) == {f"irregular {number}.png" for number in range(3)}
+    for number, name in enumerate(masks["out"]):
+        same = (pixels(folder / "in" / f"p{number}.png") == pixels(folder / "out" / f"p{number}.png")).all(-1)
+        assert same[pixels(folder / "masks" / name) == 255].all() and not same.all()
+    counted.clear()
+    assert run(folder, "out", *at_random) == 0
+    assert counted == []
+
+
+def test_types_joined_by_plus_are_one_mask(folder):
+    words = ["--weights", folder / "net.safetensors", "--input_dir", folder / "in", "--save_dir", folder / "out"]
+    assert main([str(word) for word in [*words, *SHORT, "--mask_type", "random_half+random_centre"]]) == 0
+    for number in range(PICTURES):
+        hole = paper_mask("random half+random centre", SIZE, SIZE, seed=number)[0].numpy() > 0
+        path = folder / "out" / f"p{number}.png"
+        assert record(path)["painted"] == pytest.approx(hole.mean(), abs=1e-6)
+        assert (pixels(folder / "in" / path.name) == pixels(path))[~hole].all()
+
+
+@pytest.mark.parametrize(
+    ("more", "sentence"),
+    [
+        (["--mask_type", "box+boxes"], "Unknown mask_type 'boxes'; choose one of wide, narrow"),
+        (["--mask_type", "box", "--mask_dir", "masks"], "Give --mask_dir or --mask_type, not both."),
+        (["--mask_dir", "nowhere"], "There is no mask at nowhere."),
+    ],
+)
+def test_masks_that_cannot_be_are_refused_before_the_checkpoint_is_read(folder, more, sentence, capfd):
+    words = ["--weights", "none.pt", "--input_dir", folder / "in", "--save_dir", folder / "out", *more]
+    assert main([str(word) for word in words]) == 2
+    assert sentence in capfd.readouterr().err
+
+
 def test_a_generated_mask_is_the_papers_and_another_for_each_picture(folder):
     words = ["--weights", folder / "net.safetensors", "--input_dir", folder / "in", "--save_dir", folder / "out"]
     assert main([str(word) for word in [*words, *SHORT, "--mask_type", "wide", "--seed", "5"]]) == 0

@@ -87,7 +87,7 @@ def test_a_repaint_conf_alone_is_a_whole_command_line(tmp_path):
     assert read.mask_dir.as_posix() == "data/datasets/gt_keep_masks/thin"
     assert read.save_dir.as_posix() == "log/test_inet256_thin/inpainted"
     assert read.n_samples == 100
-    assert read.pair_by_order
+    assert read.mask_pairing == "order"
     assert s.flags["num_head_channels"] == 64
     assert s.flags["noise_schedule"] == "linear"
 
