@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 from ..checkpoint.error import CheckpointError
 from ..checkpoint.flags import Flags, parse_config
@@ -14,6 +15,7 @@ from ..methods.repaint import EVERYWHERE
 from ..recognition import flags_in
 from ..respacing import parse_respacing
 from ..sentence import shortly
+from .overrides import overridden
 from .settings import SettingsError
 
 __all__ = ["Conf", "read_conf"]
@@ -40,22 +42,25 @@ class Conf:
     notes: list[str] = field(default_factory=list)
 
 
-def read_conf(path: Path, options: set[str]) -> Conf:
+def read_conf(path: Path, options: set[str], overrides: Mapping[str, str] = MappingProxyType({})) -> Conf:
     """Read a configuration file.
 
     Args:
         path: .yml, .yaml or .json.
         options: Names that our own files may use.
+        overrides: Other values than it has, see `overridden`.
 
     Raises:
-        SettingsError: It cannot be read, or is of no known kind.
+        SettingsError: It cannot be read, is of no known kind, or has no section that an override names.
     """
     if not path.is_file():
         raise SettingsError(f"There is no configuration file {path}.")
     try:
-        conf = read_content(parse_config(path), path.name, options)
+        content, notes = overridden(parse_config(path), overrides, path.name)
+        conf = read_content(content, path.name, options)
     except CheckpointError as error:  # about the file as a whole, or what it says of the network
         raise SettingsError(str(error)) from error
+    conf.notes[:0] = notes
     try:
         json.dumps(conf.flags, sort_keys=True)  # as the run's record will hold them
     except (TypeError, ValueError, RecursionError) as error:
@@ -210,10 +215,10 @@ def seed_conf(content: dict[str, object]) -> Conf:
         conf.values["var_type"] = str(diffusion["var_type"])
         conf.flags.pop("var_type", None)
     skipping = diffusion.get("skip_type") or diffusion.get("respace_type")
+    if steps := whole(diffusion, "skip_steps", 0) or whole(diffusion, "respace_steps", 0):
+        conf.values |= {"skip_steps": steps, "skip_type": "uniform"}  # as its --skip_steps alone means
     if skipping:
         conf.values["skip_type"] = NAMES_OF_LAST_VERSIONS.get(str(skipping), str(skipping))
-    if steps := whole(diffusion, "skip_steps", 0) or whole(diffusion, "respace_steps", 0):
-        conf.values["skip_steps"] = steps
     return conf
 
 

@@ -13,6 +13,7 @@ from ..sentence import shortly
 from ..settings import Allowed, Settings, allowed
 from .conf import Conf, read_conf
 from .masks import MASK_TYPES, PAIRINGS
+from .overrides import without_overrides
 from .settings import DEFAULT, RunSettings, SettingsError, layered
 
 __all__ = ["Job", "read_options"]
@@ -110,7 +111,7 @@ def make_parser() -> argparse.ArgumentParser:
     files("--save_dir", metavar="DIR", help="results, one .png a picture")
     files("--n_samples", type=int, metavar="N", help="only the first N pictures")
     files("-c", "--config", metavar="FILE", help="settings from a file: ours, a RePaint conf, or an xyfJASON config; "
-          "options given here count for more")  # fmt: skip
+          "options given here count for more; --section.name VALUE changes a value of the file")  # fmt: skip
     add_settings("pictures", "mask_polarity", "image_size", "variants")
     sampling = add_settings("sampling", *(f.name for f in fields(Settings)), "class_label", "seed", "load_ema")
     presets = ", ".join(PRESETS)
@@ -132,10 +133,13 @@ def read_options(words: Sequence[str]) -> Job:
         SettingsError: Something is missing, of another type or out of range, or contradicts something else.
     """
     parser = make_parser()
-    given = vars(parser.parse_args([with_underscores(word) for word in words]))
+    ours, overrides = without_overrides(words)
+    given = vars(parser.parse_args([with_underscores(word) for word in ours]))
     conf = Conf("")
     if "config" in given:
-        conf = read_conf(Path(given["config"]), {*OURS, *PLACES, *SWITCHES, "preset"})
+        conf = read_conf(Path(given["config"]), {*OURS, *PLACES, *SWITCHES, "preset"}, overrides)
+    elif overrides:
+        raise SettingsError(f"--{next(iter(overrides))} changes a value of a configuration file; name the file with -c.")
     preset: dict[str, object] = {}
     if name := given.get("preset", conf.values.get("preset")):
         beside = given if "preset" in given else {**conf.values, **given}
