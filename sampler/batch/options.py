@@ -238,7 +238,7 @@ HELP = {
     "resample_j": "RePaint's j: steps a jump goes back",
     "start_resampling": "no jump reaches above this step",
     "denoise": "below 1: start from what is under the mask, at this share of the timesteps",
-    "var_type": "variance of each step (default: what the model learned)",
+    "var_type": "variance of each step (default: what the model learned); ddim: none, as in DDIM with eta 0",
     "class_label": "number or name of a class, for class-conditional models",
     "seed": "same seed, same pictures (default: 0)",
     "load_ema": "averaged weights, where the file has both (default: true)",
