@@ -16,6 +16,7 @@ worker.py     one process's share; smaller batches where one fails
 processes.py  one process, or many by Accelerate
 progress.py   log and progress bar
 sheet.py      contact sheets
+figure.py     a figure for each picture
 """
 
 from .command import main

@@ -10,14 +10,22 @@ from PIL import Image
 
 from ..mask.paper import PAPER_MASKS, paper_mask
 from ..noise import generator
-from .pictures import SUFFIXES, find_pictures
-from .settings import SettingsError
+from .pictures import SUFFIXES, find_pictures, read_mask
+from .plan import Item
+from .settings import RunSettings, SettingsError
 
-__all__ = ["MASK_TYPES", "PAIRINGS", "Masks", "generated"]
+__all__ = ["MASK_TYPES", "PAIRINGS", "Masks", "hole_of"]
 
 
 # The paper's names, as one word each.
 MASK_TYPES = {name.replace(" ", "_"): name for name in PAPER_MASKS}
+
+
+def hole_of(item: Item, settings: RunSettings, size: tuple[int, int]) -> np.ndarray:
+    """Where an item's picture of this width and height is painted; bool (H, W). Errors as for `read_mask`."""
+    if item.mask is None:
+        return generated(settings.mask_type, size[1], size[0], settings.seed, item.number)
+    return read_mask(item.mask, item.picture, settings.mask_polarity, size, settings.image_size)
 
 
 def generated(kind: str, height: int, width: int, seed: int, number: int) -> np.ndarray:

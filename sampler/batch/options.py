@@ -12,6 +12,7 @@ from ..presets import PRESETS, fixed
 from ..sentence import shortly
 from ..settings import Allowed, Settings, allowed
 from .conf import Conf, read_conf
+from .figure import COLUMNS
 from .masks import MASK_TYPES, PAIRINGS
 from .overrides import without_overrides
 from .settings import DEFAULT, RunSettings, SettingsError, layered
@@ -31,7 +32,7 @@ EPILOGUE = """\
 Exit status: 0 all is painted; 1 some pictures could not be painted, all others are; 2 nothing was done; 130 interrupted.
 """
 INSTALLED, MODULE = "mask-guidance", "python -m mask_guidance"
-PLACES = ("weights", "input_dir", "mask_dir", "mask_pairing", "save_dir", "n_samples")
+PLACES = ("weights", "input_dir", "mask_dir", "mask_pairing", "save_dir", "n_samples", "figure")
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class Job:
         resume: Go on with the run in save_dir.
         dry_run: Only tell.
         contact_sheet: Make contact sheets.
+        figure: Columns of each picture's figure; none are made where it is empty.
         cpu: Stay off the GPU.
     """
 
@@ -66,6 +68,7 @@ class Job:
     resume: bool
     dry_run: bool
     contact_sheet: bool
+    figure: tuple[str, ...]
     cpu: bool
 
 
@@ -123,6 +126,8 @@ def make_parser() -> argparse.ArgumentParser:
     running("--resume", **switch, help="go on with what is in save_dir; false: start anew over it (default: true)")
     running("--dry_run", **switch, help="say what would be done and what it costs, and do nothing")
     running("--contact_sheet", **switch, help="contact_sheet.jpg beside the results (default: true)")
+    running("--figure", nargs="+", choices=COLUMNS, help="figures/NAME.png for each picture: these side by side, at full size; "
+            "'masked original result' is a strip, 'result' with --variants 10 a sheet of ten fills")  # fmt: skip
     return parser
 
 
@@ -166,6 +171,7 @@ def read_options(words: Sequence[str]) -> Job:
         mask_dir=place(values, "mask_dir") if values.get("mask_dir") else None,
         save_dir=place(values, "save_dir"),
         n_samples=number(values, "n_samples"),
+        figure=tuple(one_of({"figure": column}, "figure", COLUMNS) for column in listed(values.get("figure", []))),
         mask_pairing=one_of(values, "mask_pairing", PAIRINGS),
         **{name: switched(values, name, default) for name, default in SWITCHES.items()},
     )
@@ -193,10 +199,14 @@ def place(values: Mapping[str, object], name: str) -> Path:
 
 def places(values: Mapping[str, Any]) -> tuple[str, ...]:
     """Where the pictures are."""
-    given = values.get("input_dir")
-    for one in given if isinstance(given, list) else [given]:
+    given = listed(values.get("input_dir"))
+    for one in given:
         place({"input_dir": one}, "input_dir")
-    return tuple(given if isinstance(given, list) else [given])
+    return (*given,)
+
+
+def listed(given: Any) -> list[Any]:
+    return given if isinstance(given, list) else [given]
 
 
 def number(values: Mapping[str, Any], name: str) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .files import is_file, remove_leftovers, write_json
+from .figure import figure_path
 from .manifest import FORMAT, MANIFEST, is_ours, read_json, read_manifest
 from .masks import Masks
 from .names import Entry, entries_of
@@ -130,6 +131,16 @@ class Folder:
             ours[path] = is_file(path) and is_sheet(path, self.earlier)
         for path, is_our_own in ours.items():
             if os.path.lexists(path) and not is_our_own:
+                raise not_ours(path)
+
+    def check_figures(self, items: Sequence[Item]) -> None:
+        """Figures of these results must not take the place of other files; errors as for `check_summaries`."""
+        variants = self.settings.variants
+        for path in [figure_path(self.path, item, variants) for item in items if item.variant == 0]:
+            above = path.parent
+            if os.path.lexists(above) and not above.is_dir():
+                raise not_ours(above)
+            if os.path.lexists(path) and read_record(path) is None:
                 raise not_ours(path)
 
     def begin(self) -> None:

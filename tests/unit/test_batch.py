@@ -388,6 +388,44 @@ def test_a_contact_sheet_of_four_pictures_has_two_blocks_and_no_empty_one(folder
         assert image.size == (2 * (4 * (CELL + GAP) + 3 * GAP), LINE + GAP + 2 * (CELL + LINE + GAP))
 
 
+def cells(path, across, down):
+    """A figure's cells, row by row."""
+    shown, step = pixels(path), SIZE + 2
+    assert shown.shape == (down * step + 2, across * step + 2, 3)
+    corners = [(2 + y * step, 2 + x * step) for y in range(down) for x in range(across)]
+    return [shown[top : top + SIZE, left : left + SIZE] for top, left in corners]
+
+
+def test_a_figure_has_the_columns_in_the_order_they_were_named(folder):
+    assert run(folder, "out", "--figure", "masked", "original", "mask", "result") == 0
+    for number in range(PICTURES):
+        original, hole = pixels(folder / "in" / f"p{number}.png"), painted(folder, number)[..., None]
+        expected = [np.where(hole, HOLE, original), original, np.where(hole, 255, 0), pixels(folder / "out" / f"p{number}.png")]
+        for cell, truth in zip(cells(folder / "out" / "figures" / f"p{number}.png", 4, 1), expected, strict=True):
+            assert (cell == truth).all()
+    listed = json.loads((folder / "out" / "results.json").read_text())["results"]
+    assert [one["result"] for one in listed] == [f"p{number}.png" for number in range(PICTURES)]
+
+
+def test_ten_fills_are_a_sheet_of_two_rows(folder):
+    assert run(folder, "out", "--n_samples", "1", "--variants", "10", "--figure", "result") == 0
+    for variant, cell in enumerate(cells(folder / "out" / "figures" / "p0.png", 5, 2)):
+        assert (cell == pixels(folder / "out" / f"p0_{variant}.png")).all()
+
+
+def test_a_figure_is_written_once_and_anew_for_other_columns_or_results(folder):
+    written = folder / "out" / "figures" / "p0.png"
+    before = []
+    for more in (["result"], ["result"], ["original", "result"]):
+        assert run(folder, "out", "--figure", *more) == 0
+        before.append((written.read_bytes(), written.stat().st_mtime_ns))
+    assert before[0] == before[1]
+    assert before[1][0] != before[2][0]
+    Image.new("RGB", (SIZE, SIZE), (9, 200, 30)).save(folder / "in" / "p0.png")
+    assert run(folder, "out", "--figure", "original", "result") == 0
+    assert (cells(written, 2, 1)[0] == (9, 200, 30)).all()
+
+
 def test_pictures_of_several_sizes_are_painted_in_one_run(folder):
     save_pictures(folder / "other", 2, 2 * SIZE)
     save_masks(folder / "other_masks", 2, 2 * SIZE)
