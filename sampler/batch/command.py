@@ -125,12 +125,13 @@ class Prepared:
         found = look_at(job.weights, settings)
         class_number(settings.class_label, found.detection)
         steps = visited(settings, found.detection)
-        pictures = find_pictures(list(job.input_dir))[: job.n_samples or None]
+        names = [Path(str(number)) for number in range(job.n_samples)]  # of pictures from nothing
+        pictures = find_pictures(list(job.input_dir))[: job.n_samples or None] if job.input_dir else names
         self.job, self.channels = job, found.detection.channels
         weights = {"name": job.weights.name, "sha256": digest(job.weights)}
         self.folder = Folder(job.save_dir, settings, weights, job.resume)
         self.folder.check_summaries(len(pictures) if job.contact_sheet else 0)
-        self.items, bad = self.folder.items(pictures, masks)
+        self.items, bad = self.folder.items(pictures, masks, blank=not job.input_dir)
         self.folder.check_figures(self.items if job.figure else [])
         fitting = [item for item in self.items if fits(item, found.detection)]
         bad |= {item.name: misfit(item, found.detection) for item in self.items if not fits(item, found.detection)}
@@ -281,4 +282,6 @@ def check_places(job: Job) -> None:
     targets = [job.save_dir, *([job.save_dir / FIGURES] if job.figure else [])]
     for source, target in product(sources, targets):
         if os.path.exists(target) and os.path.samefile(source, target):
-            raise SettingsError(f"--save_dir would put files into {source}, where the originals are; choose another folder.")
+            raise SettingsError(
+                f"--save_dir would put files into {source}, where the originals are; choose another folder."
+            )

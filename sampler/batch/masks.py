@@ -14,16 +14,17 @@ from .pictures import SUFFIXES, find_pictures, read_mask
 from .plan import Item
 from .settings import RunSettings, SettingsError
 
-__all__ = ["MASK_TYPES", "PAIRINGS", "Masks", "hole_of"]
+__all__ = ["EVERYTHING", "MASK_TYPES", "PAIRINGS", "Masks", "hole_of"]
 
 
+EVERYTHING = "everything"
 # The paper's names, as one word each.
 MASK_TYPES = {name.replace(" ", "_"): name for name in PAPER_MASKS}
 
 
 def hole_of(item: Item, settings: RunSettings, size: tuple[int, int]) -> np.ndarray:
     """Where an item's picture of this width and height is painted; bool (H, W). Errors as for `read_mask`."""
-    if item.mask is None:
+    if item.mask is None or item.picture is None:
         return generated(settings.mask_type, size[1], size[0], settings.seed, item.number)
     return read_mask(item.mask, item.picture, settings.mask_polarity, size, settings.image_size)
 

@@ -13,7 +13,7 @@ from ..sentence import shortly
 from ..settings import Allowed, Settings, allowed
 from .conf import Conf, read_conf
 from .figure import COLUMNS
-from .masks import MASK_TYPES, PAIRINGS
+from .masks import EVERYTHING, MASK_TYPES, PAIRINGS
 from .overrides import without_overrides
 from .settings import DEFAULT, RunSettings, SettingsError, layered
 
@@ -44,7 +44,7 @@ class Job:
         sources: Who said each setting: "default", a conf, a preset or "you".
         notes: What is done otherwise than the conf says.
         weights: The checkpoint.
-        input_dir: Folders, files, lists and patterns of pictures.
+        input_dir: Folders, files, lists and patterns of pictures; empty where pictures are painted from nothing.
         mask_dir: A folder of masks, or one mask for all.
         save_dir: Where results go.
         n_samples: At most so many pictures; 0 is all.
@@ -105,12 +105,14 @@ def make_parser() -> argparse.ArgumentParser:
 
     files = parser.add_argument_group("files").add_argument
     files("--weights", metavar="FILE", help="checkpoint of a guided-diffusion network")
-    files("--input_dir", nargs="+", metavar="PATH", help="pictures: a folder, files, 'patterns*', or a list in a .txt")
+    files("--input_dir", nargs="+", metavar="PATH", help="pictures: a folder, files, 'patterns*', or a list in a .txt; "
+          "left out with --mask_type everything: the model's own, from nothing")  # fmt: skip
     files("--mask_dir", metavar="PATH", help="a folder of masks with the pictures' names, or one mask for all; left out: "
           "the pictures' transparent parts are painted")  # fmt: skip
-    files("--mask_pairing", choices=PAIRINGS, help="which mask of a folder is a picture's: name: the one of its name (default); "
-          "order: the next one, if no name fits; random: any, decided by seed")  # fmt: skip
-    files("--mask_type", metavar="KIND[+KIND]", help=f"a generated mask instead, or several as one: {', '.join(MASK_TYPES)}")
+    files("--mask_pairing", choices=PAIRINGS, help="which mask of a folder is a picture's; name: of its name (default), order: "
+          "the next one, if no name fits, random: any, decided by seed")  # fmt: skip
+    kinds = ", ".join(MASK_TYPES)
+    files("--mask_type", metavar="KIND[+KIND]", help=f"a generated mask instead, or several as one: {kinds}")
     files("--save_dir", metavar="DIR", help="results, one .png a picture")
     files("--n_samples", type=int, metavar="N", help="only the first N pictures")
     files("-c", "--config", metavar="FILE", help="settings from a file: ours, a RePaint conf, or an xyfJASON config; "
@@ -144,7 +146,9 @@ def read_options(words: Sequence[str]) -> Job:
     if "config" in given:
         conf = read_conf(Path(given["config"]), {*OURS, *PLACES, *SWITCHES, "preset"}, overrides)
     elif overrides:
-        raise SettingsError(f"--{next(iter(overrides))} changes a value of a configuration file; name the file with -c.")
+        raise SettingsError(
+            f"--{next(iter(overrides))} changes a value of a configuration file; name the file with -c."
+        )
     preset: dict[str, object] = {}
     if name := given.get("preset", conf.values.get("preset")):
         beside = given if "preset" in given else {**conf.values, **given}
@@ -198,7 +202,13 @@ def place(values: Mapping[str, object], name: str) -> Path:
 
 
 def places(values: Mapping[str, Any]) -> tuple[str, ...]:
-    """Where the pictures are."""
+    """Where the pictures are; nowhere, if everything is painted and it is said how many and how large."""
+    if values.get("input_dir") is None and values.get("mask_type") == EVERYTHING:
+        if not values.get("n_samples") or not values["image_size"] or values["denoise"] != 1:
+            raise SettingsError(
+                "Pictures from nothing need --n_samples and --image_size, and denoise 1; or give --input_dir."
+            )
+        return ()
     given = listed(values.get("input_dir"))
     for one in given:
         place({"input_dir": one}, "input_dir")

@@ -400,7 +400,12 @@ def test_a_figure_has_the_columns_in_the_order_they_were_named(folder):
     assert run(folder, "out", "--figure", "masked", "original", "mask", "result") == 0
     for number in range(PICTURES):
         original, hole = pixels(folder / "in" / f"p{number}.png"), painted(folder, number)[..., None]
-        expected = [np.where(hole, HOLE, original), original, np.where(hole, 255, 0), pixels(folder / "out" / f"p{number}.png")]
+        expected = [
+            np.where(hole, HOLE, original),
+            original,
+            np.where(hole, 255, 0),
+            pixels(folder / "out" / f"p{number}.png"),
+        ]
         for cell, truth in zip(cells(folder / "out" / "figures" / f"p{number}.png", 4, 1), expected, strict=True):
             assert (cell == truth).all()
     listed = json.loads((folder / "out" / "results.json").read_text())["results"]
@@ -450,7 +455,10 @@ def test_masks_of_other_names_are_drawn_by_seed_and_number_of_the_picture_alone(
     at_random = ["--mask_pairing", "random", "--mask_polarity", "keep"]
     for save, more in (("out", []), ("alone", ["--micro_batch", "1"]), ("other", ["--seed", "1"])):
         assert run(folder, save, *at_random, *more) == 0
-    masks = {save: [record(path)["mask"] for path in sorted((folder / save).glob("*.png"))] for save in ("out", "alone", "other")}
+    masks = {
+        save: [record(path)["mask"] for path in sorted((folder / save).glob("*.png"))]
+        for save in ("out", "alone", "other")
+    }
     assert masks["out"] == masks["alone"] != masks["other"]
     assert set(masks["out"]) == {f"irregular {number}.png" for number in range(3)}
     for number, name in enumerate(masks["out"]):
@@ -483,6 +491,46 @@ def test_masks_that_cannot_be_are_refused_before_the_checkpoint_is_read(folder, 
     words = ["--weights", "none.pt", "--input_dir", folder / "in", "--save_dir", folder / "out", *more]
     assert main([str(word) for word in words]) == 2
     assert sentence in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("preset", ["paper", "balanced", "turbo"])
+def test_pictures_from_nothing_are_what_the_model_paints_over_any_picture(folder, preset, counted):
+    words = [
+        "--weights",
+        folder / "net.safetensors",
+        "--mask_type",
+        "everything",
+        "--preset",
+        preset,
+        "--skip_steps",
+        "4",
+    ]
+    words = [
+        str(word) for word in [*words, "--resample_r", "2", "--image_size", SIZE, "--n_samples", PICTURES, "--cpu"]
+    ]
+    assert main([*words, "--save_dir", str(folder / "own")]) == 0
+    assert main([*words, "--save_dir", str(folder / "over"), "--input_dir", str(folder / "in")]) == 0
+    own = [pixels(folder / "own" / f"{number}.png") for number in range(PICTURES)]
+    for number, picture in enumerate(own):
+        assert (picture == pixels(folder / "over" / f"p{number}.png")).all()
+    assert (own[0] != own[1]).any()
+    assert record(folder / "own" / "0.png")["painted"] == 1
+    counted.clear()
+    assert main([*words, "--save_dir", str(folder / "own")]) == 0
+    assert counted == []
+
+
+@pytest.mark.parametrize(
+    "more",
+    [[], ["--n_samples", "2"], ["--image_size", "16"], ["--n_samples", "2", "--image_size", "16", "--denoise", "0.5"]],
+)
+def test_pictures_from_nothing_need_a_number_a_size_and_all_of_the_noise(folder, more, capfd):
+    words = ["--weights", folder / "net.safetensors", "--mask_type", "everything", "--save_dir", folder / "out", *more]
+    assert main([str(word) for word in words]) == 2
+    assert (
+        "Pictures from nothing need --n_samples and --image_size, and denoise 1; or give --input_dir."
+        in capfd.readouterr().err
+    )
 
 
 def test_a_generated_mask_is_the_papers_and_another_for_each_picture(folder):

@@ -275,7 +275,8 @@ def test_a_value_of_a_repaint_conf_is_changed_by_its_path_and_options_count_for_
 
 
 @pytest.mark.parametrize(
-    ("text", "value"), [("2e-5", 2e-5), ("cosine", "cosine"), ("[1, 2]", [1, 2]), ("no", False), ('"no"', "no"), ("-1", -1)]
+    ("text", "value"),
+    [("2e-5", 2e-5), ("cosine", "cosine"), ("[1, 2]", [1, 2]), ("no", False), ('"no"', "no"), ("-1", -1)],
 )
 def test_an_override_is_read_as_the_file_would_read_it(text, value):
     content = {"a": {"b": 0, "kept": 1}}
@@ -287,7 +288,10 @@ def test_an_override_is_read_as_the_file_would_read_it(text, value):
     ("words", "sentence"),
     [
         (["--diffusion.parms.skip_steps", "5"], "has no section 'parms' in diffusion; the sections there: params"),
-        (["--difusion.params.skip_steps", "5"], "has no section 'difusion'; the sections there: data, diffusion, model"),
+        (
+            ["--difusion.params.skip_steps", "5"],
+            "has no section 'difusion'; the sections there: data, diffusion, model",
+        ),
         (["--seed.now", "5"], "has no section 'seed'"),
         (["--model.params.num_heads"], "--model.params.num_heads has no value; write"),
         (["--model.params.num_heads", "--cpu"], "--model.params.num_heads has no value; write"),
@@ -301,5 +305,7 @@ def test_an_override_that_cannot_be_is_one_sentence(tmp_path, words, sentence):
 
 
 def test_an_override_without_a_config_is_one_sentence():
-    with pytest.raises(SettingsError, match="--model.params.num_heads changes a value of a configuration file; name the file"):
+    with pytest.raises(
+        SettingsError, match=r"--model\.params\.num_heads changes a value of a configuration file; name the file"
+    ):
         read_options([*PLACES, "--model.params.num_heads", "8"])
