@@ -79,7 +79,7 @@ class Posterior:
 
     def mean(self, x: Tensor, x0: Tensor, level: int, var_type: str = "auto") -> Tensor:
         """Ho et al. 2020, equation 7; where no noise is to be added, Song et al. 2021, equation 12 with sigma 0."""
-        if variance(var_type).implicit:
+        if variance_of(var_type).implicit:
             return float(self.implicit_x_weight[level]) * x + float(self.implicit_x0_weight[level]) * x0
         return float(self.x_weight[level]) * x + float(self.x0_weight[level]) * x0
 
@@ -94,7 +94,7 @@ class Posterior:
         Returns:
             A scalar, or a tensor like v.
         """
-        return variance(var_type).log(self, level, v)
+        return variance_of(var_type).log(self, level, v)
 
 
 def padded(table: Tensor) -> Tensor:
@@ -158,7 +158,7 @@ VAR_TYPES = {
 }
 
 
-def variance(var_type: str) -> Variance:
+def variance_of(var_type: str) -> Variance:
     if var_type not in VAR_TYPES:
         raise ValueError(f"Unknown var_type '{var_type}'; choose one of {', '.join(VAR_TYPES)}.")
     return VAR_TYPES[var_type]

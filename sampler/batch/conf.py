@@ -7,7 +7,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 
 from ..checkpoint.error import CheckpointError
 from ..checkpoint.flags import Flags, parse_config
@@ -42,7 +41,7 @@ class Conf:
     notes: list[str] = field(default_factory=list)
 
 
-def read_conf(path: Path, options: set[str], overrides: Mapping[str, str] = MappingProxyType({})) -> Conf:
+def read_conf(path: Path, options: set[str], overrides: Mapping[str, str]) -> Conf:
     """Read a configuration file.
 
     Args:

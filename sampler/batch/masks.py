@@ -16,7 +16,6 @@ from .settings import RunSettings, SettingsError
 
 __all__ = ["EVERYTHING", "MASK_TYPES", "PAIRINGS", "Masks", "hole_of"]
 
-
 EVERYTHING = "everything"
 # The paper's names, as one word each.
 MASK_TYPES = {name.replace(" ", "_"): name for name in PAPER_MASKS}
