@@ -57,7 +57,8 @@ TOOLTIPS = {
     "leave composition to the first pass; 10000 resamples everywhere.",
     "denoise": "1 paints the masked part anew. Less starts from what is there; the less, the less changes.",
     "var_type": "Noise added at each step. auto: what the model was trained for. learned_range, learned: the model's own "
-    "variance channels. fixed_small: calmer, fixed_large: livelier. No difference in time.",
+    "variance channels. fixed_small: calmer, fixed_large: livelier. ddim: none, as in DDIM with eta 0. No "
+    "difference in time.",
 }
 
 

@@ -2,8 +2,12 @@
 
 Sources: Ho et al. 2020 (DDPM), https://arxiv.org/abs/2006.11239, equations 6, 7 and 15; Nichol & Dhariwal 2021,
 https://arxiv.org/abs/2102.09672, equation 15 (learned variance); Salimans & Ho 2022, https://arxiv.org/abs/2202.00512,
-appendix D (v prediction).
+appendix D (v prediction); Song et al. 2021, https://arxiv.org/abs/2010.02502, equation 12 (DDIM).
 """
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -57,6 +61,8 @@ class Posterior:
 
         self.x_weight = padded(ratio * noise[:-1] ** 2 / noise[1:] ** 2)
         self.x0_weight = padded(signal[:-1] * added / noise[1:] ** 2)
+        self.implicit_x_weight = padded(noise[:-1] / noise[1:])
+        self.implicit_x0_weight = padded(signal[:-1] - signal[1:] * noise[:-1] / noise[1:])
 
         # The papers' variances hold where signal and noise have unit power; `power` carries them to other ladders.
         power = signal[:-1] ** 2 + noise[:-1] ** 2
@@ -71,8 +77,10 @@ class Posterior:
         self.log_large = padded(large.log())
         self.log_fixed_large = padded(torch.cat([small[:1].log(), large[1:].log()]) if ends_clean else large.log())
 
-    def mean(self, x: Tensor, x0: Tensor, level: int) -> Tensor:
-        """Ho et al. 2020, equation 7."""
+    def mean(self, x: Tensor, x0: Tensor, level: int, var_type: str = "auto") -> Tensor:
+        """Ho et al. 2020, equation 7; where no noise is to be added, Song et al. 2021, equation 12 with sigma 0."""
+        if variance_of(var_type).implicit:
+            return float(self.implicit_x_weight[level]) * x + float(self.implicit_x0_weight[level]) * x0
         return float(self.x_weight[level]) * x + float(self.x0_weight[level]) * x0
 
     def log_variance(self, var_type: str, level: int, v: Tensor | None) -> Tensor:
@@ -86,9 +94,7 @@ class Posterior:
         Returns:
             A scalar, or a tensor like v.
         """
-        if var_type not in VAR_TYPES:
-            raise ValueError(f"Unknown var_type '{var_type}'; choose one of {', '.join(VAR_TYPES)}.")
-        return VAR_TYPES[var_type](self, level, v)
+        return variance_of(var_type).log(self, level, v)
 
 
 def padded(table: Tensor) -> Tensor:
@@ -125,10 +131,34 @@ def auto(posterior: Posterior, level: int, v: Tensor | None) -> Tensor:
     return fixed_small(posterior, level, v) if v is None else learned_range(posterior, level, v)
 
 
+def none(posterior: Posterior, level: int, v: Tensor | None) -> Tensor:
+    return torch.tensor(-math.inf, dtype=torch.float64)
+
+
+@dataclass(frozen=True)
+class Variance:
+    """A kind of step down.
+
+    Attributes:
+        log: Log variance of the noise that is added.
+        implicit: The noise that is in the state is kept and scaled (DDIM), so that none needs to be added.
+    """
+
+    log: Callable[[Posterior, int, Tensor | None], Tensor]
+    implicit: bool = False
+
+
 VAR_TYPES = {
-    "auto": auto,
-    "fixed_small": fixed_small,
-    "fixed_large": fixed_large,
-    "learned_range": learned_range,
-    "learned": learned,
+    "auto": Variance(auto),
+    "fixed_small": Variance(fixed_small),
+    "fixed_large": Variance(fixed_large),
+    "learned_range": Variance(learned_range),
+    "learned": Variance(learned),
+    "ddim": Variance(none, implicit=True),
 }
+
+
+def variance_of(var_type: str) -> Variance:
+    if var_type not in VAR_TYPES:
+        raise ValueError(f"Unknown var_type '{var_type}'; choose one of {', '.join(VAR_TYPES)}.")
+    return VAR_TYPES[var_type]

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +14,11 @@ import numpy as np
 from ..checkpoint import Detection
 from ..checkpoint.folder import file_of
 from ..recognition import Recognised, describe, read_again
-from .masks import Masks, generated
+from .figure import FIGURES, figure_path, save_figure
+from .masks import Masks, hole_of
 from .options import Job, read_options
 from .painter import Painter, calls_of, chosen_dtype, class_number, look_at, visited, which
-from .pictures import digest, find_pictures, read_mask, read_picture, read_record
+from .pictures import digest, find_pictures, read_picture, read_record
 from .plan import Item, Plan, share
 from .processes import Processes, processes
 from .progress import Progress, in_words, reason, set_up_log
@@ -118,18 +120,20 @@ class Prepared:
         for note in job.notes:
             log.warning("%s", note)
         check_places(job)
+        masks = Masks(job.mask_dir, job.settings.mask_type, job.mask_pairing, job.settings.seed)
         settings = replace(job.settings, dtype=chosen_dtype(job.settings.dtype, group.mixed_precision, group.device))
         job = replace(job, settings=settings)
         found = look_at(job.weights, settings)
         class_number(settings.class_label, found.detection)
         steps = visited(settings, found.detection)
-        pictures = find_pictures(list(job.input_dir))[: job.n_samples or None]
-        masks = Masks(job.mask_dir, settings.mask_type, job.pair_by_order)
+        names = [Path(str(number)) for number in range(job.n_samples)]  # of pictures from nothing
+        pictures = find_pictures(list(job.input_dir))[: job.n_samples or None] if job.input_dir else names
         self.job, self.channels = job, found.detection.channels
         weights = {"name": job.weights.name, "sha256": digest(file_of(job.weights, which(settings)))}
         self.folder = Folder(job.save_dir, settings, weights, job.resume)
         self.folder.check_summaries(len(pictures) if job.contact_sheet else 0)
-        self.items, bad = self.folder.items(pictures, masks)
+        self.items, bad = self.folder.items(pictures, masks, blank=not job.input_dir)
+        self.folder.check_figures(self.items if job.figure else [])
         fitting = [item for item in self.items if fits(item, found.detection)]
         bad |= {item.name: misfit(item, found.detection) for item in self.items if not fits(item, found.detection)}
         self.items = fitting
@@ -176,7 +180,7 @@ class Prepared:
         if not stops:
             try:
                 self.folder.finish(made, failed, seconds)
-                sheets = self.sheets(made) if self.job.contact_sheet and made else []
+                sheets = self.show(made) if made else []
             except Exception as error:
                 stops = [f"What sums up the run could not be written ({reason(error)})."]
         log.info(
@@ -195,17 +199,21 @@ class Prepared:
             log.error("%s", sentence)
         return not stops
 
-    def sheets(self, made: list[Item]) -> list[Path]:
-        variants = self.job.settings.variants
+    def show(self, made: list[Item]) -> list[Path]:
+        """Make contact sheets, which are given back, and figures, of the pictures that have all their results."""
+        job, variants = self.job, self.job.settings.variants
         by_picture: dict[str, list[Item]] = {}
         for item in made:
             by_picture.setdefault(item.name, []).append(item)
-        rows = [(name, Shown(self, items)) for name, items in by_picture.items() if len(items) == variants]
-        return contact_sheets(self.job.save_dir, rows, variants)
+        whole = {name: items for name, items in by_picture.items() if len(items) == variants}
+        for items in whole.values() if job.figure else ():
+            save_figure(figure_path(job.save_dir, items[0], variants), job.figure, items, Shown(self, items))
+        rows = [(name, Shown(self, items)) for name, items in whole.items()]
+        return contact_sheets(job.save_dir, rows, variants) if job.contact_sheet else []
 
 
 class Shown:
-    """A picture's row in a contact sheet, read when it is called."""
+    """A picture, its mask and its results, read when it is called."""
 
     def __init__(self, prepared: Prepared, items: list[Item]):
         self.settings, self.channels, self.items = prepared.job.settings, prepared.channels, items
@@ -213,11 +221,7 @@ class Shown:
     def __call__(self) -> list[np.ndarray]:
         s, item = self.settings, self.items[0]
         original = read_picture(item.picture, self.channels, s.image_size)
-        if item.mask is None:
-            height, width = original.shape[:2]
-            mask = generated(s.mask_type, height, width, s.seed, item.number)
-        else:
-            mask = read_mask(item.mask, item.picture, s.mask_polarity, original.shape[1::-1], s.image_size)
+        mask = hole_of(item, s, original.shape[1::-1])
         return [original, mask, *(read_picture(item.result, self.channels) for item in self.items)]
 
 
@@ -276,6 +280,9 @@ def check_places(job: Job) -> None:
     """Results must not fall among the pictures."""
     sources = [Path(place) for place in job.input_dir if Path(place).is_dir()]
     sources += [job.mask_dir] if job.mask_dir is not None and job.mask_dir.is_dir() else []
-    for source in sources:
-        if os.path.exists(job.save_dir) and os.path.samefile(source, job.save_dir):
-            raise SettingsError(f"--save_dir is {source}, where the originals are; choose another folder.")
+    targets = [job.save_dir, *([job.save_dir / FIGURES] if job.figure else [])]
+    for source, target in product(sources, targets):
+        if os.path.exists(target) and os.path.samefile(source, target):
+            raise SettingsError(
+                f"--save_dir would put files into {source}, where the originals are; choose another folder."
+            )

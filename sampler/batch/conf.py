@@ -14,6 +14,7 @@ from ..methods.repaint import EVERYWHERE
 from ..recognition import flags_in
 from ..respacing import parse_respacing
 from ..sentence import shortly
+from .overrides import overridden
 from .settings import SettingsError
 
 __all__ = ["Conf", "read_conf"]
@@ -32,32 +33,33 @@ class Conf:
         values: Options by name.
         flags: What it says about the network.
         notes: What is done differently here, or not at all; a sentence each.
-        pair_by_order: Pictures and masks belong together by their place in the sorted folders, not by name.
     """
 
     kind: str
     values: dict[str, object] = field(default_factory=dict)
     flags: Flags = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
-    pair_by_order: bool = False
 
 
-def read_conf(path: Path, options: set[str]) -> Conf:
+def read_conf(path: Path, options: set[str], overrides: Mapping[str, str]) -> Conf:
     """Read a configuration file.
 
     Args:
         path: .yml, .yaml or .json.
         options: Names that our own files may use.
+        overrides: Other values than it has, see `overridden`.
 
     Raises:
-        SettingsError: It cannot be read, or is of no known kind.
+        SettingsError: It cannot be read, is of no known kind, or has no section that an override names.
     """
     if not path.is_file():
         raise SettingsError(f"There is no configuration file {path}.")
     try:
-        conf = read_content(parse_config(path), path.name, options)
+        content, notes = overridden(parse_config(path), overrides, path.name)
+        conf = read_content(content, path.name, options)
     except CheckpointError as error:  # about the file as a whole, or what it says of the network
         raise SettingsError(str(error)) from error
+    conf.notes[:0] = notes
     try:
         json.dumps(conf.flags, sort_keys=True)  # as the run's record will hold them
     except (TypeError, ValueError, RecursionError) as error:
@@ -93,12 +95,13 @@ def read_content(content: object, name: str, options: set[str]) -> Conf:
 
 def repaint_conf(content: dict[str, object]) -> Conf:
     """confs/*.yml of https://github.com/andreas128/RePaint."""
-    conf = Conf("RePaint", flags=flags_in({k: v for k, v in content.items() if k != "data"}), pair_by_order=True)
+    conf = Conf("RePaint", flags=flags_in({k: v for k, v in content.items() if k != "data"}))
     jumps = content.get("schedule_jump_params") or {}
     if not isinstance(jumps, Mapping):
         raise SettingsError(f"schedule_jump_params is {shortly(jumps)}, but must be names with values.")
     steps, chosen = respaced(content)
-    conf.values |= {"method": "repaint", "mask_polarity": "keep", "resample": bool(jumps), **chosen}
+    conf.values |= {"method": "repaint", "resample": bool(jumps), **chosen}
+    conf.values |= {"mask_polarity": "keep", "mask_pairing": "order"}
     if not jumps:
         conf.notes.append(
             "schedule_jump_params is missing: RePaint's program returns nothing then; painted without jumps."
@@ -211,10 +214,10 @@ def seed_conf(content: dict[str, object]) -> Conf:
         conf.values["var_type"] = str(diffusion["var_type"])
         conf.flags.pop("var_type", None)
     skipping = diffusion.get("skip_type") or diffusion.get("respace_type")
+    if steps := whole(diffusion, "skip_steps", 0) or whole(diffusion, "respace_steps", 0):
+        conf.values |= {"skip_steps": steps, "skip_type": "uniform"}  # as its --skip_steps alone means
     if skipping:
         conf.values["skip_type"] = NAMES_OF_LAST_VERSIONS.get(str(skipping), str(skipping))
-    if steps := whole(diffusion, "skip_steps", 0) or whole(diffusion, "respace_steps", 0):
-        conf.values["skip_steps"] = steps
     return conf
 
 

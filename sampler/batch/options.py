@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,9 @@ from ..presets import PRESETS, fixed
 from ..sentence import shortly
 from ..settings import Allowed, Settings, allowed
 from .conf import Conf, read_conf
-from .masks import MASK_TYPES
+from .figure import COLUMNS
+from .masks import EVERYTHING, MASK_TYPES, PAIRINGS
+from .overrides import without_overrides
 from .settings import DEFAULT, RunSettings, SettingsError, layered
 
 __all__ = ["Job", "read_options"]
@@ -30,7 +32,7 @@ EPILOGUE = """\
 Exit status: 0 all is painted; 1 some pictures could not be painted, all others are; 2 nothing was done; 130 interrupted.
 """
 INSTALLED, MODULE = "mask-guidance", "python -m mask_guidance"
-PLACES = ("weights", "input_dir", "mask_dir", "save_dir", "n_samples")
+PLACES = ("weights", "input_dir", "mask_dir", "mask_pairing", "save_dir", "n_samples", "figure")
 
 
 @dataclass(frozen=True)
@@ -42,14 +44,15 @@ class Job:
         sources: Who said each setting: "default", a conf, a preset or "you".
         notes: What is done otherwise than the conf says.
         weights: The checkpoint.
-        input_dir: Folders, files, lists and patterns of pictures.
+        input_dir: Folders, files, lists and patterns of pictures; empty where pictures are painted from nothing.
         mask_dir: A folder of masks, or one mask for all.
         save_dir: Where results go.
         n_samples: At most so many pictures; 0 is all.
-        pair_by_order: Masks may belong to pictures by their place.
+        mask_pairing: Which of a folder's masks belongs to a picture, a key of PAIRINGS.
         resume: Go on with the run in save_dir.
         dry_run: Only tell.
         contact_sheet: Make contact sheets.
+        figure: Columns of each picture's figure; none are made where it is empty.
         cpu: Stay off the GPU.
     """
 
@@ -61,10 +64,11 @@ class Job:
     mask_dir: Path | None
     save_dir: Path
     n_samples: int
-    pair_by_order: bool
+    mask_pairing: str
     resume: bool
     dry_run: bool
     contact_sheet: bool
+    figure: tuple[str, ...]
     cpu: bool
 
 
@@ -101,14 +105,18 @@ def make_parser() -> argparse.ArgumentParser:
 
     files = parser.add_argument_group("files").add_argument
     files("--weights", metavar="FILE", help="checkpoint of a guided-diffusion network")
-    files("--input_dir", nargs="+", metavar="PATH", help="pictures: a folder, files, 'patterns*', or a list in a .txt")
+    files("--input_dir", nargs="+", metavar="PATH", help="pictures: a folder, files, 'patterns*', or a list in a .txt; "
+          "left out with --mask_type everything: the model's own, from nothing")  # fmt: skip
     files("--mask_dir", metavar="PATH", help="a folder of masks with the pictures' names, or one mask for all; left out: "
           "the pictures' transparent parts are painted")  # fmt: skip
-    files("--mask_type", choices=sorted(MASK_TYPES), help="a generated mask instead")
+    files("--mask_pairing", choices=PAIRINGS, help="which mask of a folder is a picture's; name: of its name (default), order: "
+          "the next one, if no name fits, random: any, decided by seed")  # fmt: skip
+    kinds = ", ".join(MASK_TYPES)
+    files("--mask_type", metavar="KIND[+KIND]", help=f"a generated mask instead, or several as one: {kinds}")
     files("--save_dir", metavar="DIR", help="results, one .png a picture")
     files("--n_samples", type=int, metavar="N", help="only the first N pictures")
     files("-c", "--config", metavar="FILE", help="settings from a file: ours, a RePaint conf, or an xyfJASON config; "
-          "options given here count for more")  # fmt: skip
+          "options given here count for more; --section.name VALUE changes a value of the file")  # fmt: skip
     add_settings("pictures", "mask_polarity", "image_size", "variants")
     sampling = add_settings("sampling", *(f.name for f in fields(Settings)), "class_label", "seed", "load_ema")
     presets = ", ".join(PRESETS)
@@ -120,6 +128,8 @@ def make_parser() -> argparse.ArgumentParser:
     running("--resume", **switch, help="go on with what is in save_dir; false: start anew over it (default: true)")
     running("--dry_run", **switch, help="say what would be done and what it costs, and do nothing")
     running("--contact_sheet", **switch, help="contact_sheet.jpg beside the results (default: true)")
+    running("--figure", nargs="+", choices=COLUMNS, help="figures/NAME.png for each picture: these side by side, at full size; "
+            "'masked original result' is a strip, 'result' with --variants 10 a sheet of ten fills")  # fmt: skip
     return parser
 
 
@@ -130,10 +140,15 @@ def read_options(words: Sequence[str]) -> Job:
         SettingsError: Something is missing, of another type or out of range, or contradicts something else.
     """
     parser = make_parser()
-    given = vars(parser.parse_args([with_underscores(word) for word in words]))
+    ours, overrides = without_overrides(words)
+    given = vars(parser.parse_args([with_underscores(word) for word in ours]))
     conf = Conf("")
     if "config" in given:
-        conf = read_conf(Path(given["config"]), {*OURS, *PLACES, *SWITCHES, "preset"})
+        conf = read_conf(Path(given["config"]), {*OURS, *PLACES, *SWITCHES, "preset"}, overrides)
+    elif overrides:
+        raise SettingsError(
+            f"--{next(iter(overrides))} changes a value of a configuration file; name the file with -c."
+        )
     preset: dict[str, object] = {}
     if name := given.get("preset", conf.values.get("preset")):
         beside = given if "preset" in given else {**conf.values, **given}
@@ -160,7 +175,8 @@ def read_options(words: Sequence[str]) -> Job:
         mask_dir=place(values, "mask_dir") if values.get("mask_dir") else None,
         save_dir=place(values, "save_dir"),
         n_samples=number(values, "n_samples"),
-        pair_by_order=conf.pair_by_order,
+        figure=tuple(one_of({"figure": column}, "figure", COLUMNS) for column in listed(values.get("figure", []))),
+        mask_pairing=one_of(values, "mask_pairing", PAIRINGS),
         **{name: switched(values, name, default) for name, default in SWITCHES.items()},
     )
 
@@ -186,17 +202,35 @@ def place(values: Mapping[str, object], name: str) -> Path:
 
 
 def places(values: Mapping[str, Any]) -> tuple[str, ...]:
-    """Where the pictures are."""
-    given = values.get("input_dir")
-    for one in given if isinstance(given, list) else [given]:
+    """Where the pictures are; nowhere, if everything is painted and it is said how many and how large."""
+    if values.get("input_dir") is None and values.get("mask_type") == EVERYTHING:
+        if not values.get("n_samples") or not values["image_size"] or values["denoise"] != 1:
+            raise SettingsError(
+                "Pictures from nothing need --n_samples and --image_size, and denoise 1; or give --input_dir."
+            )
+        return ()
+    given = listed(values.get("input_dir"))
+    for one in given:
         place({"input_dir": one}, "input_dir")
-    return tuple(given if isinstance(given, list) else [given])
+    return (*given,)
+
+
+def listed(given: Any) -> list[Any]:
+    return given if isinstance(given, list) else [given]
 
 
 def number(values: Mapping[str, Any], name: str) -> int:
     value = values.get(name, 0)
     Allowed(int, least=0).check(name, value)
     return int(value)
+
+
+def one_of(values: Mapping[str, object], name: str, choices: Iterable[str]) -> str:
+    """One of some names; the first where nothing is said."""
+    names = (*choices,)
+    value = values.get(name, names[0])
+    Allowed(str, names).check(name, value)
+    return str(value)
 
 
 def switched(values: Mapping[str, object], name: str, default: bool) -> bool:
@@ -224,7 +258,7 @@ HELP = {
     "resample_j": "RePaint's j: steps a jump goes back",
     "start_resampling": "no jump reaches above this step",
     "denoise": "below 1: start from what is under the mask, at this share of the timesteps",
-    "var_type": "variance of each step (default: what the model learned)",
+    "var_type": "variance of each step (default: what the model learned); ddim: none, as in DDIM with eta 0",
     "class_label": "number or name of a class, for class-conditional models",
     "seed": "same seed, same pictures (default: 0)",
     "load_ema": "averaged weights, where the file has both (default: true)",

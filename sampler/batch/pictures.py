@@ -24,6 +24,7 @@ __all__ = [
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm"}
 MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}  # by the network's channels
+BLANK = 128
 WHITE_FROM = math.ceil(255 * PAINTED_FROM)
 # What white is in Pillow's modes of more than 8 bits a value. "I" holds any whole numbers, so its files tell; others that
 # say nothing count as 8 bits in a wide container.
@@ -133,9 +134,9 @@ def eight_bits(image: Image.Image, file_format: str | None) -> Image.Image:
     return grey
 
 
-def picture_size(path: Path, image_size: int) -> tuple[int, int]:
-    """Width and height that a picture will be painted at."""
-    if image_size:
+def picture_size(path: Path | None, image_size: int) -> tuple[int, int]:
+    """Width and height that a picture will be painted at; None is a blank one."""
+    if image_size or path is None:
         return image_size, image_size
     check_file(path)
     try:
@@ -160,8 +161,10 @@ def fit(size: Size, image_size: int) -> tuple[Size, Box]:
     return (width, height), (left, top, left + image_size, top + image_size)
 
 
-def read_picture(path: Path, channels: int, image_size: int = 0) -> np.ndarray:
-    """A picture as uint8 (H, W, C) at the size it is painted at."""
+def read_picture(path: Path | None, channels: int, image_size: int = 0) -> np.ndarray:
+    """A picture as uint8 (H, W, C) at the size it is painted at; None is a blank one."""
+    if path is None:
+        return np.full((image_size, image_size, channels), BLANK, np.uint8)
     image = converted(opened(path), MODES[channels], path)
     size, box = fit(image.size, image_size)
     if image.size != size:

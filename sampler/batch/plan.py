@@ -16,7 +16,7 @@ class Item:
         number: Of the picture in the run; decides its noise.
         variant: Of the result; the seed is the run's plus this.
         name: Of the picture, as the log and the manifest know it.
-        picture: Its file.
+        picture: Its file; None where everything is painted, and there is none.
         mask: Its mask's file; None for a generated one.
         result: The file to write.
         size: Width and height.
@@ -27,7 +27,7 @@ class Item:
     number: int
     variant: int
     name: str
-    picture: Path
+    picture: Path | None
     mask: Path | None
     result: Path
     size: tuple[int, int]

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from .figure import figure_path
 from .files import is_file, remove_leftovers, write_json
 from .manifest import FORMAT, MANIFEST, is_ours, read_json, read_manifest
 from .masks import Masks
@@ -60,10 +61,16 @@ class Folder:
                 "start this one anew with --resume false."
             )
 
-    def items(self, pictures: Sequence[Path], masks: Masks) -> tuple[list[Item], dict[str, str]]:
-        """The results to make, and the pictures that cannot be used with the reason."""
-        places = dict(zip(pictures, masks.match(list(pictures)), strict=True))
+    def items(self, pictures: Sequence[Path], masks: Masks, blank: bool = False) -> tuple[list[Item], dict[str, str]]:
+        """The results to make, and the pictures that cannot be used with the reason.
+
+        Args:
+            pictures: Files, each once.
+            masks: Theirs.
+            blank: There are no such files, everything is painted; they are names alone.
+        """
         entries = entries_of(pictures, self.numbered)
+        places = dict(zip(pictures, masks.match(pictures, [entries[path]["number"] for path in pictures]), strict=True))
         used = {place_of(path) for path in (*pictures, *places.values()) if isinstance(path, Path)}
         here = place_of(self.path / MANIFEST).parent
         originals = {path.name for path in used if path.parent == here}
@@ -72,21 +79,22 @@ class Folder:
         for path in pictures:
             entry = entries[path]
             try:
-                items += self.results_of(entry, path, places[path], originals)
+                items += self.results_of(entry, None if blank else path, places[path], originals)
             except BadPictureError as error:
                 bad[entry["name"]] = str(error)
         return items, bad
 
-    def results_of(self, entry: Entry, path: Path, mask: Path | str, originals: set[str]) -> list[Item]:
+    def results_of(self, entry: Entry, path: Path | None, mask: Path | str, originals: set[str]) -> list[Item]:
         """One item for each variant of a picture."""
-        check_file(path)
+        if path is not None:
+            check_file(path)
         if isinstance(mask, Path):
             check_file(mask)
         elif mask:
             raise BadPictureError(mask.rstrip("."))
         size = picture_size(path, self.settings.image_size)
         try:
-            hashes = digest(path), digest(mask) if mask else f"generated {self.settings.mask_type}"
+            hashes = digest(path) if path else "", digest(mask) if mask else f"generated {self.settings.mask_type}"
         except OSError as error:
             raise BadPictureError(f"{path} or its mask cannot be read ({reason(error)})") from error
         entry |= {"sha256": hashes[0], "mask": str(mask or self.settings.mask_type), "mask_sha256": hashes[1]}
@@ -130,6 +138,16 @@ class Folder:
             ours[path] = is_file(path) and is_sheet(path, self.earlier)
         for path, is_our_own in ours.items():
             if os.path.lexists(path) and not is_our_own:
+                raise not_ours(path)
+
+    def check_figures(self, items: Sequence[Item]) -> None:
+        """Figures of these results must not take the place of other files; errors as for `check_summaries`."""
+        variants = self.settings.variants
+        for path in [figure_path(self.path, item, variants) for item in items if item.variant == 0]:
+            above = path.parent
+            if os.path.lexists(above) and not above.is_dir():
+                raise not_ours(above)
+            if os.path.lexists(path) and read_record(path) is None:
                 raise not_ours(path)
 
     def begin(self) -> None:

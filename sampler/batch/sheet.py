@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 
 from .files import PROGRAM, written
 
-__all__ = ["Row", "contact_sheets", "is_sheet", "sheet_paths"]
+__all__ = ["BACKGROUND", "Row", "contact_sheets", "is_sheet", "rgb", "sheet_paths", "with_hole"]
 
 CELL, GAP, LINE = 128, 4, 14
 BACKGROUND, TEXT, HOLE = (24, 24, 24), (220, 220, 220), (128, 128, 128)
@@ -79,12 +79,17 @@ def sheet(rows: Sequence[Row], results: int) -> Image.Image:
         block, line = divmod(place, high)
         left, top = block * across + GAP, LINE + line * (CELL + LINE + GAP)
         original, mask, *painted = arrays()
-        masked = rgb(original).copy()
-        masked[mask] = HOLE
-        for column, cell in enumerate([original, masked, *painted]):
+        for column, cell in enumerate([original, with_hole(original, mask), *painted]):
             image.paste(thumbnail(rgb(cell)), (left + column * (CELL + GAP), top))
         draw.text((left, top + CELL + 1), shortened(name, columns * (CELL + GAP) // 6), fill=TEXT)
     return image
+
+
+def with_hole(original: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """A picture, grey where the mask (bool) is."""
+    masked = rgb(original).copy()
+    masked[mask] = HOLE
+    return masked
 
 
 def rgb(pixels: np.ndarray) -> np.ndarray:

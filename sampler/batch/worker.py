@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .masks import generated
+from .masks import hole_of
 from .painter import Painter
-from .pictures import read_mask, read_picture, save_picture, to_bytes, to_model
+from .pictures import read_picture, save_picture, to_bytes, to_model
 from .plan import Group, Item
 from .progress import reason
 
@@ -69,11 +69,7 @@ class Worker:
         try:
             pixels = read_picture(item.picture, self.painter.channels, settings.image_size)
             height, width = pixels.shape[:2]
-            if item.mask is None:
-                painted = generated(settings.mask_type, height, width, settings.seed, item.number)
-            else:
-                size = (width, height)
-                painted = read_mask(item.mask, item.picture, settings.mask_polarity, size, settings.image_size)
+            painted = hole_of(item, settings, (width, height))
         except Exception as error:  # whatever it is, the other pictures can be painted
             self.fail(item, reason(error))
             return None

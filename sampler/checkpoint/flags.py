@@ -30,6 +30,7 @@ __all__ = [
     "YesNo",
     "metadata_flags",
     "parse_config",
+    "parse_value",
     "sidecar_flags",
 ]
 
@@ -339,6 +340,18 @@ def parse(text: bytes, parser: Callable[[str], object], name: str, as_what: str 
     except Exception as error:  # PyYAML meets broken numbers and dates with errors of many kinds
         what = " ".join(str(error).split()).rstrip(".")
         raise CheckpointError(f"{name} cannot be read{as_what}: {what}.") from error
+
+
+def parse_value(text: str, name: str) -> object:
+    """A value of a configuration, written on a command line: JSON, else YAML, to which 1e-4 is a word.
+
+    Raises:
+        CheckpointError: It is neither, or larger or deeper than configurations are.
+    """
+    try:
+        return parse_json(text)
+    except (ValueError, RecursionError):
+        return parse(text.encode("utf-8", "surrogateescape"), parse_yaml, name)
 
 
 def bounded(digits: str) -> str:

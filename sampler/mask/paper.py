@@ -1,4 +1,5 @@
-"""Masks of the literature, at any size: RePaint's six, and boxes, checkerboards and free-form strokes.
+"""Masks of the literature, at any size: RePaint's six, boxes, checkerboards, free-form strokes, and random rectangles, halves
+and centres (https://github.com/xyfJASON/diffusion-models-pytorch).
 
 Strokes are drawn for pictures of 256 pixels and scaled with the shorter side.
 """
@@ -15,6 +16,9 @@ from ..noise import generator
 __all__ = ["PAPER_MASKS", "paper_mask"]
 
 DRAWN_AT = 256
+RECTANGLES = 1, 4  # how many
+RECTANGLE = 0.2, 0.8  # shares of the picture's side
+CENTRE = 0.25, 0.5
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,7 @@ def paper_mask(
     """Masks by name, 1 where the picture is to be painted.
 
     Args:
-        name: A key of PAPER_MASKS.
+        name: A key of PAPER_MASKS, or several joined by "+": what any of them paints.
         height: In pixels.
         width: In pixels.
         seed: Of strokes and boxes; mask k of a seed is the same in any batch, on any device.
@@ -63,11 +67,13 @@ def paper_mask(
     Raises:
         ValueError: Unknown name.
     """
-    if name not in PAPER_MASKS:
-        raise ValueError(f"The mask is '{name}', but must be one of: {', '.join(PAPER_MASKS)}.")
+    kinds = name.split("+")
+    if unknown := [kind for kind in kinds if kind not in PAPER_MASKS]:
+        raise ValueError(f"The mask is '{unknown[0]}', but must be one of: {', '.join(PAPER_MASKS)}.")
     masks = torch.zeros(count, height, width)
     for index, mask in enumerate(masks):
-        PAPER_MASKS[name](mask, generator(f"{seed}/{index}/{name}"))
+        for kind in kinds:
+            PAPER_MASKS[kind](mask, generator(f"{seed}/{index}/{kind}"))
         done()
     return masks
 
@@ -78,8 +84,10 @@ def half(mask: Tensor, draw: torch.Generator) -> None:
 
 def expand(mask: Tensor, draw: torch.Generator) -> None:
     """All but a box in the middle of a quarter of the side (64 of 256)."""
+    inner = mask[middle(mask.shape[0], 1 / 4), middle(mask.shape[1], 1 / 4)]
+    painted = inner.clone()
     mask[:] = 1
-    mask[middle(mask.shape[0], 1 / 4), middle(mask.shape[1], 1 / 4)] = 0
+    inner[:] = painted
 
 
 def every_second_line(mask: Tensor, draw: torch.Generator) -> None:
@@ -88,8 +96,8 @@ def every_second_line(mask: Tensor, draw: torch.Generator) -> None:
 
 def super_resolve(mask: Tensor, draw: torch.Generator) -> None:
     """Of every 2x2 pixels one is known."""
-    mask[:] = 1
-    mask[::2, ::2] = 0
+    mask[1::2] = 1
+    mask[:, 1::2] = 1
 
 
 def box(mask: Tensor, draw: torch.Generator) -> None:
@@ -101,7 +109,30 @@ def checkerboard(mask: Tensor, draw: torch.Generator) -> None:
     """Eight fields along the shorter side."""
     field = max(1, min(mask.shape) // 8)
     y, x = (torch.arange(n) // field for n in mask.shape)
-    mask[:] = (y[:, None] + x) % 2
+    mask.masked_fill_((y[:, None] + x) % 2 == 1, 1)
+
+
+def random_rectangles(mask: Tensor, draw: torch.Generator) -> None:
+    for _ in range(between(RECTANGLES, draw)):
+        height, width = (max(1, between((int(RECTANGLE[0] * n), int(RECTANGLE[1] * n)), draw)) for n in mask.shape)
+        rectangle(mask, height, width, draw)
+
+
+def random_half(mask: Tensor, draw: torch.Generator) -> None:
+    """The upper, lower, left or right one."""
+    height, width = (n // 2 for n in mask.shape)
+    halves = mask[:height], mask[height:], mask[:, :width], mask[:, width:]
+    halves[between((0, len(halves) - 1), draw)][:] = 1
+
+
+def random_centre(mask: Tensor, draw: torch.Generator) -> None:
+    """A box in the middle, of the picture's shape."""
+    share = CENTRE[0] + (CENTRE[1] - CENTRE[0]) * float(torch.rand((), generator=draw))
+    mask[middle(mask.shape[0], share), middle(mask.shape[1], share)] = 1
+
+
+def everything(mask: Tensor, draw: torch.Generator) -> None:
+    mask[:] = 1
 
 
 def middle(side: int, share: float) -> slice:
@@ -116,11 +147,16 @@ def brushed(brush: Brush) -> Callable[[Tensor, torch.Generator], None]:
             stroke(mask, brush, scale, draw)
         for _ in range(between(brush.boxes, draw)):
             height, width = (max(1, round(between(brush.side, draw) * scale)) for _ in "hw")
-            top = between((0, max(0, mask.shape[0] - height)), draw)
-            left = between((0, max(0, mask.shape[1] - width)), draw)
-            mask[top : top + height, left : left + width] = 1
+            rectangle(mask, height, width, draw)
 
     return paint
+
+
+def rectangle(mask: Tensor, height: int, width: int, draw: torch.Generator) -> None:
+    """One of this size, somewhere."""
+    top = between((0, max(0, mask.shape[0] - height)), draw)
+    left = between((0, max(0, mask.shape[1] - width)), draw)
+    mask[top : top + height, left : left + width] = 1
 
 
 def stroke(mask: Tensor, brush: Brush, scale: float, draw: torch.Generator) -> None:
@@ -157,6 +193,7 @@ def between(ends: tuple[int, int], draw: torch.Generator) -> int:
     return int(torch.randint(ends[0], ends[1] + 1, (), generator=draw))
 
 
+# Each adds to what is painted, and takes nothing away.
 PAPER_MASKS: dict[str, Callable[[Tensor, torch.Generator], None]] = {
     "wide": brushed(WIDE),
     "narrow": brushed(NARROW),
@@ -167,4 +204,8 @@ PAPER_MASKS: dict[str, Callable[[Tensor, torch.Generator], None]] = {
     "box": box,
     "checkerboard": checkerboard,
     "free-form": brushed(FREE_FORM),
+    "random rectangles": random_rectangles,
+    "random half": random_half,
+    "random centre": random_centre,
+    "everything": everything,
 }

@@ -92,7 +92,7 @@ def repaint(
         if start > 0:  # the very first state is noise already
             x = pasted(weight, x0, x, ladder, level, noise(x))
         predicted, v = denoise(x, level)
-        x = posterior.mean(x, predicted, level)
+        x = posterior.mean(x, predicted, level, var_type)
         reached = levels[position]
         if reached > 0 or ladder.noise[0] > 0:
             # A variance that is one number stays on the CPU: to send it would wait for the device.

@@ -112,6 +112,14 @@ def test_test_mask_takes_its_size_from_a_picture_and_gives_coverage(host):
     assert run("paper_mask", "PaperTestMask", kind="all six of RePaint")[0].shape == (6, 256, 256)
 
 
+@pytest.mark.parametrize("kind", ["random rectangles", "all six of RePaint"])
+def test_test_mask_united_with_a_second_kind_is_what_either_paints(host, kind):
+    alone, second = (run("paper_mask", "PaperTestMask", kind=each, seed=4)[0] for each in (kind, "box"))
+    united, coverage = run("paper_mask", "PaperTestMask", kind=kind, seed=4, united_with="box")
+    assert torch.equal(united, torch.maximum(alone, second))
+    assert coverage == pytest.approx(united.mean())
+
+
 def test_fill_takes_one_mask_for_many_pictures_and_many_for_one(host):
     (many,) = run("fill", "FillMaskedArea", PICTURE.repeat(3, 1, 1, 1), box_mask())
     (again,) = run("fill", "FillMaskedArea", PICTURE, box_mask(3))

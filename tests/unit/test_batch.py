@@ -388,6 +388,49 @@ def test_a_contact_sheet_of_four_pictures_has_two_blocks_and_no_empty_one(folder
         assert image.size == (2 * (4 * (CELL + GAP) + 3 * GAP), LINE + GAP + 2 * (CELL + LINE + GAP))
 
 
+def cells(path, across, down):
+    """A figure's cells, row by row."""
+    shown, step = pixels(path), SIZE + 2
+    assert shown.shape == (down * step + 2, across * step + 2, 3)
+    corners = [(2 + y * step, 2 + x * step) for y in range(down) for x in range(across)]
+    return [shown[top : top + SIZE, left : left + SIZE] for top, left in corners]
+
+
+def test_a_figure_has_the_columns_in_the_order_they_were_named(folder):
+    assert run(folder, "out", "--figure", "masked", "original", "mask", "result") == 0
+    for number in range(PICTURES):
+        original, hole = pixels(folder / "in" / f"p{number}.png"), painted(folder, number)[..., None]
+        expected = [
+            np.where(hole, HOLE, original),
+            original,
+            np.where(hole, 255, 0),
+            pixels(folder / "out" / f"p{number}.png"),
+        ]
+        for cell, truth in zip(cells(folder / "out" / "figures" / f"p{number}.png", 4, 1), expected, strict=True):
+            assert (cell == truth).all()
+    listed = json.loads((folder / "out" / "results.json").read_text())["results"]
+    assert [one["result"] for one in listed] == [f"p{number}.png" for number in range(PICTURES)]
+
+
+def test_ten_fills_are_a_sheet_of_two_rows(folder):
+    assert run(folder, "out", "--n_samples", "1", "--variants", "10", "--figure", "result") == 0
+    for variant, cell in enumerate(cells(folder / "out" / "figures" / "p0.png", 5, 2)):
+        assert (cell == pixels(folder / "out" / f"p0_{variant}.png")).all()
+
+
+def test_a_figure_is_written_once_and_anew_for_other_columns_or_results(folder):
+    written = folder / "out" / "figures" / "p0.png"
+    before = []
+    for more in (["result"], ["result"], ["original", "result"]):
+        assert run(folder, "out", "--figure", *more) == 0
+        before.append((written.read_bytes(), written.stat().st_mtime_ns))
+    assert before[0] == before[1]
+    assert before[1][0] != before[2][0]
+    Image.new("RGB", (SIZE, SIZE), (9, 200, 30)).save(folder / "in" / "p0.png")
+    assert run(folder, "out", "--figure", "original", "result") == 0
+    assert (cells(written, 2, 1)[0] == (9, 200, 30)).all()
+
+
 def test_pictures_of_several_sizes_are_painted_in_one_run(folder):
     save_pictures(folder / "other", 2, 2 * SIZE)
     save_masks(folder / "other_masks", 2, 2 * SIZE)
@@ -402,6 +445,92 @@ def test_pictures_of_the_same_name_in_two_folders_get_results_of_their_own(folde
     paths = [str(folder / "in"), str(folder / "more")]
     assert run(folder, "out", "--input_dir", *paths) == 0
     assert sorted(results(folder / "out")) == ["p0.png", "p0.png.png", "p1.png", "p2.png"]
+
+
+def test_masks_of_other_names_are_drawn_by_seed_and_number_of_the_picture_alone(folder, counted):
+    save_pictures(folder / "in", 8)
+    save_masks(folder / "masks", 3)
+    for number, path in enumerate(sorted((folder / "masks").iterdir())):
+        path.rename(folder / "masks" / f"irregular {number}.png")
+    at_random = ["--mask_pairing", "random", "--mask_polarity", "keep"]
+    for save, more in (("out", []), ("alone", ["--micro_batch", "1"]), ("other", ["--seed", "1"])):
+        assert run(folder, save, *at_random, *more) == 0
+    masks = {
+        save: [record(path)["mask"] for path in sorted((folder / save).glob("*.png"))]
+        for save in ("out", "alone", "other")
+    }
+    assert masks["out"] == masks["alone"] != masks["other"]
+    assert set(masks["out"]) == {f"irregular {number}.png" for number in range(3)}
+    for number, name in enumerate(masks["out"]):
+        same = (pixels(folder / "in" / f"p{number}.png") == pixels(folder / "out" / f"p{number}.png")).all(-1)
+        assert same[pixels(folder / "masks" / name) == 255].all() and not same.all()
+    counted.clear()
+    assert run(folder, "out", *at_random) == 0
+    assert counted == []
+
+
+def test_types_joined_by_plus_are_one_mask(folder):
+    words = ["--weights", folder / "net.safetensors", "--input_dir", folder / "in", "--save_dir", folder / "out"]
+    assert main([str(word) for word in [*words, *SHORT, "--mask_type", "random_half+random_centre"]]) == 0
+    for number in range(PICTURES):
+        hole = paper_mask("random half+random centre", SIZE, SIZE, seed=number)[0].numpy() > 0
+        path = folder / "out" / f"p{number}.png"
+        assert record(path)["painted"] == pytest.approx(hole.mean(), abs=1e-6)
+        assert (pixels(folder / "in" / path.name) == pixels(path))[~hole].all()
+
+
+@pytest.mark.parametrize(
+    ("more", "sentence"),
+    [
+        (["--mask_type", "box+boxes"], "Unknown mask_type 'boxes'; choose one of wide, narrow"),
+        (["--mask_type", "box", "--mask_dir", "masks"], "Give --mask_dir or --mask_type, not both."),
+        (["--mask_dir", "nowhere"], "There is no mask at nowhere."),
+    ],
+)
+def test_masks_that_cannot_be_are_refused_before_the_checkpoint_is_read(folder, more, sentence, capfd):
+    words = ["--weights", "none.pt", "--input_dir", folder / "in", "--save_dir", folder / "out", *more]
+    assert main([str(word) for word in words]) == 2
+    assert sentence in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("preset", ["paper", "balanced", "turbo"])
+def test_pictures_from_nothing_are_what_the_model_paints_over_any_picture(folder, preset, counted):
+    words = [
+        "--weights",
+        folder / "net.safetensors",
+        "--mask_type",
+        "everything",
+        "--preset",
+        preset,
+        "--skip_steps",
+        "4",
+    ]
+    words = [
+        str(word) for word in [*words, "--resample_r", "2", "--image_size", SIZE, "--n_samples", PICTURES, "--cpu"]
+    ]
+    assert main([*words, "--save_dir", str(folder / "own")]) == 0
+    assert main([*words, "--save_dir", str(folder / "over"), "--input_dir", str(folder / "in")]) == 0
+    own = [pixels(folder / "own" / f"{number}.png") for number in range(PICTURES)]
+    for number, picture in enumerate(own):
+        assert (picture == pixels(folder / "over" / f"p{number}.png")).all()
+    assert (own[0] != own[1]).any()
+    assert record(folder / "own" / "0.png")["painted"] == 1
+    counted.clear()
+    assert main([*words, "--save_dir", str(folder / "own")]) == 0
+    assert counted == []
+
+
+@pytest.mark.parametrize(
+    "more",
+    [[], ["--n_samples", "2"], ["--image_size", "16"], ["--n_samples", "2", "--image_size", "16", "--denoise", "0.5"]],
+)
+def test_pictures_from_nothing_need_a_number_a_size_and_all_of_the_noise(folder, more, capfd):
+    words = ["--weights", folder / "net.safetensors", "--mask_type", "everything", "--save_dir", folder / "out", *more]
+    assert main([str(word) for word in words]) == 2
+    assert (
+        "Pictures from nothing need --n_samples and --image_size, and denoise 1; or give --input_dir."
+        in capfd.readouterr().err
+    )
 
 
 def test_a_generated_mask_is_the_papers_and_another_for_each_picture(folder):

@@ -152,6 +152,23 @@ def test_a_file_of_the_users_is_refused_before_anything_is_painted(folder, kind,
     assert "Traceback" not in said
 
 
+@pytest.mark.parametrize("name", ["figures/p0.png", "figures"])
+def test_a_users_figure_is_refused_before_anything_is_painted(folder, name, capfd):
+    (folder / "out" / name).parent.mkdir(parents=True)
+    (folder / "out" / name).write_bytes(b"mine")
+    assert run(folder, "out", "--figure", "original", "result") == 2
+    assert f"{name} is there and was not made by this program" in capfd.readouterr().err
+    assert [path.name for path in (folder / "out").iterdir()] == ["figures"]
+    assert run(folder) == 0
+    assert (folder / "out" / name).read_bytes() == b"mine"
+
+
+def test_figures_never_fall_among_the_pictures(folder, capfd):
+    save_pictures(folder / "out" / "figures", 1)
+    assert run(folder, "out", "--input_dir", str(folder / "out" / "figures"), "--figure", "result") == 2
+    assert "where the originals are" in capfd.readouterr().err
+
+
 def test_a_users_contact_sheet_is_no_matter_where_none_is_made(folder):
     (folder / "out").mkdir()
     (folder / "out" / "contact_sheet.jpg").write_bytes(b"mine")

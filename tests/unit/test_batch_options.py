@@ -6,6 +6,7 @@ import pytest
 import yaml
 from mask_guidance.sampler import PRESETS
 from mask_guidance.sampler.batch.options import read_options
+from mask_guidance.sampler.batch.overrides import overridden
 from mask_guidance.sampler.batch.settings import SettingsError
 from mask_guidance.sampler.presets import fixed
 
@@ -87,7 +88,7 @@ def test_a_repaint_conf_alone_is_a_whole_command_line(tmp_path):
     assert read.mask_dir.as_posix() == "data/datasets/gt_keep_masks/thin"
     assert read.save_dir.as_posix() == "log/test_inet256_thin/inpainted"
     assert read.n_samples == 100
-    assert read.pair_by_order
+    assert read.mask_pairing == "order"
     assert s.flags["num_head_channels"] == 64
     assert s.flags["noise_schedule"] == "linear"
 
@@ -254,3 +255,57 @@ def test_what_is_missing_is_named(left_out):
 def test_numbers_out_of_range_are_refused(words):
     with pytest.raises(SettingsError, match=words[0][2:]):
         read_options([*PLACES, *words])
+
+
+@pytest.mark.parametrize("spelt", [["--diffusion.params.skip_steps", "50"], ["--diffusion.params.skip_steps=50"]])
+def test_a_value_of_a_seed_config_is_changed_by_its_path(tmp_path, spelt):
+    read = job(tmp_path, SEED, *PLACES, *spelt, "--model.params.num_heads", "8", "--data.params.img_size=64")
+    assert (read.settings.skip_type, read.settings.skip_steps, read.settings.image_size) == ("uniform", 50, 64)
+    assert read.settings.flags["num_heads"] == 8
+    assert read.sources["skip_steps"] == "xyfJASON conf"
+    assert [note for note in read.notes if "skip_steps" in note and "had no such value" in note]
+    assert not [note for note in read.notes if "num_heads" in note]
+
+
+def test_a_value_of_a_repaint_conf_is_changed_by_its_path_and_options_count_for_more(tmp_path):
+    paths = ["--schedule_jump_params.jump_length", "5", "--schedule_jump_params.jump_n_sample", "3"]
+    paths += ["--data.eval.lama_inet256_thin_n100_test.max_len=7"]
+    read = job(tmp_path, REPAINT, *paths, "--resample_r", "4")
+    assert (read.settings.resample_j, read.settings.resample_r, read.n_samples) == (5, 4, 7)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("2e-5", 2e-5), ("cosine", "cosine"), ("[1, 2]", [1, 2]), ("no", False), ('"no"', "no"), ("-1", -1)],
+)
+def test_an_override_is_read_as_the_file_would_read_it(text, value):
+    content = {"a": {"b": 0, "kept": 1}}
+    assert overridden(content, {"a.b": text}, "conf.yml") == ({"a": {"b": value, "kept": 1}}, [])
+    assert content == {"a": {"b": 0, "kept": 1}}
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--diffusion.parms.skip_steps", "5"], "has no section 'parms' in diffusion; the sections there: params"),
+        (
+            ["--difusion.params.skip_steps", "5"],
+            "has no section 'difusion'; the sections there: data, diffusion, model",
+        ),
+        (["--seed.now", "5"], "has no section 'seed'"),
+        (["--model.params.num_heads"], "--model.params.num_heads has no value; write"),
+        (["--model.params.num_heads", "--cpu"], "--model.params.num_heads has no value; write"),
+        (["--model.params.num_heads", "[1"], "--model.params.num_heads cannot be read"),
+    ],
+)
+def test_an_override_that_cannot_be_is_one_sentence(tmp_path, words, sentence):
+    with pytest.raises(SettingsError) as error:
+        job(tmp_path, SEED, *PLACES, *words)
+    assert sentence in str(error.value)
+
+
+def test_an_override_without_a_config_is_one_sentence():
+    with pytest.raises(
+        SettingsError, match=r"--model\.params\.num_heads changes a value of a configuration file; name the file"
+    ):
+        read_options([*PLACES, "--model.params.num_heads", "8"])

@@ -52,13 +52,15 @@ def finished(process: subprocess.Popen) -> str:
 
 def test_results_are_the_same_files_from_three_processes_as_from_one(folder):
     """Two are in the tests below, and one is in test_packaging.py."""
-    process = launch(3, words(folder, "by_three"))
+    at_random = ["--mask_pairing", "random"]
+    assert run(folder, "drawn_alone", *at_random) == 0
+    process = launch(3, words(folder, "by_three", *at_random))
     said = finished(process)
     assert process.returncode == 0, said
     assert "3 processes" in said
     assert said.count("results are in") == 1
-    assert results(folder / "by_three") == results(folder / "alone")
-    assert len(results(folder / "alone")) == PICTURES
+    assert results(folder / "by_three") == results(folder / "drawn_alone") != results(folder / "alone")
+    assert len(results(folder / "by_three")) == PICTURES
 
 
 def test_accelerates_precision_is_used_and_counts_as_if_it_were_chosen(folder):

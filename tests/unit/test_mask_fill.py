@@ -165,7 +165,14 @@ def test_literature_masks_are_hard_and_the_same_in_any_batch(name, size):
 
 @pytest.mark.parametrize(
     ("name", "share"),
-    [("half", 1 / 2), ("expand", 15 / 16), ("every second line", 1 / 2), ("super-resolve 2x", 3 / 4), ("box", 1 / 4)],
+    [
+        ("half", 1 / 2),
+        ("expand", 15 / 16),
+        ("every second line", 1 / 2),
+        ("super-resolve 2x", 3 / 4),
+        ("box", 1 / 4),
+        ("everything", 1),
+    ],
 )
 def test_regular_masks_cover_what_the_paper_says(name, share):
     assert paper_mask(name, 256, 256).mean() == share
@@ -173,6 +180,38 @@ def test_regular_masks_cover_what_the_paper_says(name, share):
 
 def test_other_seeds_give_other_strokes():
     assert not torch.equal(paper_mask("wide", 64, 64, seed=1), paper_mask("wide", 64, 64, seed=2))
+
+
+def test_random_rectangles_have_sides_of_a_fifth_to_four_fifths():
+    masks = paper_mask("random rectangles", 50, 100, count=40)
+    assert masks.amax(1).sum(1).min() >= 20
+    assert masks.amax(2).sum(1).min() >= 10
+    assert masks.mean((1, 2)).min() < 0.3 < 0.6 < masks.mean((1, 2)).max() < 1
+    alone = [m for m in masks if torch.equal(m, m.amax(1, keepdim=True) * m.amax(0, keepdim=True))]
+    assert 0 < len(alone) < 40
+    assert all(m.amax(0).sum() <= 80 and m.amax(1).sum() <= 40 for m in alone)
+
+
+def test_a_random_half_is_each_of_four():
+    halves = {tuple(m[[0, 0, -1, -1], [0, -1, 0, -1]].tolist()) for m in paper_mask("random half", 20, 30, count=40)}
+    assert halves == {(1, 1, 0, 0), (0, 0, 1, 1), (1, 0, 1, 0), (0, 1, 0, 1)}
+
+
+def test_a_random_centre_is_a_box_in_the_middle_of_a_quarter_to_half_the_sides():
+    masks = paper_mask("random centre", 100, 200, count=40)
+    heights, widths = masks.amax(2).sum(1), masks.amax(1).sum(1)
+    assert 25 <= heights.min() < 30 and 45 < heights.max() <= 50
+    assert ((widths - 2 * heights).abs() <= 2).all()
+    for mask, height, width in zip(masks, heights, widths, strict=True):
+        top, left = (100 - int(height)) // 2, (200 - int(width)) // 2
+        assert mask[top : top + int(height), left : left + int(width)].sum() == height * width == mask.sum()
+
+
+@pytest.mark.parametrize("first", PAPER_MASKS)
+@pytest.mark.parametrize("second", ["free-form", "expand", "checkerboard"])
+def test_kinds_joined_by_plus_paint_what_any_of_them_paints(first, second):
+    either = torch.maximum(paper_mask(first, 40, 50, seed=2), paper_mask(second, 40, 50, seed=2))
+    assert torch.equal(paper_mask(f"{first}+{second}", 40, 50, seed=2), either)
 
 
 def test_preparation_does_nothing_by_default_and_tells_its_order():

@@ -1,7 +1,7 @@
 import pytest
 import torch
 from chains import flow_ladder, pictures, toy_model, ve_ladder, vp_ladder
-from mask_guidance.sampler import PREDICTIONS, VAR_TYPES, Ladder, Posterior, denoiser, predict_x0
+from mask_guidance.sampler import PREDICTIONS, VAR_TYPES, Ladder, Posterior, denoiser, predict_x0, repaint
 
 LEVELS = (1, 2, 7, 19, 20)
 
@@ -47,8 +47,8 @@ def test_steps_agree_on_every_ladder_after_a_change_of_coordinates(other, var_ty
     factor = other.signal / vp.signal
     x0, _, x = noisy(vp, level)
     v = torch.cos(x)
-    mean = Posterior(vp).mean(x, x0, level)
-    torch.testing.assert_close(Posterior(other).mean(x * factor[level], x0, level), mean * factor[level - 1])
+    mean = Posterior(vp).mean(x, x0, level, var_type)
+    torch.testing.assert_close(Posterior(other).mean(x * factor[level], x0, level, var_type), mean * factor[level - 1])
     std, other_std = (
         (0.5 * Posterior(ladder).log_variance(var_type, level, v)).exp().expand(x.shape) for ladder in (vp, other)
     )
@@ -99,6 +99,32 @@ def test_learned_is_the_networks_own_log_variance():
     ladder, _ = vp_ladder()
     v = torch.tensor([-3.0, 0.5])
     torch.testing.assert_close(Posterior(ladder).log_variance("learned", 7, v), v)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("ladder", [vp_ladder()[0], ve_ladder(), flow_ladder()], ids=["vp", "ve", "flow"])
+def test_ddim_goes_down_to_the_same_picture_with_the_same_noise(ladder, level):
+    x0, noise, x = noisy(ladder, level)
+    posterior = Posterior(ladder)
+    mean = posterior.mean(x, x0, level, "ddim")
+    torch.testing.assert_close(mean, ladder.diffuse(x0, level - 1, noise), rtol=1e-9, atol=1e-9)
+    assert posterior.log_variance("ddim", level, torch.ones(1)).exp() == 0
+
+
+def test_a_ddim_chain_is_its_formula_and_draws_nothing():
+    """Song et al. 2021, equation 12 with sigma 0, by the noise that a clipped guess leaves."""
+    ladder, timesteps = vp_ladder()
+    denoise = denoiser(toy_model, ladder, timesteps, clip=True)
+    x0, _, start = noisy(ladder, 20, torch.float32)
+    nothing = torch.zeros(1, dtype=torch.bool)
+    levels = list(range(20, -1, -1))
+    *_, last = repaint(denoise, ladder, levels, start, x0, nothing, lambda like: torch.full_like(like, 1e6), "ddim")
+    x = start
+    for level in levels[:-1]:
+        guess, _ = denoise(x, level)
+        eps = (x - float(ladder.signal[level]) * guess) / float(ladder.noise[level])
+        x = float(ladder.signal[level - 1]) * guess + float(ladder.noise[level - 1]) * eps
+    torch.testing.assert_close(last.x, x, rtol=1e-4, atol=1e-4)
 
 
 def test_last_steps_variance_is_replaced_by_the_next_so_that_its_logarithm_is_finite():

@@ -11,6 +11,21 @@ const FILLS = {
   colour: "颜色",
   noise: "噪声",
 };
+const KINDS = {
+  wide: "粗笔画",
+  narrow: "细笔画",
+  "every second line": "隔行",
+  half: "一半",
+  expand: "向外扩展",
+  "super-resolve 2x": "2 倍超分",
+  box: "方框",
+  checkerboard: "棋盘格",
+  "free-form": "自由笔画",
+  "random rectangles": "随机矩形",
+  "random half": "随机一半",
+  "random centre": "随机中心",
+  everything: "全部",
+};
 const AUTO = { auto: "自动" };
 
 const zh = {
@@ -27,6 +42,7 @@ const zh = {
     fixed_large: "固定，较大",
     learned_range: "学习的范围",
     learned: "学习的",
+    ddim: "不加噪声（DDIM）",
   },
   method: { feedback: "误差反馈", kriged: "克里金", repaint: "论文算法", distilled: "蒸馏模型" },
   soft_mask: { binary: "二值", blend: "混合", "time-dependent": "随时间" },
@@ -53,18 +69,8 @@ const zh = {
     blue: "蓝",
     alpha: "透明通道",
   },
-  kind: {
-    wide: "粗笔画",
-    narrow: "细笔画",
-    "every second line": "隔行",
-    half: "一半",
-    expand: "向外扩展",
-    "super-resolve 2x": "2 倍超分",
-    box: "方框",
-    checkerboard: "棋盘格",
-    "free-form": "自由笔画",
-    "all six of RePaint": "RePaint 的六种",
-  },
+  kind: { ...KINDS, "all six of RePaint": "RePaint 的六种" },
+  united_with: { nothing: "无", ...KINDS },
   fill: FILLS,
   split: { "each region": "每个区域", "one per picture": "每张图一块", "one box for all": "全部同一块" },
   fit: { size: "指定尺寸", multiple: "取倍数" },
