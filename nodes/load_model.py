@@ -138,7 +138,8 @@ class LoadGuidedDiffusionModel(io.ComfyNode):
                     default=True,
                     advanced=True,
                     tooltip="Keep every predicted picture within the range of colours, as guided-diffusion does, unless the "
-                    "model's own scheduler file says otherwise. Off lets ordinary samplers overshoot by a factor of hundreds at the first steps.",
+                    "model's own scheduler file says otherwise. Off lets ordinary samplers overshoot by a factor of hundreds "
+                    "at the first steps.",
                 ),
                 io.Int.Input(
                     "num_heads",
