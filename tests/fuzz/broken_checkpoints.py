@@ -18,7 +18,10 @@ from pathlib import Path
 
 import torch
 from mask_guidance.sampler.adm import UNet, UNetConfig
-from mask_guidance.sampler.checkpoint import METADATA_KEY
+from mask_guidance.sampler.checkpoint import METADATA_KEY, Network
+from mask_guidance.sampler.ddpm import DDPMConfig, DDPMUNet
+from mask_guidance.sampler.lucidrains import LucidConfig, LucidUNet
+from mask_guidance.sampler.lucidrains.config import Attention
 from safetensors.torch import save
 
 __all__ = ["CANARY", "CHECKPOINTS", "Draw", "Files"]
@@ -57,6 +60,29 @@ CONFIGS = (
     replace(TINY, channel_mult=(1, 1), resblock_updown=False, num_classes=3),
     replace(TINY, channel_mult=(1, 1), in_channels=1, out_channels=2, use_scale_shift_norm=False),
 )
+DDPM = DDPMConfig(
+    channels=32,
+    embed_channels=64,
+    widths=(32, 32),
+    num_res_blocks=1,
+    down_attention=(False, True),
+    up_attention=(False, True),
+    shrink=("conv",),
+    grow=("conv",),
+)
+FULL = Attention(True, 2, 8, 2)
+LUCIDRAINS = LucidConfig(3, 3, 16, (16, 16, 16), (Attention(False, 2, 8, 2), FULL), FULL)
+NETWORKS: tuple[Callable[[], Network], ...] = (
+    *(lambda config=config: UNet(config) for config in CONFIGS),
+    lambda: DDPMUNet(DDPM),
+    lambda: LucidUNet(LUCIDRAINS),
+)
+# Some of diffusers' and xyfJASON's names for parts of a DDPM network: enough to be taken for one of theirs.
+ABROAD = (
+    ("down.", "down_blocks."), ("up.", "up_blocks."), (".block.", ".resnets."), (".attn.", ".attentions."),
+    ("temb.dense.0", "time_embedding.linear_1"), ("mid.block_1", "mid_block.resnets.0"), (".q.", ".to_q."),
+    ("conv_in", "first_conv"), ("temb.dense.0", "time_embed.1"), (".block.0.norm1", ".0.blk1.0"),
+)  # fmt: skip
 
 
 @cache
@@ -64,11 +90,15 @@ def whole(place: int) -> Tensors:
     """A network's state dict, always the same."""
     with torch.random.fork_rng():
         torch.manual_seed(place)
-        return {key: value.detach() for key, value in UNet(CONFIGS[place]).state_dict().items()}
+        return {key: value.detach() for key, value in NETWORKS[place]().state_dict().items()}
 
 
 def weights(draw: Draw) -> Tensors:
-    return dict(whole(draw.randrange(len(CONFIGS))))
+    tensors = dict(whole(draw.randrange(len(NETWORKS))))
+    if "temb.dense.0.weight" in tensors and draw.often(0.5):
+        for ours, theirs in draw.sample(ABROAD, draw.randint(1, len(ABROAD))):
+            tensors = {key.replace(ours, theirs): value for key, value in tensors.items()}
+    return tensors
 
 
 # --- what may be wrong with a state dict
