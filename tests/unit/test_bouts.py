@@ -59,7 +59,13 @@ def library_states(settings: Settings, seed: int = 0) -> list[torch.Tensor]:
 
 @pytest.mark.parametrize(
     "other",
-    [{}, {"jumps_every": 3}, {"jumps_every": 2, "resample_j": 7}, {"resample_r": 1}, {"jumps_every": 100, "resample_r": 5}],
+    [
+        {},
+        {"jumps_every": 3},
+        {"jumps_every": 2, "resample_j": 7},
+        {"resample_r": 1},
+        {"jumps_every": 100, "resample_r": 5},
+    ],
     ids=str,
 )
 def test_every_state_is_the_librarys(other):
