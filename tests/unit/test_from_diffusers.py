@@ -87,18 +87,8 @@ def test_classes_are_handed_on():
         ({"in_channels": 6}, {}, None, "takes 6 channels and gives 3"),
         ({"num_class_embeds": 10}, {}, None, "class-conditional; pass class_labels"),
         ({}, {}, torch.tensor([1, 2]), "knows no classes; leave them out"),
-        (
-            {},
-            {"prediction_type": "flow_prediction"},
-            None,
-            "prediction_type is 'flow_prediction'; what can be painted with",
-        ),
-        (
-            {},
-            {"variance_type": "learned"},
-            None,
-            "variance_type is 'learned'; what can be painted with is fixed_small, ",
-        ),
+        ({}, {"prediction_type": "flow"}, None, "prediction_type is 'flow'; what can be painted with is epsilon, "),
+        ({}, {"variance_type": "learned"}, None, "variance_type is 'learned'; what can be painted with is fixed_"),
         ({}, None, None, "SimpleNamespace has no alphas_cumprod; pass a scheduler of the DDPM kind"),
     ],
 )
