@@ -81,7 +81,7 @@ class ResampleSchedule(io.ComfyNode):
             remember(model, ratios)
         chain = Chain.of(settings, ratios, USUAL_LARGEST)
         jumps = f", j = {settings.resample_j}" if "resample_j" not in settings.unused else ""
-        jumps += f" every {settings.jumps_every}" if jumps and settings.jumps_every else ""
+        jumps += f" every {settings.jumps_every}" if jumps and settings.bouts_every else ""
         steps = len(chain.timesteps)
         title = f"{chain.calls} model calls: {settings.method}, {steps} timesteps, r = {settings.resample_r}{jumps}"
         return io.NodeOutput(draw_curve(chain.curve(ratios), len(ratios), title), chain.calls)

@@ -124,9 +124,14 @@ class Settings:
         return self.resample_r if self.resample else 1
 
     @property
+    def bouts_every(self) -> int:
+        """`jumps_every` as it is used."""
+        return self.jumps_every if self.resample else 0
+
+    @property
     def jumps(self) -> bool:
         """Whether anything is sampled again, where a chain is long enough for it."""
-        return self.repeats > 1 or (self.resample and self.jumps_every > 0)
+        return self.repeats > 1 or self.bouts_every > 0
 
     @property
     def unused(self) -> tuple[str, ...]:
@@ -140,7 +145,7 @@ class Settings:
         values = {name: getattr(self, name) for name in METHODS[self.method].uses}
         if self.start_resampling >= EVERYWHERE and "start_resampling" in values:
             values["start_resampling"] = "everywhere"
-        if not self.jumps_every:
+        if not self.bouts_every:
             values.pop("jumps_every", None)
         values["resample_r"] = self.repeats
         used = (

@@ -134,8 +134,8 @@ def pastings(levels: Sequence[int], bouts: bool) -> set[int]:
 
 def levels_of(settings: "Settings", descent: Descent) -> list[int]:
     """Jumps keep to the part of a chain that is cut in two."""
-    every = settings.jumps_every if settings.resample else 0
-    return repaint_levels(descent.steps, settings.resample_j, settings.repeats, settings.start_resampling, every)
+    jumps = settings.resample_j, settings.repeats, settings.start_resampling, settings.bouts_every
+    return repaint_levels(descent.steps, *jumps)
 
 
 REPAINT = Method(
@@ -143,5 +143,5 @@ REPAINT = Method(
     words="as published; each stretch of j steps is climbed back and sampled again, r times in all",
     uses=("resample_r", "resample_j", "start_resampling", "var_type", "jumps_every"),
     levels=levels_of,
-    run=ruled(repaint, lambda settings: settings.var_type, lambda settings: settings.jumps_every > 0),
+    run=ruled(repaint, lambda settings: settings.var_type, lambda settings: settings.bouts_every > 0),
 )

@@ -90,4 +90,5 @@ def test_without_resampling_there_are_no_bouts():
 def test_records_name_the_setting_where_it_is_used():
     assert "jumps_every 4" in BOUTS.words
     assert "jumps_every" not in replace(BOUTS, jumps_every=0).words
+    assert "jumps_every" not in replace(BOUTS, resample=False).words
     assert "jumps_every" not in replace(BOUTS, method="kriged").words
