@@ -99,12 +99,13 @@ def repaint(
     calls, pastes = count_calls(levels), pastings(levels, bouts)
     call, position = 0, 0
     while position < len(levels) - 1:
-        level = levels[position]
-        weight = known_at(known, level, x)
+        level, climbs = levels[position], levels[position + 1] > levels[position]
+        if position in pastes or not climbs:  # a host's rule is asked no oftener than it is needed
+            weight = known_at(known, level, x)
         if position in pastes:
             x = pasted(weight, x0, x, ladder, level, noise(x))
         position += 1
-        if levels[position] > level:
+        if climbs:
             while position < len(levels) - 1 and levels[position + 1] > levels[position]:
                 position += 1
             x = ladder.climb(x, level, levels[position], noise(x))
