@@ -50,6 +50,8 @@ def pasted(
         known: From `known_at`.
         x0: The picture; (B, C, ...).
         x: State at `level`; like x0.
+        ladder: Noise levels.
+        level: The state's, from 0.
         noise: Standard normal; like x.
         share: Of the level's noise amplitude that goes into the known region; a number or (B, 1, ...).
     """

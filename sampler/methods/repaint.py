@@ -5,9 +5,10 @@ Before each call of the model the known region is noised to the current level an
 climbs back up the noise levels and comes down again, so that new content and old agree (Lugmayr et al. 2022,
 https://arxiv.org/abs/2201.09865, algorithm 1).
 
-Jumps at levels of their own (`jumps_every`) are of a small library of RePaint: bouts in which the known region is left to
-the model, so that it may move to meet the hole before it is put in place again. That library pastes it in with the noise of
-one level above; here it is the noise of the level itself.
+Jumps at levels of their own (`jumps_every`) are of a small library of RePaint, and here to repeat what it paints: bouts in
+which the known region is left to the model, and not put in place before the next step down either. At equal calls the
+error is about three times that of the paper's jumps (tests/benchmarks/NOTES.md). That library pastes the region in with
+the noise of one level above; here it is the noise of the level itself.
 """
 
 from collections.abc import Iterator, Sequence
