@@ -170,6 +170,7 @@ class Inpaint(io.ComfyNode):
                     tooltip="See, after the first fill, whether the model knows this kind of picture: its error on what is "
                     "there, beside its error on two pictures of its own. 11 model calls, most of them once a prompt.",
                 ),
+                inputs.setting("jumps_every", optional=True),
             ],
             outputs=[
                 io.Image.Output(

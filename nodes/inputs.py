@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 DEFAULTS = asdict(Settings())
-ADVANCED = ("feedback", "start_resampling", "timestep_respacing")
+ADVANCED = ("feedback", "start_resampling", "jumps_every", "timestep_respacing")
 STEPS = {"feedback": 0.05, "denoise": 0.01}  # of a float's arrows
 BEFORE_CFG_REPEATS = "full"  # what a prompt gets that was written before the input was: it paints what it painted
 KINDS = {bool: io.Boolean, int: io.Int, float: io.Float, str: io.String}
@@ -55,6 +55,8 @@ TOOLTIPS = {
     "hardly differs. 10 is the paper's value. At skip_steps or more, nothing is resampled.",
     "start_resampling": "No jump reaches above this step, counted from the finished picture. Lower values save time, and "
     "leave composition to the first pass; 10000 resamples everywhere.",
+    "jumps_every": "Another order of jumps, in bouts, of some programs: at every so many steps resample_r jumps of resample_j "
+    "steps, in which the known part is left to the model. 0: as in the paper, which is better for the same time.",
     "denoise": "1 paints the masked part anew. Less starts from what is there; the less, the less changes.",
     "var_type": "Noise added at each step. auto: what the model was trained for. learned_range, learned: the model's own "
     "variance channels. fixed_small: calmer, fixed_large: livelier. ddim: none, as in DDIM with eta 0. No "

@@ -120,6 +120,7 @@ class MaskGuidedKSampler(io.ComfyNode):
                     "half-finished picture.",
                 ),
                 inputs.cfg_repeats(),
+                inputs.setting("jumps_every", optional=True),
             ],
             outputs=[
                 io.Latent.Output(

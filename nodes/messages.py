@@ -99,7 +99,7 @@ def no_jump(facts: Facts) -> tuple | None:
     chosen, steps = facts.settings, facts.steps
     if chosen is None or steps is None or "resample_j" not in METHODS[chosen.method].uses:
         return None
-    return (chosen.resample_j, steps) if chosen.repeats > 1 and chosen.resample_j >= steps else None
+    return (chosen.resample_j, steps) if chosen.jumps and chosen.resample_j >= steps else None
 
 
 def no_positive(facts: Facts) -> tuple | None:

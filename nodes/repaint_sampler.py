@@ -186,7 +186,7 @@ class RePaintSamplerNode(io.ComfyNode):
                 "sampler",
                 "time travel",
             ],
-            inputs=[*map(setting, SHOWN), soft_mask(), cfg_repeats()],
+            inputs=[*map(setting, SHOWN), soft_mask(), cfg_repeats(), setting("jumps_every", optional=True)],
             outputs=[io.Sampler.Output(display_name="SAMPLER")],
         )
 
@@ -202,6 +202,7 @@ class RePaintSamplerNode(io.ComfyNode):
         feedback=1.0,
         soft_mask="binary",
         cfg_repeats=BEFORE_CFG_REPEATS,
+        jumps_every=0,
     ) -> io.NodeOutput:
         settings = Settings(
             method=method,
@@ -210,5 +211,6 @@ class RePaintSamplerNode(io.ComfyNode):
             resample_j=resample_j,
             start_resampling=start_resampling,
             var_type=var_type,
+            jumps_every=jumps_every,
         )
         return io.NodeOutput(RePaintSampler(settings, soft_mask, cfg_repeats=cfg_repeats))

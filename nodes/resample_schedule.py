@@ -62,6 +62,7 @@ class ResampleSchedule(io.ComfyNode):
                     tooltip="Its training timesteps are what is chosen from; without it, guided-diffusion's 1000.",
                 ),
                 setting("timestep_respacing", optional=True),
+                setting("jumps_every", optional=True),
             ],
             outputs=[
                 io.Image.Output(display_name="curve", tooltip="Timestep against model call."),
@@ -80,6 +81,7 @@ class ResampleSchedule(io.ComfyNode):
             remember(model, ratios)
         chain = Chain.of(settings, ratios, USUAL_LARGEST)
         jumps = f", j = {settings.resample_j}" if "resample_j" not in settings.unused else ""
+        jumps += f" every {settings.jumps_every}" if jumps and settings.bouts_every else ""
         steps = len(chain.timesteps)
         title = f"{chain.calls} model calls: {settings.method}, {steps} timesteps, r = {settings.resample_r}{jumps}"
         return io.NodeOutput(draw_curve(chain.curve(ratios), len(ratios), title), chain.calls)

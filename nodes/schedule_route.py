@@ -141,8 +141,8 @@ def side_of(model: str) -> int | None:
 
 def idle(settings: Settings, cfg: float | None) -> list[str]:
     """Inputs that do nothing beside these settings."""
-    jumps = () if settings.repeats > 1 else ("resample_j", "start_resampling")
-    repeats = () if settings.resample else ("resample_r",)
+    jumps = () if settings.jumps else ("resample_j", "start_resampling")
+    repeats = () if settings.resample else ("resample_r", "jumps_every")
     timesteps = ("skip_type", "skip_steps") if settings.timestep_respacing.strip() else ()
     sharing = ("cfg_repeats",) if cfg is not None and cfg <= 1 else ()
     return [*dict.fromkeys((*settings.unused, *jumps, *repeats, *timesteps, *sharing))]

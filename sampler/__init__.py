@@ -13,6 +13,7 @@ guidance.py   how much of cfg each call follows
 known.py      the known region, and how it is put into a state
 noise.py      seeded noise, one generator a picture
 painting.py   all of it in one call, for any callable model
+diffusers_model.py  a network and a scheduler of diffusers for that call
 checkpoint/   what any checkpoint is: files, flags, training, classes, the record of a family
 adm/          the family of guided-diffusion
 families.py   the families of networks, a row each
@@ -23,8 +24,9 @@ batch/        the command line: a folder of pictures, on many GPUs
 """
 
 from .chain import Chain
+from .diffusers_model import from_diffusers
 from .guidance import CFG_REPEATS, FADED, visits_by_level
-from .known import SOFT_MASKS, Known, freed_in_time, known_at
+from .known import SOFT_MASKS, Known, freed_in_time, keep, known_at, pasted
 from .ladder import Ladder
 from .methods import METHODS, Denoise, Descent, Method, Step
 from .methods.distilled import distilled, every_level_repeated
@@ -72,7 +74,9 @@ __all__ = [
     "every_level_repeated",
     "feedback",
     "freed_in_time",
+    "from_diffusers",
     "karras_sigmas",
+    "keep",
     "known_at",
     "kriged",
     "largest_sigma",
@@ -80,6 +84,7 @@ __all__ = [
     "named_betas",
     "paint",
     "parse_respacing",
+    "pasted",
     "predict_x0",
     "repaint",
     "repaint_levels",

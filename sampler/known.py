@@ -28,7 +28,13 @@ def known_at(known: Known, level: int, like: Tensor) -> Tensor:
 
 
 def keep(known: Tensor, kept: Tensor, x: Tensor) -> Tensor:
-    """`kept` where known is 1, `x` where it is 0, to the bit; a mixture between."""
+    """`kept` where known is 1, `x` where it is 0, to the bit; a mixture between.
+
+    Args:
+        known: From `known_at`.
+        kept: Like x; (B, C, ...).
+        x: The same.
+    """
     return torch.where(known == 1, kept, torch.lerp(x, kept, known))  # Apple's lerp does not end at `kept` exactly
 
 
@@ -43,7 +49,9 @@ def pasted(
     Args:
         known: From `known_at`.
         x0: The picture; (B, C, ...).
-        x: State at `level`.
+        x: State at `level`; like x0.
+        ladder: Noise levels.
+        level: The state's, from 0.
         noise: Standard normal; like x.
         share: Of the level's noise amplitude that goes into the known region; a number or (B, 1, ...).
     """

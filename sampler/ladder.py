@@ -43,11 +43,25 @@ class Ladder:
         return len(self.signal) - 1
 
     def diffuse(self, x0: Tensor, level: int, noise: Tensor) -> Tensor:
-        """A clean picture at a noise level: q(x_level | x0) (Ho et al. 2020, equation 4)."""
+        """A clean picture at a noise level: q(x_level | x0) (Ho et al. 2020, equation 4).
+
+        Args:
+            x0: The clean picture; (B, C, ...).
+            level: From 0, where nothing is added.
+            noise: Standard normal; like x0.
+        """
         return float(self.signal[level]) * x0 + float(self.noise[level]) * noise
 
     def climb(self, x: Tensor, level: int, target: int, noise: Tensor) -> Tensor:
-        """From a level up to a noisier one in a single draw: the product of the steps between is Gaussian too."""
+        """From a level up to a noisier one in a single draw: the product of the steps between is Gaussian too.
+
+        To the next level it is one noising step, q(x_t | x_{t-1}) (Ho et al. 2020, equation 2).
+
+        Args:
+            x: State at `level`; (B, C, ...).
+            target: The level reached, at least `level`.
+            noise: Standard normal; like x.
+        """
         ratio = self.signal[target] / self.signal[level]
         variance = self.noise[target] ** 2 - (ratio * self.noise[level]) ** 2
         return float(ratio) * x + float(variance.sqrt()) * noise

@@ -1,6 +1,7 @@
 """The whole method in one call, for any noise-predicting model."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -22,7 +23,7 @@ Model = Callable[[Tensor, Tensor], Tensor | tuple[Tensor, Tensor]]
 
 
 def denoiser(
-    model: Model, ladder: Ladder, timesteps: Sequence[int], prediction: str = "eps", clip: float = 1.0
+    model: Model, ladder: Ladder, timesteps: Sequence[int], prediction: str = "eps", clip: bool | float = True
 ) -> Denoise:
     """Turn a network's output into the predicted clean picture.
 
@@ -32,7 +33,8 @@ def denoiser(
         ladder: Variance-preserving ladder over `timesteps`.
         timesteps: Training steps, strictly falling.
         prediction: "eps", "x0" or "v".
-        clip: Keep the predicted picture in [-clip, clip]; published pixel-space models expect 1. 0 (False) does not.
+        clip: Keep the predicted picture in [-clip, clip]; True is 1, as nearly every published pixel-space model expects;
+            0 and False do not.
     """
 
     def denoise(x: Tensor, level: int) -> tuple[Tensor, Tensor | None]:
@@ -61,7 +63,8 @@ def paint(
     settings: Settings = PRESETS["paper"],
     *,
     prediction: str = "eps",
-    clip: float = 1.0,
+    clip: bool | float = True,
+    variance: str = "auto",
     seed: int = 0,
     indices: Sequence[int] | None = None,
 ) -> Iterator[Step]:
@@ -74,7 +77,8 @@ def paint(
         known: 1 (True) where the picture is kept; broadcastable to `picture`, or by level, see `known.py`.
         settings: How, see `Settings` and `PRESETS`; as given, RePaint as published.
         prediction: What the model predicts: "eps", "x0" or "v".
-        clip: Keep predicted pictures in [-clip, clip]; 0 (False) does not.
+        clip: Keep predicted pictures in [-clip, clip]; True is 1, 0 and False do not.
+        variance: What the settings' var_type "auto" means for this model, see `posterior.VAR_TYPES`.
         seed: Same seed, same picture, whatever the batch size; nearly the same on another device.
         indices: Numbers of the pictures in their batch, for pictures cut out of one; default 0, 1, 2 ...
 
@@ -91,4 +95,6 @@ def paint(
     if settings.denoise < 1:
         start = ladder.diffuse(picture, ladder.steps, start)
     denoise = denoiser(model, ladder, chain.timesteps, prediction, clip)
+    if settings.var_type == "auto":
+        settings = replace(settings, var_type=variance)
     yield from settings.run(denoise, ladder, start, picture, known, ImageNoise(seed, indices), chain.levels)

@@ -78,10 +78,38 @@ class Posterior:
         self.log_fixed_large = padded(torch.cat([small[:1].log(), large[1:].log()]) if ends_clean else large.log())
 
     def mean(self, x: Tensor, x0: Tensor, level: int, var_type: str = "auto") -> Tensor:
-        """Ho et al. 2020, equation 7; where no noise is to be added, Song et al. 2021, equation 12 with sigma 0."""
+        """Mean of the state at `level - 1`; arguments as for `step`.
+
+        Ho et al. 2020, equation 7; where no noise is to be added, Song et al. 2021, equation 12 with sigma 0.
+        """
         if variance_of(var_type).implicit:
             return float(self.implicit_x_weight[level]) * x + float(self.implicit_x0_weight[level]) * x0
         return float(self.x_weight[level]) * x + float(self.x0_weight[level]) * x0
+
+    def step(
+        self,
+        x: Tensor,
+        x0: Tensor,
+        level: int,
+        noise: Tensor | None,
+        var_type: str = "auto",
+        v: Tensor | None = None,
+    ) -> Tensor:
+        """One step down: a draw of the state at `level - 1` (Ho et al. 2020, algorithm 2).
+
+        Args:
+            x: State at `level`; (B, C, ...).
+            x0: The guess of the clean picture, see `predict_x0`; same shape.
+            level: The level stepped from, from 1.
+            noise: Standard normal; like x. None for the mean alone, as the last step to a clean picture is.
+            var_type: A key of VAR_TYPES.
+            v: See `log_variance`.
+        """
+        mean = self.mean(x, x0, level, var_type)
+        if noise is None:
+            return mean
+        # A variance that is one number stays on the CPU: to send it would wait for the device.
+        return mean + (0.5 * self.log_variance(var_type, level, v)).exp().to(x.dtype) * noise
 
     def log_variance(self, var_type: str, level: int, v: Tensor | None) -> Tensor:
         """Log variance of the step down from a level.

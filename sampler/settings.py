@@ -90,6 +90,8 @@ class Settings:
         resample_r: RePaint's r, times each stretch (repaint) or level (feedback, kriged, distilled) is sampled.
         resample_j: RePaint's j, levels climbed per jump (repaint).
         start_resampling: No jump above this level (repaint).
+        jumps_every: Levels between the feet of jumps (bouts), r from each, the known region not pasted in inside; 0: as in the
+            paper, j levels, and one jump less (repaint).
         denoise: The share of the model's timesteps, at the picture's end, that is chosen from; below 1 the chain starts from
             the picture with noise on it.
         var_type: Variance of a step down (repaint), see `posterior.VAR_TYPES`.
@@ -107,6 +109,7 @@ class Settings:
     resample_r: int = setting(8, least=1, most=100)
     resample_j: int = setting(10, least=1, most=1000)
     start_resampling: int = setting(EVERYWHERE, least=0, most=EVERYWHERE)
+    jumps_every: int = setting(0, least=0, most=1000)
     denoise: float = setting(1.0, least=0.01, most=1)
     var_type: str = setting("auto", VAR_TYPES)
 
@@ -121,6 +124,16 @@ class Settings:
         return self.resample_r if self.resample else 1
 
     @property
+    def bouts_every(self) -> int:
+        """`jumps_every` as it is used."""
+        return self.jumps_every if self.resample else 0
+
+    @property
+    def jumps(self) -> bool:
+        """Whether anything is sampled again, where a chain is long enough for it."""
+        return self.repeats > 1 or self.bouts_every > 0
+
+    @property
     def unused(self) -> tuple[str, ...]:
         """Names of settings that the method does not read, though another does."""
         read = METHODS[self.method].uses
@@ -132,6 +145,8 @@ class Settings:
         values = {name: getattr(self, name) for name in METHODS[self.method].uses}
         if self.start_resampling >= EVERYWHERE and "start_resampling" in values:
             values["start_resampling"] = "everywhere"
+        if not self.bouts_every:
+            values.pop("jumps_every", None)
         values["resample_r"] = self.repeats
         used = (
             f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}" for name, value in values.items()

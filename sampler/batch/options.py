@@ -257,6 +257,7 @@ HELP = {
     "resample_r": "RePaint's r: times each stretch is sampled",
     "resample_j": "RePaint's j: steps a jump goes back",
     "start_resampling": "no jump reaches above this step",
+    "jumps_every": "bouts: r jumps of j steps at every N-th step, the known part left to the model in them; 0: as in the paper",
     "denoise": "below 1: start from what is under the mask, at this share of the timesteps",
     "var_type": "variance of each step (default: what the model learned); ddim: none, as in DDIM with eta 0",
     "class_label": "number or name of a class, for class-conditional models",

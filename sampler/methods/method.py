@@ -109,12 +109,12 @@ class Run(Protocol):
     ) -> Iterator[Step]: ...
 
 
-def ruled(loop: Callable[..., Iterator[Step]], rule: Callable[["Settings"], object]) -> Run:
-    """A loop whose last argument the settings decide.
+def ruled(loop: Callable[..., Iterator[Step]], *rules: Callable[["Settings"], object]) -> Run:
+    """A loop whose last arguments the settings decide.
 
     Args:
-        loop: Takes what a `Run` does, but for the settings, and its rule.
-        rule: Of the settings.
+        loop: Takes what a `Run` does, but for the settings, and its rules.
+        rules: Of the settings.
     """
 
     def run(
@@ -127,7 +127,7 @@ def ruled(loop: Callable[..., Iterator[Step]], rule: Callable[["Settings"], obje
         known: Known,
         noise: Noise,
     ) -> Iterator[Step]:
-        return loop(denoise, ladder, levels, x, x0, known, noise, rule(settings))
+        return loop(denoise, ladder, levels, x, x0, known, noise, *(rule(settings) for rule in rules))
 
     return run
 

@@ -4,9 +4,15 @@ Before each call of the model the known region is noised to the current level an
 2019, https://arxiv.org/abs/1907.05600, appendix B; Avrahami et al. 2022, https://arxiv.org/abs/2111.14818). RePaint also
 climbs back up the noise levels and comes down again, so that new content and old agree (Lugmayr et al. 2022,
 https://arxiv.org/abs/2201.09865, algorithm 1).
+
+Jumps at levels of their own (`jumps_every`) are of a small library of RePaint, and here to repeat what it paints: bouts in
+which the known region is left to the model, and not put in place before the next step down either. At equal calls the
+error is about three times that of the paper's jumps (tests/benchmarks/NOTES.md). That library pastes the region in with
+the noise of one level above; here it is the noise of the level itself.
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from torch import Tensor
@@ -22,9 +28,12 @@ if TYPE_CHECKING:
 __all__ = ["EVERYWHERE", "REPAINT", "repaint", "repaint_levels"]
 
 EVERYWHERE = 10_000  # as start_resampling: no limit, however long the chain
+MOST_CALLS = 1_000_000  # no order of the paper's is longer; bouts at every level would be
 
 
-def repaint_levels(steps: int, jump_length: int, jump_n_sample: int, start_resampling: int = EVERYWHERE) -> list[int]:
+def repaint_levels(
+    steps: int, jump_length: int, jump_n_sample: int, start_resampling: int = EVERYWHERE, jumps_every: int = 0
+) -> list[int]:
     """Order in which RePaint visits noise levels, from pure noise down to the finished picture.
 
     One level down is one call of the model; one level up adds that step's noise back. After each `jump_length` levels
@@ -35,6 +44,8 @@ def repaint_levels(steps: int, jump_length: int, jump_n_sample: int, start_resam
         jump_length: RePaint's j, levels climbed per jump, >= 1.
         jump_n_sample: RePaint's r, times each stretch is sampled, >= 1; 1 means plain sampling.
         start_resampling: No jump reaches above this level; from EVERYWHERE on there is no limit.
+        jumps_every: Levels between two feet of jumps, and `jump_n_sample` jumps (bouts) from each; 0: a jump's length, and
+            one jump less, for the stretch was sampled on the way down.
 
     Returns:
         Levels visited, first `steps`, last 0; neighbours differ by exactly 1.
@@ -43,15 +54,22 @@ def repaint_levels(steps: int, jump_length: int, jump_n_sample: int, start_resam
 
     >>> repaint_levels(steps=4, jump_length=2, jump_n_sample=2)
     [4, 3, 2, 1, 2, 3, 2, 1, 0]
+    >>> repaint_levels(steps=5, jump_length=1, jump_n_sample=2, jumps_every=3)
+    [5, 4, 5, 4, 5, 4, 3, 2, 1, 2, 1, 2, 1, 0]
     """
     if min(steps, jump_length, jump_n_sample) < 1:
         raise ValueError(
             f"steps is {steps}, jump_length (j) {jump_length} and jump_n_sample (r) {jump_n_sample}; each must be at least 1."
         )
     highest_foot = (steps if start_resampling >= EVERYWHERE else min(steps, start_resampling + 1)) - jump_length
-    left = dict.fromkeys(
-        range(1, highest_foot + 1, jump_length), jump_n_sample - 1
-    )  # jumps still to be made from a foot
+    feet = range(1, highest_foot + 1, jumps_every or jump_length)
+    jumps = jump_n_sample if jumps_every else jump_n_sample - 1
+    if (calls := steps + len(feet) * jumps * jump_length) > MOST_CALLS:
+        raise ValueError(
+            f"jumps_every {jumps_every}, jump_n_sample (r) {jump_n_sample} and jump_length (j) {jump_length} make {calls:,} "
+            f"model calls, more than {MOST_CALLS:,}; raise the first, or lower another."
+        )
+    left = dict.fromkeys(feet, jumps)  # jumps still to be made from a foot
     levels = [steps]
     while (level := levels[-1]) > 0:
         if left.get(level, 0) > 0:
@@ -70,48 +88,62 @@ def repaint(
     known: Known,
     noise: Noise,
     var_type: str = "auto",
+    bouts: bool = False,
 ) -> Iterator[Step]:
     """RePaint's loop; arguments as for `Run`.
 
     Args:
         var_type: Variance of the step down, see `posterior.VAR_TYPES`; a learned one needs a model that gives it.
+        bouts: See `pastings`.
     """
     posterior = Posterior(ladder)
-    calls = count_calls(levels)
+    calls, pastes = count_calls(levels), pastings(levels, bouts)
     call, position = 0, 0
     while position < len(levels) - 1:
-        level, start = levels[position], position
+        level, climbs = levels[position], levels[position + 1] > levels[position]
+        if position in pastes or not climbs:  # a host's rule is asked no oftener than it is needed
+            weight = known_at(known, level, x)
+        if position in pastes:
+            x = pasted(weight, x0, x, ladder, level, noise(x))
         position += 1
-        if levels[position] > level:
+        if climbs:
             while position < len(levels) - 1 and levels[position + 1] > levels[position]:
                 position += 1
             x = ladder.climb(x, level, levels[position], noise(x))
             continue
 
-        weight = known_at(known, level, x)
-        if start > 0:  # the very first state is noise already
-            x = pasted(weight, x0, x, ladder, level, noise(x))
         predicted, v = denoise(x, level)
-        x = posterior.mean(x, predicted, level, var_type)
         reached = levels[position]
-        if reached > 0 or ladder.noise[0] > 0:
-            # A variance that is one number stays on the CPU: to send it would wait for the device.
-            x = x + (0.5 * posterior.log_variance(var_type, level, v)).exp().to(x.dtype) * noise(x)
+        fresh = noise(x) if reached > 0 or ladder.noise[0] > 0 else None
+        x = posterior.step(x, predicted, level, fresh, var_type, v)
         call += 1
         if position == len(levels) - 1:
             x = ended(weight, x0, x, ladder, reached, noise)
         yield Step(call, calls, reached, x, keep(weight, x0, predicted))
 
 
+def pastings(levels: Sequence[int], bouts: bool) -> set[int]:
+    """At which places of an order of levels the known region is pasted in.
+
+    Args:
+        bouts: Where a level is reached for the first time, and then no more; else before each call. Never at the first
+            place, whose state is noise already.
+    """
+    lowest = [*accumulate(levels, min)]
+    inside = range(1, len(levels) - 1)
+    return {at for at in inside if (levels[at] < lowest[at - 1] if bouts else levels[at + 1] <= levels[at])}
+
+
 def levels_of(settings: "Settings", descent: Descent) -> list[int]:
     """Jumps keep to the part of a chain that is cut in two."""
-    return repaint_levels(descent.steps, settings.resample_j, settings.repeats, settings.start_resampling)
+    jumps = settings.resample_j, settings.repeats, settings.start_resampling, settings.bouts_every
+    return repaint_levels(descent.steps, *jumps)
 
 
 REPAINT = Method(
     name="repaint",
     words="as published; each stretch of j steps is climbed back and sampled again, r times in all",
-    uses=("resample_r", "resample_j", "start_resampling", "var_type"),
+    uses=("resample_r", "resample_j", "start_resampling", "var_type", "jumps_every"),
     levels=levels_of,
-    run=ruled(repaint, lambda settings: settings.var_type),
+    run=ruled(repaint, lambda settings: settings.var_type, lambda settings: settings.bouts_every > 0),
 )

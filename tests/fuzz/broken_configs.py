@@ -17,8 +17,8 @@ FLAGS = (
 )  # fmt: skip
 OURS = (
     "method", "feedback", "skip_type", "skip_steps", "timestep_respacing", "resample", "resample_r", "resample_j",
-    "start_resampling", "denoise", "var_type", "seed", "clip", "class_label", "mask_type", "mask_polarity", "dtype",
-    "load_ema",
+    "start_resampling", "jumps_every", "denoise", "var_type", "seed", "clip", "class_label", "mask_type", "mask_polarity",
+    "dtype", "load_ema",
     "image_size", "variants", "micro_batch", "flags", "weights", "input_dir", "mask_dir", "save_dir", "n_samples",
     "resume",
     "dry_run", "contact_sheet", "cpu", "preset", "settings",
@@ -73,8 +73,8 @@ FITS = {
     "clip": True, "class_label": "1", "mask_polarity": "keep", "dtype": "fp32", "load_ema": True, "variants": 2,
     "micro_batch": 4,
     "flags": {"num_heads": 2}, "weights": "w.pt", "input_dir": ["in"], "mask_dir": "masks", "save_dir": "out", "n_samples": 5,
-    "resume": True, "cpu": True, "preset": "fast", "start_resampling": 100, "mask_type": "", "contact_sheet": False,
-    "dry_run": True,
+    "resume": True, "cpu": True, "preset": "fast", "start_resampling": 100, "jumps_every": 3, "mask_type": "",
+    "contact_sheet": False, "dry_run": True,
     "t_T": 250, "n_sample": 1, "jump_length": 10, "jump_n_sample": 10, "gt_path": "in", "mask_path": "masks", "max_len": 5,
     "batch_size": 4, "paths": {"srs": "out"}, "model_path": "w.pt", "clip_denoised": True, "total_steps": 1000,
     "beta_schedule": "linear",

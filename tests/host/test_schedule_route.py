@@ -18,6 +18,7 @@ VARIED = [
     {},
     {"method": "repaint", "skip_type": "quad", "skip_steps": 12, "resample_r": 3, "resample_j": 5},
     {"method": "repaint", "skip_type": "uniform", "skip_steps": 50, "resample_r": 10, "start_resampling": 20},
+    {"method": "repaint", "skip_type": "uniform", "skip_steps": 30, "resample_r": 3, "resample_j": 4, "jumps_every": 7},
     {"resample": False},
     {"denoise": 0.5, "skip_steps": 30},
     {"timestep_respacing": "10,10,5"},
@@ -69,6 +70,12 @@ def test_a_preset_goes_before_the_values(ask, name, method):
         ({"method": "repaint"}, [], ["resample_r", "resample_j", "start_resampling", "skip_steps"]),
         ({"method": "repaint", "resample": False}, ["resample_r", "resample_j", "start_resampling"], ["skip_steps"]),
         ({"method": "repaint", "resample_r": 1}, ["resample_j", "start_resampling"], ["resample_r"]),
+        (
+            {"method": "repaint", "resample_r": 1, "jumps_every": 3},
+            [],
+            ["resample_j", "start_resampling", "jumps_every"],
+        ),
+        ({"method": "repaint", "resample": False, "jumps_every": 3}, ["resample_j", "jumps_every"], []),
         ({"timestep_respacing": "10"}, ["skip_type", "skip_steps"], ["resample_r"]),
         ({"cfg": 1}, ["cfg_repeats"], ["resample_r"]),
         ({"cfg": 3}, [], ["cfg_repeats"]),
@@ -79,6 +86,11 @@ def test_what_does_nothing_beside_the_other_values_is_told(ask, values, idle, at
     unused = ask(values)["unused"]
     assert set(idle) <= set(unused)
     assert not set(at_work) & set(unused)
+
+
+def test_an_order_of_absurdly_many_calls_is_told_in_place_of_its_numbers(ask):
+    absurd = {"method": "repaint", "skip_type": "none", "resample_r": 100, "resample_j": 500, "jumps_every": 1}
+    assert "25,001,000 model calls, more than 1,000,000" in ask(absurd)["error"]
 
 
 def keys(answered: dict) -> list[str]:

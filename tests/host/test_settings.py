@@ -114,6 +114,26 @@ def test_the_curve_of_a_preset_counts_its_calls(host):
     assert picture.shape == (1, 400, 960, 3)
 
 
+def test_jumps_at_every_so_many_steps_cost_what_the_curve_says(tiny, host):
+    from mask_guidance.nodes.resample_schedule import ResampleSchedule
+
+    model, vae = tiny
+    given = latent(vae, mask=right_half())
+    bouts = {"skip_type": "uniform", "skip_steps": 6, **SCHEDULE, "jumps_every": 3}
+    samples, record = paint(model, given, method="repaint", **bouts)
+    assert torch.equal(samples[..., :16], given["samples"][..., :16])
+    assert record.startswith("14 model calls") and "jumps_every 3" in record
+    assert ResampleSchedule.execute("custom", "repaint", **bouts).result[1] == 14
+    assert not torch.equal(samples, paint(model, given, method="repaint", **{**bouts, "jumps_every": 0})[0])
+
+
+def test_the_custom_sampler_takes_jumps_at_every_so_many_steps(host):
+    from mask_guidance.nodes.repaint_sampler import RePaintSamplerNode
+
+    (sampler,) = RePaintSamplerNode.execute(2, 3, 10_000, "auto", jumps_every=4).result
+    assert sampler.settings.jumps_every == 4
+
+
 @pytest.mark.parametrize("method", ["repaint", "feedback", "kriged"])
 def test_grey_values_are_freed_at_the_same_steps_in_a_chain_cut_in_two(tiny, host, method):
     """The known region by step, asked of the samplers that a whole chain and its halves use."""

@@ -205,6 +205,11 @@ def test_options_of_the_seed_mean_the_seeds_method():
     assert (s.method, s.skip_type, s.skip_steps, s.repeats, s.resample_j) == ("repaint", "uniform", 50, 3, 10)
 
 
+def test_bouts_are_repaints_too():
+    s = read_options([*PLACES, "--jumps_every", "100"]).settings
+    assert (s.method, s.skip_steps, s.jumps_every) == ("repaint", 250, 100)
+
+
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_preset_sets_the_sampler_and_options_beside_it_count_for_more(name):
     s = read_options([*PLACES, "--preset", name, "--resample_r", "3"]).settings

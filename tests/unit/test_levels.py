@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 import torch
-from closed_forms import count_model_calls
+from closed_forms import count_calls_with_bouts, count_model_calls
 from mask_guidance.sampler import Descent, count_calls, count_visits, repeated_levels
 from mask_guidance.sampler.methods import method
 from mask_guidance.sampler.methods.repaint import EVERYWHERE, repaint_levels
@@ -50,6 +50,34 @@ def test_closed_form_counts_the_calls_of_the_loop(steps, start_resampling):
 )
 def test_number_of_calls_is_the_official_codes(options, expected):
     assert calls(repaint_levels(250, **options)) == expected
+
+
+@pytest.mark.parametrize("every", [1, 3, 4, 10, 100])
+@pytest.mark.parametrize("steps", [1, 2, 9, 10, 11, 50])
+def test_bouts_go_up_and_come_down_at_every_so_many_levels(steps, every):
+    for length in (1, 4, 10):
+        levels = repaint_levels(steps, length, 3, jumps_every=every)
+        assert calls(levels) == count_calls_with_bouts(steps, length, 3, every)
+        assert (levels[0], levels[-1]) == (steps, 0)
+        assert {abs(a - b) for a, b in pairwise(levels)} == {1}
+        feet = [b for a, b, c in zip(levels, levels[1:], levels[2:], strict=False) if a > b < c]
+        assert feet == sorted(3 * [foot for foot in range(1, steps + 1, every) if foot + length <= steps], reverse=True)
+
+
+def test_the_library_with_bouts_takes_half_as_many_calls_again():
+    # Its own defaults: a thousand timesteps, r = 5 bouts of j = 10 steps at every hundredth
+    assert calls(repaint_levels(1000, 10, 5, jumps_every=100)) == 1500
+
+
+def test_bouts_keep_below_start_resampling_too():
+    levels = repaint_levels(30, 5, 2, start_resampling=12, jumps_every=4)
+    assert max(b for a, b in pairwise(levels) if a < b) == 10  # from feet 5 and 1; from 9 it would be 14
+
+
+def test_an_order_of_absurdly_many_calls_is_refused_before_it_is_made():
+    with pytest.raises(ValueError, match=r"jumps_every 1, .* 900,010,000 model calls, more than 1,000,000; raise"):
+        repaint_levels(10_000, 1000, 100, jumps_every=1)
+    assert calls(repaint_levels(10_000, 1, 100)) == 999_901  # the longest of the paper's
 
 
 def test_jump_n_sample_one_never_climbs():

@@ -80,5 +80,5 @@ def test_it_is_offered(said):
 
 def test_the_page_counts_its_calls_and_greys_out_what_it_does_not_use(said):
     assert (said["page"]["calls"], said["page"]["steps"], said["page"]["plain"]) == (15, 5, 5)
-    assert set(said["page"]["unused"]) == {"feedback", "resample_j", "start_resampling", "var_type"}
+    assert set(said["page"]["unused"]) == {"feedback", "resample_j", "start_resampling", "var_type", "jumps_every"}
     assert said["page, repaint"] == ["feedback"]

@@ -117,13 +117,12 @@ def trained_ladder(steps: int, largest: float) -> Ladder:
     return Ladder.from_alphas_cumprod(TABLE, timesteps)
 
 
-def by_repaint(ladder: Ladder, jump_length: int, jump_n_sample: int) -> Callable[[Task], Tensor]:
+def by_repaint(ladder: Ladder, jump_length: int, jump_n_sample: int, jumps_every: int = 0) -> Callable[[Task], Tensor]:
     def run(task: Task) -> Tensor:
-        levels = repaint_levels(ladder.steps, jump_length, jump_n_sample)
+        levels = repaint_levels(ladder.steps, jump_length, jump_n_sample, jumps_every=jumps_every)
         x = float(ladder.noise[-1]) * task.noise(task.pictures)
-        return finished(
-            repaint(task.on(ladder), ladder, levels, x, task.pictures, task.known, task.noise, "fixed_small")
-        )
+        rules = "fixed_small", jumps_every > 0
+        return finished(repaint(task.on(ladder), ladder, levels, x, task.pictures, task.known, task.noise, *rules))
 
     return run
 

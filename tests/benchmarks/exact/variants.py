@@ -12,7 +12,18 @@ from torch import Tensor
 from torch.nn.functional import conv2d
 
 from .adaptive import CRITERIA, by_adaptive
-from .methods import LARGEST, PRESETS, Method, Task, by_feedback, karras_ladder, preset, trained_ladder
+from .methods import (
+    LARGEST,
+    PRESETS,
+    Method,
+    Task,
+    by_feedback,
+    by_repaint,
+    karras_ladder,
+    paper_ladder,
+    preset,
+    trained_ladder,
+)
 
 __all__ = ["variants"]
 
@@ -34,8 +45,15 @@ def variants() -> list[Method]:
         combined,
         adaptives,
         fixed_repeats,
+        bouts,
     )
     return [Method(name, name, run) for make in makers for name, run in make()]
+
+
+def bouts():
+    """RePaint's jumps at every so many levels, the known region left to the model in them; 0: the paper's order."""
+    for steps, every, r in ((50, 0, 1), (50, 0, 5), (50, 10, 4), (250, 0, 3), (250, 25, 5), (250, 100, 10)):
+        yield f"bouts T{steps} j10 r{r} every {every}", by_repaint(paper_ladder(steps), 10, r, every)
 
 
 def strengths():
