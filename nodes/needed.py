@@ -29,8 +29,8 @@ NEEDED = {
     "comfy.utils": "PROGRESS_BAR_ENABLED ProgressBar",
     "comfy_api.latest": (
         "ComfyExtension io.Boolean.Input io.Color.io_type io.Combo.Input io.ComfyNode io.Conditioning.Input "
-        "io.Conditioning.Output io.Custom io.Float.Input io.Float.Output io.FolderType.temp io.Hidden.extra_pnginfo io.Hidden.prompt "
-        "io.Image.Input io.Image.Output io.Input io.Int.Input io.Int.Output io.Latent.Input io.Latent.Output "
+        "io.Conditioning.Output io.Custom io.Float.Input io.Float.Output io.FolderType.temp io.Hidden.extra_pnginfo "
+        "io.Hidden.prompt io.Image.Input io.Image.Output io.Input io.Int.Input io.Int.Output io.Latent.Input io.Latent.Output "
         "io.Mask.Input io.Mask.Output io.Model.Input io.Model.Output io.NodeOutput io.Sampler.Output io.Schema "
         "io.Sigmas.Output io.String.Input io.String.Output io.Vae.Input io.Vae.Output ui.SavedResult"
     ),

@@ -202,7 +202,10 @@ def model_patcher(found: Recognised, dtype: str, clip_denoised: bool, disable_dy
     patcher = patcher_class(model, load_device=load_device, offload_device=offload_device)
     if not comfy.model_management.is_device_cpu(offload_device):
         model.to(offload_device)
-    model.load_model_weights(dict(found.checkpoint.tensors), "", assign=patcher.is_dynamic())
+    tensors = dict(found.checkpoint.tensors)
+    if not patcher.is_dynamic():  # which gives each its type and place when it is used
+        tensors = {key: tensors[key].to(place) for key, place in model.diffusion_model.state_dict().items()}
+    model.load_model_weights(tensors, "", assign=True)
     if clip_denoised:
         patcher.set_model_sampler_post_cfg_function(clip)
     return patcher
