@@ -46,7 +46,10 @@ def save_checkpoint(
     header = {"format": "pt", **(metadata or {}), METADATA_KEY: json.dumps(said)}
     part = path.with_name(f".{uuid4().hex}.part")
     try:
+        part.touch()
+        usual = part.stat().st_mode
         save_file(converted(tensors, found, dtype), part, header)
+        part.chmod(usual)  # safetensors lets its owner alone read it
         refuse_existing(path)
         os.replace(part, path)
     finally:

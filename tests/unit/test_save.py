@@ -89,6 +89,12 @@ def test_half_precision_is_of_the_torso_alone_and_comes_back_to_single(tmp_path,
     assert all(value.dtype == torch.float32 for value in full.values())
 
 
+def test_who_may_read_other_files_may_read_this_one(tmp_path):
+    save(TENSORS, FOUND, tmp_path / "net.safetensors")
+    (tmp_path / "other").touch()
+    assert (tmp_path / "net.safetensors").stat().st_mode == (tmp_path / "other").stat().st_mode
+
+
 def test_no_file_is_replaced(tmp_path):
     (tmp_path / "net.safetensors").write_bytes(b"mine")
     with pytest.raises(FileExistsError, match=r"net\.safetensors is there already; choose another name\."):
