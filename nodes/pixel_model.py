@@ -203,8 +203,9 @@ def model_patcher(found: Recognised, dtype: str, clip_denoised: bool, disable_dy
     if not comfy.model_management.is_device_cpu(offload_device):
         model.to(offload_device)
     tensors = dict(found.checkpoint.tensors)
-    if not patcher.is_dynamic():  # which gives each its type and place when it is used
+    if not patcher.is_dynamic():  # a dynamic one gives each its type and place when it is used
         tensors = {key: tensors[key].to(place) for key, place in model.diffusion_model.state_dict().items()}
+    # Assigned, not copied: what needs no other type stays in its file until it is used.
     model.load_model_weights(tensors, "", assign=True)
     if clip_denoised:
         patcher.set_model_sampler_post_cfg_function(clip)

@@ -7,6 +7,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
@@ -14,8 +15,11 @@ from .error import CheckpointError
 from .family import Detection
 from .flags import METADATA_KEY
 from .network import check_keys, is_finite
+from .torch_file import MOST_BYTES
 
 __all__ = ["save_checkpoint"]
+
+MOST_TEXT = MOST_BYTES // 2  # of a header that is read again; its other half is for the list of tensors
 
 
 def save_checkpoint(
@@ -35,7 +39,7 @@ def save_checkpoint(
         metadata: More text for the header.
 
     Raises:
-        CheckpointError: The tensors are not this network's, or hold numbers that the dtype does not.
+        CheckpointError: The tensors are not this network's, or hold numbers that the dtype does not; or the text is too long.
         FileExistsError: There is such a file.
         OSError: It cannot be written.
     """
@@ -44,6 +48,11 @@ def save_checkpoint(
     check_keys(tensors, found)
     said = {"family": found.family.name, "architecture": vars(found.config), **found.flags}
     header = {"format": "pt", **(metadata or {}), METADATA_KEY: json.dumps(said)}
+    if (size := sum(map(len, header.values()))) > MOST_TEXT:
+        raise CheckpointError(
+            f"The header would hold {size // 1024} kB of text, of which {MOST_TEXT // 1024} kB can be read again; save it without "
+            "the workflow (--disable-metadata)."
+        )
     part = path.with_name(f".{uuid4().hex}.part")
     try:
         part.touch()
@@ -52,6 +61,8 @@ def save_checkpoint(
         part.chmod(usual)  # safetensors lets its owner alone read it
         refuse_existing(path)
         os.replace(part, path)
+    except SafetensorError as error:  # a full disk, for example
+        raise OSError(f"{path} cannot be written: {error}") from error
     finally:
         part.unlink(missing_ok=True)
 

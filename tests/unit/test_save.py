@@ -95,6 +95,13 @@ def test_who_may_read_other_files_may_read_this_one(tmp_path):
     assert (tmp_path / "net.safetensors").stat().st_mode == (tmp_path / "other").stat().st_mode
 
 
+def test_a_header_that_could_not_be_read_again_is_refused(tmp_path):
+    with pytest.raises(CheckpointError, match=r"The header would hold \d+ kB of text, of which 4096 kB can be read"):
+        save(TENSORS, FOUND, tmp_path / "net.safetensors", metadata={"workflow": "x" * 5_000_000})
+    save(TENSORS, FOUND, tmp_path / "net.safetensors", metadata={"workflow": "x" * 4_000_000})
+    recognise(tmp_path / "net.safetensors")
+
+
 def test_no_file_is_replaced(tmp_path):
     (tmp_path / "net.safetensors").write_bytes(b"mine")
     with pytest.raises(FileExistsError, match=r"net\.safetensors is there already; choose another name\."):
@@ -111,16 +118,15 @@ def test_numbers_that_half_precision_does_not_have_are_refused_and_nothing_is_le
     assert not [*tmp_path.iterdir()]
 
 
-def test_a_write_that_fails_leaves_nothing(tmp_path, monkeypatch):
-    from mask_guidance.sampler.checkpoint import save as module
-
-    def half_written(tensors, path, header):
-        path.write_bytes(b"half")
-        raise OSError("No space left on device")
-
-    monkeypatch.setattr(module, "save_file", half_written)
-    with pytest.raises(OSError, match="No space"):
-        save(TENSORS, FOUND, tmp_path / "net.safetensors")
+def test_a_write_that_fails_leaves_nothing(tmp_path):
+    resource = pytest.importorskip("resource")  # not on Windows
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, before[1]))
+    try:
+        with pytest.raises(OSError, match=r"net\.safetensors cannot be written: .*File too large"):
+            save(TENSORS, FOUND, tmp_path / "net.safetensors")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert not [*tmp_path.iterdir()]
 
 
