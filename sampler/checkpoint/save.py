@@ -50,8 +50,8 @@ def save_checkpoint(
     header = {"format": "pt", **(metadata or {}), METADATA_KEY: json.dumps(said)}
     if (size := sum(map(len, header.values()))) > MOST_TEXT:
         raise CheckpointError(
-            f"The header would hold {size // 1024} kB of text, of which {MOST_TEXT // 1024} kB can be read again; save it without "
-            "the workflow (--disable-metadata)."
+            f"The header would hold {size // 1024} kB of text, of which {MOST_TEXT // 1024} kB can be read again; save it "
+            "without the workflow (--disable-metadata)."
         )
     part = path.with_name(f".{uuid4().hex}.part")
     try:
