@@ -1,4 +1,5 @@
-"""Where guided-diffusion checkpoints are found: models/guided_diffusion, and the example model that comes with the pack.
+"""Where guided-diffusion checkpoints are found: models/guided_diffusion, the example model that comes with the pack, and
+what was saved in output/guided_diffusion.
 
 A folder that diffusers saved is one model in the list, by the folder's name.
 """
@@ -17,10 +18,11 @@ EXAMPLES = Path(__file__).resolve().parents[1] / "examples" / "models"
 
 
 def register() -> None:
-    """Add both folders to the host's table; paths that extra_model_paths.yaml gave stay."""
+    """Add the folders to the host's table; paths that extra_model_paths.yaml gave stay."""
     own = Path(folder_paths.models_dir) / FOLDER
     make(own)
-    for folder in (own, EXAMPLES):
+    saved = Path(folder_paths.get_output_directory()) / FOLDER  # as the host looks for models that its nodes saved
+    for folder in (own, EXAMPLES, saved):
         folder_paths.add_model_folder_path(FOLDER, str(folder))
     # The host registers a new key for files of any kind; only checkpoints belong in the list.
     paths, _ = folder_paths.folder_names_and_paths[FOLDER]

@@ -9,11 +9,13 @@ from .load_model import LoadGuidedDiffusionModel
 from .repaint_sampler import RePaintSamplerNode
 from .resample_schedule import ResampleSchedule
 from .respaced_sigmas import RespacedSigmas
+from .save_model import SaveGuidedDiffusionModel
 
 __all__ = ["NODES"]
 
 NODES: list[type[io.ComfyNode]] = [
     LoadGuidedDiffusionModel,
+    SaveGuidedDiffusionModel,
     ClassLabel,
     RespacedSigmas,
     RePaintSamplerNode,

@@ -30,4 +30,6 @@ def size_multiple(model, vae) -> int:
     """Sides of pictures must be multiples of this, in pixels."""
     if isinstance(model.model, PixelModel):
         return model.model.detection.size_multiple
-    return lcm(int(vae.spacial_compression_encode()), 8) * PATCH
+    patch = getattr(model.model.diffusion_model, "patch_size", 1)
+    square = patch if isinstance(patch, int) else 1  # networks of videos have three sides, of PATCH cells at most
+    return lcm(lcm(int(vae.spacial_compression_encode()), 8) * PATCH, square)

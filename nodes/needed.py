@@ -8,16 +8,17 @@ __all__ = ["FOR_MODELS", "NEEDED", "TESTED", "check_host", "what_models_lack"]
 
 TESTED = ("0.16.3", "0.30.0")  # the oldest and the newest ComfyUI that run.py knows
 NEEDED = {
+    "comfy.cli_args": "args.disable_metadata",
     "comfy.conds": "CONDRegular",
     "comfy.latent_formats": "ChromaRadiance",
     "comfy.model_base": "BaseModel.apply_model ModelType.EPS",
     "comfy.model_management": (
         "InterruptProcessingException dtype_size free_memory get_torch_device intermediate_device is_device_cpu "
-        "throw_exception_if_processing_interrupted unet_manual_cast unet_offload_device"
+        "load_models_gpu throw_exception_if_processing_interrupted unet_manual_cast unet_offload_device"
     ),
     "comfy.model_patcher": (
         "CoreModelPatcher ModelPatcher.get_model_object ModelPatcher.is_dynamic "
-        "ModelPatcher.set_model_sampler_post_cfg_function create_model_options_clone"
+        "ModelPatcher.set_model_sampler_post_cfg_function ModelPatcher.state_dict_for_saving create_model_options_clone"
     ),
     "comfy.model_sampling": "EPS ModelSamplingDiscrete V_PREDICTION",
     "comfy.patcher_extension": "WrapperExecutor.new_class_executor WrappersMP.DIFFUSION_MODEL get_all_wrappers",
@@ -29,20 +30,21 @@ NEEDED = {
     "comfy_api.latest": (
         "ComfyExtension io.Boolean.Input io.Color.io_type io.Combo.Input io.ComfyNode io.Conditioning.Input "
         "io.Conditioning.Output io.Custom io.Float.Input io.Float.Output io.FolderType.temp io.Hidden.extra_pnginfo "
-        "io.Image.Input io.Image.Output io.Input io.Int.Input io.Int.Output io.Latent.Input io.Latent.Output "
+        "io.Hidden.prompt io.Image.Input io.Image.Output io.Input io.Int.Input io.Int.Output io.Latent.Input io.Latent.Output "
         "io.Mask.Input io.Mask.Output io.Model.Input io.Model.Output io.NodeOutput io.Sampler.Output io.Schema "
         "io.Sigmas.Output io.String.Input io.String.Output io.Vae.Input io.Vae.Output ui.SavedResult"
     ),
     "comfy_execution.utils": "get_executing_context",
     "folder_paths": (
         "add_model_folder_path folder_names_and_paths get_filename_list get_full_path_or_raise get_input_directory "
-        "get_temp_directory models_dir"
+        "get_output_directory get_save_image_path get_temp_directory models_dir"
     ),
     "latent_preview": "get_previewer",
     "server": "PromptServer",
 }
 # Needed by the nodes of nodes/model_nodes.py only.
 FOR_MODELS = {
+    "comfy.cli_args",
     "comfy.conds",
     "comfy.latent_formats",
     "comfy.model_base",

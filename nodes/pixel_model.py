@@ -204,7 +204,11 @@ def model_patcher(found: Recognised, dtype: str, clip_denoised: bool, disable_dy
     patcher = patcher_class(model, load_device=load_device, offload_device=offload_device)
     if not comfy.model_management.is_device_cpu(offload_device):
         model.to(offload_device)
-    model.load_model_weights(dict(found.checkpoint.tensors), "", assign=patcher.is_dynamic())
+    tensors = dict(found.checkpoint.tensors)
+    if not patcher.is_dynamic():  # a dynamic one gives each its type and place when it is used
+        tensors = {key: tensors[key].to(place) for key, place in model.diffusion_model.state_dict().items()}
+    # Assigned, not copied: what needs no other type stays in its file until it is used.
+    model.load_model_weights(tensors, "", assign=True)
     if clip_denoised and detection.diffusion.clip:
         patcher.set_model_sampler_post_cfg_function(Clip(detection.diffusion.clip))
     return patcher

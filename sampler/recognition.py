@@ -1,7 +1,7 @@
 """From a checkpoint file to a network that runs.
 
 Each flag that no tensor's shape tells is looked up, in rising authority: a guess, what is published about the same
-architecture, the file's own metadata, configuration files, a sidecar file, the user; what is still a guess then is tried
+architecture, configuration files, the file's own metadata, a sidecar file, the user; what is still a guess then is tried
 out. Each value remembers where it came from.
 """
 
@@ -119,8 +119,8 @@ def written(path: Path, checkpoint: Checkpoint, family: Family[Any]) -> Layers:
     sidecar, flags = sidecar_flags(path, family.vocabulary)
     return [
         ("the trainer's tables", family.beside(checkpoint.beside)),
-        ("metadata", metadata_flags(checkpoint.metadata, family.vocabulary)),
         *((config.name, family.vocabulary.pick(parse_config(config))) for config in configs if config.is_file()),
+        ("metadata", metadata_flags(checkpoint.metadata, family.vocabulary)),
         (f"sidecar {sidecar}", flags),
     ]
 

@@ -10,6 +10,7 @@ classes.py     a class by name or number
 network.py     what a network of any family must be; building one
 family.py      the record of a family, and what a checkpoint was found to be
 probe.py       what can be found out by experiment
+save.py        a file that says everything of itself
 strangers.py   checkpoints of no family here, and what to tell their owners
 """
 
@@ -20,6 +21,7 @@ from .family import Detection, Family
 from .file import Checkpoint, read_checkpoint
 from .flags import COMMON, METADATA_KEY, Flag, Flags, Layers, OneOf, Only, Real, Told, Vocabulary, Whole, YesNo
 from .network import Network, NetworkConfig, build, check_size
+from .save import save_checkpoint
 
 __all__ = [
     "COMMON",
@@ -46,4 +48,5 @@ __all__ = [
     "class_named",
     "class_number",
     "read_checkpoint",
+    "save_checkpoint",
 ]

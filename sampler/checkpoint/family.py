@@ -145,6 +145,12 @@ class Detection:
         """Height and width must be multiples of this."""
         return self.config.size_multiple
 
+    @property
+    def flags(self) -> Flags:
+        """All that the family's vocabulary has words for, by the fields of these names; who is told this finds the same."""
+        values = {**vars(self.config), **vars(self.diffusion), **vars(self), "image_size": self.image_size or None}
+        return {flag: values[flag] for flag in self.family.vocabulary.flags if values.get(flag) is not None}
+
     def guessed(self, flags: Iterable[str]) -> bool:
         """Whether nothing but a guess backs any of these flags."""
         return any(self.sources.get(flag) == "guess" for flag in flags)

@@ -11,7 +11,7 @@ from .error import CheckpointError
 if TYPE_CHECKING:
     from .family import Detection
 
-__all__ = ["Network", "NetworkConfig", "build", "check_finite", "check_keys", "check_size"]
+__all__ = ["Network", "NetworkConfig", "build", "check_finite", "check_keys", "check_size", "is_finite"]
 
 
 class NetworkConfig(Protocol):
@@ -121,14 +121,19 @@ def check_finite(tensors: Mapping[str, Tensor]) -> None:
         CheckpointError: One is.
     """
     for key, value in tensors.items():
-        if not value.is_floating_point() or not value.numel():
-            continue
-        plain = value if value.element_size() > 1 else value.float()  # torch does not compare 8-bit numbers
-        if not torch.stack(plain.detach().aminmax()).isfinite().all():
+        if not is_finite(value):
             raise CheckpointError(
                 f"Tensor {key} holds numbers that are infinite or not numbers (NaN): the training failed, or the file is "
                 "damaged; choose an earlier checkpoint, or download it again."
             )
+
+
+def is_finite(value: Tensor) -> bool:
+    """Whether all of a tensor's numbers are."""
+    if not value.is_floating_point() or not value.numel():
+        return True
+    plain = value if value.element_size() > 1 else value.float()  # torch does not compare 8-bit numbers
+    return bool(torch.stack(plain.detach().aminmax()).isfinite().all())
 
 
 def check_size(width: int, height: int, multiple: int) -> None:

@@ -1,5 +1,8 @@
 """The loader node in the host: files that cannot be used, names that arrive by a link, and Cancel while it looks."""
 
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 import workflows
@@ -50,6 +53,18 @@ def test_weights_that_are_no_numbers_are_refused(models_folder):
         ValueError, match=r"^nan\.pt: Tensor out\.2\.bias holds numbers that are infinite or not numbers"
     ):
         load("nan.pt")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks Linux what is mapped")
+@pytest.mark.parametrize("name", ["mapped.pt", "mapped.safetensors"])
+def test_weights_stay_in_their_file_until_they_are_used(models_folder, name):
+    save_tiny(models_folder / name)
+    model, _ = load(name)
+    place = model.model.diffusion_model.out[2].weight.data_ptr()
+    maps = [
+        line.split()[0].split("-") for line in Path("/proc/self/maps").read_text().splitlines() if line.endswith(name)
+    ]
+    assert any(int(first, 16) <= place < int(end, 16) for first, end in maps)
 
 
 @pytest.mark.parametrize("name", ["../../tiny.pt", "nobody.pt", 5, None])

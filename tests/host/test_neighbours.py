@@ -18,6 +18,7 @@ NODES = {
     "MaskGuidanceModelView": ("model_view", "ModelView"),
     "MaskGuidanceOutpaint": ("outpaint", "PadForOutpainting"),
     "MaskGuidancePrepareMask": ("prepare_mask", "PrepareMask"),
+    "MaskGuidanceSaveModel": ("save_model", "SaveGuidedDiffusionModel"),
     "MaskGuidanceSampler": ("repaint_sampler", "RePaintSamplerNode"),
     "MaskGuidanceSchedule": ("resample_schedule", "ResampleSchedule"),
     "MaskGuidanceSigmas": ("respaced_sigmas", "RespacedSigmas"),
@@ -55,6 +56,7 @@ SETTINGS = {
         {}, {"invert": True, "remove_specks": 3, "fill_holes": True, "grow": 3, "smooth_outline": 2, "feather": 3},
         {"grow": -2, "threshold": 0.5}, {"grow": 10_000},
     ],
+    "MaskGuidanceSaveModel": [{}, {"dtype": "fp16"}, {"dtype": "fp8"}],
     "MaskGuidanceSampler": [{}, {"feedback": 3.0}],
     "MaskGuidanceSchedule": [{}, {"preset": "custom", "skip_steps": 9999}],
     "MaskGuidanceSigmas": [{}, {"skip_steps": 9999}],
@@ -68,8 +70,9 @@ CASES = [(name, number) for name, settings in SETTINGS.items() for number in ran
 
 
 @pytest.fixture
-def sockets(tiny):
+def sockets(host, tiny, monkeypatch, tmp_path):
     """By input name, as the nodes in front would give it; two pictures of one batch share their memory."""
+    monkeypatch.setattr(host, "output_directory", str(tmp_path))
     from mask_guidance.nodes.class_label import conditioning
 
     model, vae = tiny

@@ -3,7 +3,7 @@
 No file and no text encoder: the weights are drawn here, and so are the tensors that a text encoder would give.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from unittest import mock
 
 import torch
@@ -29,6 +29,39 @@ WAN = {
     "image_model": "wan2.1", "model_type": "t2v", "patch_size": (1, 2, 2), "text_len": 8, "in_dim": 16, "out_dim": 16,
     "dim": 32, "ffn_dim": 64, "freq_dim": 32, "text_dim": 16, "num_heads": 2, "num_layers": 2,
 }  # fmt: skip
+# On the pixels themselves.
+RADIANCE = {
+    "image_model": "chroma_radiance", "in_channels": 3, "out_channels": 3, "vec_in_dim": None, "context_in_dim": 16,
+    "hidden_size": 32, "mlp_ratio": 2.0, "num_heads": 2, "depth": 1, "depth_single_blocks": 1, "axes_dim": [4, 6, 6],
+    "theta": 10_000, "patch_size": 8, "qkv_bias": True, "in_dim": 64, "out_dim": 32, "hidden_dim": 32, "n_layers": 1,
+    "txt_ids_dims": [], "nerf_hidden_size": 8, "nerf_mlp_ratio": 2, "nerf_depth": 1, "nerf_max_freqs": 2,
+    "nerf_tile_size": 4, "nerf_final_head_type": "conv", "nerf_embedder_dtype": torch.float32, "use_x0": True,
+    "use_sequential_txt_ids": False,
+}  # fmt: skip
+Z_IMAGE = {
+    "image_model": "zimage_pixel", "patch_size": 8, "in_channels": 3, "dim": 32, "n_layers": 1, "n_refiner_layers": 1,
+    "n_heads": 2, "n_kv_heads": 2, "multiple_of": 16, "qk_norm": True, "cap_feat_dim": 16, "axes_dims": [4, 6, 6],
+    "axes_lens": [64, 64, 64], "time_scale": 1000.0, "pad_tokens_multiple": 8,
+    "decoder_in_channels": 192, "decoder_hidden_size": 16, "decoder_num_res_blocks": 1, "decoder_max_freqs": 2,
+}  # fmt: skip
+PIXELDIT = {
+    "image_model": "pixeldit_t2i", "num_groups": 2, "hidden_size": 32, "pixel_hidden_size": 4, "patch_depth": 1,
+    "pixel_attn_hidden_size": 16, "pixel_num_groups": 2, "pixel_depth": 1, "patch_size": 8, "txt_embed_dim": 16,
+    "txt_max_length": 8,
+}  # fmt: skip
+PID = {**PIXELDIT, "image_model": "pid", "lq_latent_channels": 4, "lq_hidden_dim": 16, "lq_num_res_blocks": 1}
+HIDREAM = {
+    "image_model": "hidream_o1",
+    "text_config_overrides": {
+        "hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2,
+        "num_key_value_heads": 1, "head_dim": 16, "rope_dims": [4, 2, 2],
+    },
+    "vision_config_overrides": {
+        "hidden_size": 16, "num_heads": 2, "intermediate_size": 16, "depth": 1, "num_position_embeddings": 16,
+        "deepstack_visual_indexes": (),
+    },
+}  # fmt: skip
+PIXELS = (1, 3, 32, 64)
 # Name: the host's configuration, the network's sizes, the latent, the width of the pooled text.
 KINDS = {
     "SD1.5": ("SD15", UNET, (1, 4, 8, 8), 16),
@@ -37,6 +70,13 @@ KINDS = {
     "Flux": ("Flux", FLUX, (1, 16, 8, 12), 16),
     "Wan": ("WAN21_T2V", WAN, (1, 16, 3, 8, 12), 16),
     "Wan 2.2 5B": ("WAN22_T2V", {**WAN, "in_dim": 48, "out_dim": 48}, (1, 48, 3, 8, 12), 16),
+}
+PIXEL_KINDS = {
+    "Chroma Radiance": ("ChromaRadiance", RADIANCE, PIXELS, 16),
+    "Z-Image": ("ZImagePixelSpace", Z_IMAGE, PIXELS, 16),
+    "PixelDiT": ("PixelDiTT2I", PIXELDIT, PIXELS, 16),
+    "PiD": ("PiD", PID, PIXELS, 16),
+    "HiDream-O1": ("HiDreamO1", HIDREAM, PIXELS, 16),
 }
 
 
@@ -56,13 +96,13 @@ class Tiny:
 
 
 def tiny(name: str, device: torch.device | None = None, dtype: torch.dtype = torch.float32) -> Tiny:
-    """One of KINDS, always with the same weights."""
+    """One of KINDS or PIXEL_KINDS, always with the same weights."""
     import comfy.model_management
     import comfy.model_patcher
     import comfy.supported_models
 
-    config_name, network, shape, pooled = KINDS[name]
-    config = getattr(comfy.supported_models, config_name)(network)
+    config_name, network, shape, pooled = {**KINDS, **PIXEL_KINDS}[name]
+    config = getattr(comfy.supported_models, config_name)(known_to_the_host(network))
     if network.get("use_spatial_transformer"):
         config.unet_config |= {"num_heads": 4, "num_head_channels": -1}
     config.set_inference_dtype(dtype, None)
@@ -76,7 +116,17 @@ def tiny(name: str, device: torch.device | None = None, dtype: torch.dtype = tor
     mask = torch.zeros(1, 1, *shape[-2:])
     mask[..., shape[-1] // 2 :] = 1
     latent = {"samples": torch.randn(shape, generator=generator), "noise_mask": mask}
-    return Tiny(patcher, latent, text(generator, pooled), text(generator, pooled))
+    return Tiny(patcher, latent, *(text(generator, pooled, network.get("image_model")) for _ in range(2)))
+
+
+def known_to_the_host(network: dict) -> dict:
+    """Without what Chroma Radiance got later; other networks take words that they do not know."""
+    if network.get("image_model") != "chroma_radiance":
+        return network
+    from comfy.ldm.chroma_radiance.model import ChromaRadianceParams
+
+    words = {"image_model", *(field.name for field in fields(ChromaRadianceParams))}
+    return {word: value for word, value in network.items() if word in words}
 
 
 def places(config) -> dict[str, Tensor]:
@@ -87,10 +137,14 @@ def places(config) -> dict[str, Tensor]:
         return config.get_model({}, device=torch.device("meta")).diffusion_model.state_dict()
 
 
-def text(generator: torch.Generator, pooled: int) -> list:
-    return [
-        [torch.randn(1, 8, 16, generator=generator), {"pooled_output": torch.randn(1, pooled, generator=generator)}]
-    ]
+def text(generator: torch.Generator, pooled: int, image_model: str | None = None) -> list:
+    words = torch.randn(1, 8, 16, generator=generator)
+    said = {"pooled_output": torch.randn(1, pooled, generator=generator)}
+    if image_model == "hidream_o1":  # which reads the words themselves, and its timestep at the last one's place
+        said["text_input_ids"] = torch.tensor([[*torch.randint(1000, (7,), generator=generator).tolist(), 151673]])
+    if image_model == "pid":  # which enlarges a small picture's latent
+        said |= {"lq_latent": torch.randn(1, 4, 1, 2, generator=generator), "degrade_sigma": torch.tensor([0.0])}
+    return [[words, said]]
 
 
 def save_stable_diffusion(path) -> None:

@@ -30,7 +30,7 @@ const AUTO = { auto: "自动" };
 
 const zh = {
   weights: { ema: "平均权重", model: "最后一步" },
-  dtype: AUTO,
+  dtype: { ...AUTO, "as is": "原样" },
   attention_order: { ...AUTO, legacy: "旧顺序", new: "新顺序" },
   noise_schedule: { ...AUTO, linear: "线性", cosine: "余弦", quad: "二次", const: "常数", sigmoid: "S 形" },
   rescale_timesteps: { ...AUTO, yes: "是", no: "否" },
