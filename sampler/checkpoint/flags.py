@@ -181,6 +181,7 @@ class Vocabulary:
         phrases: What says a flag in another way: the flag, and its value for true and for false; None says nothing.
         nulls: What "null" or nothing after a flag's name stands for; elsewhere it tells nothing.
         takes_back: Flags that telling another one sets too, unless the same authority tells them as well.
+        conditions: Words that tell no flag, and must be as they are here for a network to be of the family.
     """
 
     flags: Mapping[str, Flag]
@@ -188,6 +189,7 @@ class Vocabulary:
     phrases: Mapping[str, tuple[str, str | None, str | None]] = field(default_factory=dict)
     nulls: Flags = field(default_factory=dict)
     takes_back: Mapping[str, Flags] = field(default_factory=dict)
+    conditions: Mapping[str, Flag] = field(default_factory=dict)
 
     def __or__(self, more: "Vocabulary") -> "Vocabulary":
         return Vocabulary(
@@ -196,6 +198,7 @@ class Vocabulary:
             {**self.phrases, **more.phrases},
             {**self.nulls, **more.nulls},
             {**self.takes_back, **more.takes_back},
+            {**self.conditions, **more.conditions},
         )
 
     def pick(self, content: object, level: int = 0) -> Flags:
@@ -226,7 +229,7 @@ class Vocabulary:
             flag, true, false = self.phrases[name]
             meant = true if checked(name, YesNo(), value) else false
             return {} if meant is None else {flag: meant}
-        return {name: value} if name in self.flags else {}
+        return {name: value} if name in self.flags or name in self.conditions else {}
 
     def agree(self, layers: Layers) -> Told:
         """Who is believed: for each flag the greatest authority that tells it; other words are left out.
@@ -236,13 +239,15 @@ class Vocabulary:
         """
         values: Flags = {}
         sources: dict[str, str] = {}
+        known = {**self.flags, **self.conditions}
         for source, said in layers:
             flags = {flag: value for flag, value in said.items() if value is not None}
             taken_back = {flag: value for told in flags for flag, value in self.takes_back.get(told, {}).items()}
             for flag, value in {**taken_back, **flags}.items():
-                if flag in self.flags:
+                if flag in known:
                     values[flag], sources[flag] = value, source
-        return Told({flag: checked(flag, self.flags[flag], v, sources[flag]) for flag, v in values.items()}, sources)
+        meant = {flag: checked(flag, known[flag], value, sources[flag]) for flag, value in values.items()}
+        return Told(*({flag: told[flag] for flag in meant if flag in self.flags} for told in (meant, sources)))
 
 
 def checked(name: str, flag: Flag, value: object, source: str = "") -> object:
@@ -271,7 +276,9 @@ COMMON = Vocabulary(
                 "v_prediction": "v",
             },
         ),
-        "var_type": OneOf(tuple(VAR_TYPES), {"fixed_small_log": "fixed_small"}),
+        "var_type": OneOf(
+            tuple(name for name, kind in VAR_TYPES.items() if not kind.implicit), {"fixed_small_log": "fixed_small"}
+        ),
         "image_size": Whole(1, 65_536),
         "class_names": Names(),
         "null_class": Whole(),

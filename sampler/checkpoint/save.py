@@ -3,7 +3,9 @@
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any, cast
 from uuid import uuid4
 
 import torch
@@ -46,7 +48,7 @@ def save_checkpoint(
     path = Path(path)
     refuse_existing(path)
     check_keys(tensors, found)
-    said = {"family": found.family.name, "architecture": vars(found.config), **found.flags}
+    said = {"family": found.family.name, "architecture": asdict(cast(Any, found.config)), **found.flags}
     header = {"format": "pt", **(metadata or {}), METADATA_KEY: json.dumps(said)}
     if (size := sum(map(len, header.values()))) > MOST_TEXT:
         raise CheckpointError(

@@ -63,7 +63,8 @@ VOCABULARY = COMMON | Vocabulary(
         "num_head_channels": Whole(-1, 65_536),
         "num_heads_middle": Whole(-1, 1024),
         "center_input_sample": YesNo(),
-        # What other networks of the same classes have.
+    },
+    conditions={
         "made_by": Maker(),
         "act_fn": Only("silu", ("swish",)),
         "time_embedding_type": Only("positional"),

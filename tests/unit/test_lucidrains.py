@@ -6,27 +6,19 @@ import pytest
 import torch
 import torch.nn.functional as F
 from live_bytes import FusedAttention, LiveBytes
+from lucid_weights import FULL, LINEAR, SMALL, lucidrains_weights
 from mask_guidance.sampler import alphas_cumprod, named_betas
 from mask_guidance.sampler.checkpoint import CheckpointError, DiffusionConfig, build
 from mask_guidance.sampler.lucidrains import LucidConfig, LucidUNet
 from mask_guidance.sampler.lucidrains.config import Attention
 from mask_guidance.sampler.recognition import detect, recognise
-from random_weights import drawn
 
-LINEAR, FULL = Attention(False, 4, 8, 3), Attention(True, 2, 16, 4)
 CONFIGS = {
-    "linear, then full": LucidConfig(3, 3, 16, (16, 16, 32, 48), (LINEAR, LINEAR, FULL), FULL),
+    "linear, then full": SMALL,
     "full, then linear, one channel": LucidConfig(1, 1, 16, (24, 16, 32), (FULL, LINEAR), FULL),
     "one level, and a variance": LucidConfig(3, 6, 16, (16, 16), (FULL,), FULL),
 }
 LEVELS = 500
-
-
-def weights(config):
-    generator = torch.Generator().manual_seed(0)
-    shapes = LucidUNet(config, device="meta").state_dict()
-    values = {key: drawn(key, value.shape, generator) for key, value in sorted(shapes.items())}
-    return {key: value.abs() + 0.5 if key.endswith(".g") else value for key, value in values.items()}
 
 
 class Formulas:
@@ -103,7 +95,7 @@ def tables(schedule="sigmoid", objective="v", least_snr=False):
 
 def saved(path, config, around, prefix=""):
     """A file of his trainer: the plain network, and an EMA of other weights."""
-    plain = {**{f"model.{key}": value for key, value in weights(config).items()}, **around}
+    plain = {**{f"model.{key}": value for key, value in lucidrains_weights(config).items()}, **around}
     averaged = {key: value + 1 if key.startswith("model.") else value for key, value in plain.items()}
     ema = {"initted": torch.tensor(True), "step": torch.tensor(7)}
     ema |= {f"online_model.{key}": value for key, value in plain.items()}
@@ -116,7 +108,7 @@ def saved(path, config, around, prefix=""):
 @torch.no_grad()
 def test_the_network_computes_what_the_formulas_do(name):
     config = CONFIGS[name]
-    tensors = weights(config)
+    tensors = lucidrains_weights(config)
     found = detect(tensors)
     assert found.config == config
     x = torch.randn(2, config.in_channels, 16, 16, generator=torch.Generator().manual_seed(1))
@@ -142,8 +134,8 @@ def test_averaged_weights_are_taken_unless_the_last_ones_are_asked_for(tmp_path,
     config = CONFIGS["linear, then full"]
     path = saved(tmp_path / "model-7.pt", config, tables())
     found = recognise(path, which, probe=False)
-    assert set(found.checkpoint.tensors) == set(weights(config))
-    expected = weights(config)["init_conv.bias"] + added
+    assert set(found.checkpoint.tensors) == set(lucidrains_weights(config))
+    expected = lucidrains_weights(config)["init_conv.bias"] + added
     torch.testing.assert_close(found.checkpoint.tensors["init_conv.bias"], expected)
 
 
@@ -157,7 +149,7 @@ def test_a_schedule_of_other_settings_is_refused(tmp_path):
 
 @pytest.mark.parametrize("key", ["time_mlp.0.weights", "downs.0.2.fn.fn.to_qkv.weight", "downs.0.0.block1.norm.bias"])
 def test_other_versions_are_named(key):
-    tensors = {**weights(CONFIGS["linear, then full"]), key: torch.zeros(1)}
+    tensors = {**lucidrains_weights(CONFIGS["linear, then full"]), key: torch.zeros(1)}
     with pytest.raises(CheckpointError, match=r"This checkpoint is .* lucidrains"):
         detect(tensors)
 
@@ -165,7 +157,7 @@ def test_other_versions_are_named(key):
 def test_a_network_with_a_hole_is_refused_whatever_is_missing():
     from mask_guidance.sampler.checkpoint.network import check_keys
 
-    whole = weights(CONFIGS["full, then linear, one channel"])
+    whole = lucidrains_weights(CONFIGS["full, then linear, one channel"])
     for key in whole:
         holed = {k: v for k, v in whole.items() if k != key}
         with pytest.raises(CheckpointError):

@@ -5,10 +5,13 @@ from dataclasses import replace
 
 import pytest
 import torch
+from diffusers_files import weights as ddpm_weights
+from lucid_weights import lucidrains_weights
 from mask_guidance.sampler import families
 from mask_guidance.sampler.adm.signatures import SIGNATURES
 from mask_guidance.sampler.checkpoint import METADATA_KEY, CheckpointError, read_checkpoint
 from mask_guidance.sampler.checkpoint import save_checkpoint as save
+from mask_guidance.sampler.ddpm import DDPM_FAMILIES
 from mask_guidance.sampler.recognition import detect, recognise
 from safetensors import safe_open
 from small_nets import SMALL, config_of, shapes_of, state_dict_of
@@ -21,8 +24,23 @@ UNUSUAL = {
     "class_names": ["cat", "dog", "any"], "null_class": 2,
 }  # fmt: skip
 FOUND = detect(TENSORS, [("you", UNUSUAL)])
+
+
+def found_in(tensors, family=None, **flags):
+    """A network's own tensors, and what they were found to be; `family` is whose file they came from."""
+    found = detect(tensors, [("you", flags)])
+    return tensors, found if family is None else replace(found, family=family)
+
+
 # A network of each family, by its name: tensors under the network's own names, and what it was found to be.
-NETWORKS = {"guided-diffusion": (TENSORS, FOUND)}
+NETWORKS = {
+    "guided-diffusion": (TENSORS, FOUND),
+    "lucidrains": found_in(lucidrains_weights(), noise_schedule="sigmoid"),
+}
+NETWORKS |= {
+    family.name: found_in(ddpm_weights(), family, flip_sin_to_cos=True, norm_eps=0.01, beta_end=0.03, clip_sample=False)
+    for family in DDPM_FAMILIES
+}
 
 
 def no_probe():
@@ -41,7 +59,8 @@ def test_a_network_of_each_family_comes_back_bit_for_bit_and_with_all_that_was_k
     again = recognise(tmp_path / "net.safetensors", between=no_probe)
     assert again.checkpoint.tensors.keys() == tensors.keys()
     assert all(torch.equal(again.checkpoint.tensors[key], value) for key, value in tensors.items())
-    assert replace(again.detection, sources={}) == replace(found, sources={})
+    assert replace(again.detection, sources={}, family=found.family) == replace(found, sources={})
+    assert again.detection.family.network is found.family.network
     assert set(again.detection.sources.values()) == {"metadata"}
 
 
