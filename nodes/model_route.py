@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from ..sampler.checkpoint import CheckpointError
 from . import routes
-from .class_names import names_of
+from ..sampler.checkpoint.imagenet import names_of
 from .model_files import detection_of
 
 __all__ = ["answer", "register"]

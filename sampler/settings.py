@@ -121,6 +121,11 @@ class Settings:
         return self.resample_r if self.resample else 1
 
     @property
+    def drawn_variance(self) -> str | None:
+        """`var_type`, where the method draws a variance at each step."""
+        return self.var_type if "var_type" in METHODS[self.method].uses else None
+
+    @property
     def unused(self) -> tuple[str, ...]:
         """Names of settings that the method does not read, though another does."""
         read = METHODS[self.method].uses

@@ -82,6 +82,20 @@ class UNetConfig:
         grown = 4 * size * width + 4 * (size + normed) * width if level and self.resblock_updown else 0
         return size * finer + max(first, second, grown) / 4**level
 
+    def gradient(self, size: int) -> float:
+        """Bytes in memory for each pixel while a gradient goes through the encoder, which keeps what each layer was given.
+
+        `size` is of a number in the torso; norms keep float32 copies of what is of a shorter type.
+        """
+        block = 7 * size + 2 * (4 - size)  # two norms, two convolutions, and what lies between
+        attention = 4 * size + block
+        kept = 2 * block * self.width(self.levels - 1) / 4 ** (self.levels - 1)
+        for level in range(self.levels):
+            each = block + (attention if self.attends(level) else 0)
+            halved = 4 * size if level < self.levels - 1 else attention  # and the middle's attention
+            kept += (self.num_res_blocks * each + halved) * self.width(level) / 4**level
+        return KERNELS * kept
+
     def width(self, level: int) -> int:
         return int(self.channel_mult[level] * self.model_channels)
 

@@ -104,13 +104,14 @@ def make_parser() -> argparse.ArgumentParser:
     files("--input_dir", nargs="+", metavar="PATH", help="pictures: a folder, files, 'patterns*', or a list in a .txt")
     files("--mask_dir", metavar="PATH", help="a folder of masks with the pictures' names, or one mask for all; left out: "
           "the pictures' transparent parts are painted")  # fmt: skip
+    files("--classifier", metavar="FILE", help="a classifier of noisy pictures that guides to --class_label")
     files("--mask_type", choices=sorted(MASK_TYPES), help="a generated mask instead")
     files("--save_dir", metavar="DIR", help="results, one .png a picture")
     files("--n_samples", type=int, metavar="N", help="only the first N pictures")
     files("-c", "--config", metavar="FILE", help="settings from a file: ours, a RePaint conf, or an xyfJASON config; "
           "options given here count for more")  # fmt: skip
     add_settings("pictures", "mask_polarity", "image_size", "variants")
-    sampling = add_settings("sampling", *(f.name for f in fields(Settings)), "class_label", "seed", "load_ema")
+    sampling = add_settings("sampling", *(f.name for f in fields(Settings)), "class_label", "classifier_scale", "seed", "load_ema")
     presets = ", ".join(PRESETS)
     sampling.add_argument(
         "--preset", metavar="NAME", help=f"settings of the sampler by name: {presets} (default: {DEFAULT})"
@@ -225,7 +226,9 @@ HELP = {
     "start_resampling": "no jump reaches above this step",
     "denoise": "below 1: start from what is under the mask, at this share of the timesteps",
     "var_type": "variance of each step (default: what the model learned)",
-    "class_label": "number or name of a class, for class-conditional models",
+    "class_label": "number or name of a class, for class-conditional models; several, with commas between: of picture "
+    "after picture",
+    "classifier_scale": "how strongly --classifier guides (default: 1)",
     "seed": "same seed, same pictures (default: 0)",
     "load_ema": "averaged weights, where the file has both (default: true)",
     "micro_batch": "pictures painted at a time by each process (default: 8)",

@@ -13,7 +13,7 @@ probe.py       what can be found out by experiment
 strangers.py   checkpoints of no family here, and what to tell their owners
 """
 
-from .classes import class_named, class_number
+from .classes import class_named, class_number, class_numbers
 from .diffusion import DiffusionConfig
 from .error import CheckpointError
 from .family import Detection, Family
@@ -43,5 +43,6 @@ __all__ = [
     "check_size",
     "class_named",
     "class_number",
+    "class_numbers",
     "read_checkpoint",
 ]
