@@ -4,6 +4,7 @@ import copy
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import comfy.model_management
 import comfy.model_patcher
@@ -84,7 +85,7 @@ class Guide:
         numbers = range(len(x)) if run is None else run.numbers
         sampling = model.model_sampling
         steps = sampling.timestep(sigma).float() * model.detection.diffusion.timestep_scale
-        labels = [self.labels[number % len(self.labels)] for number in numbers]
+        labels = labels_on(x.device, self.labels, tuple(numbers))
         slope = self.scale * class_gradient(self.net, sampling.calculate_input(sigma, x), steps, labels)
         if run is not None and run.draws_variance and self.form == MEAN:
             run.add(slope)
@@ -92,6 +93,12 @@ class Guide:
         guess = args["denoised"] + score_shift(slope, 1.0, sigma.reshape(-1, *[1] * (x.ndim - 1)))
         clipped = clip in options.get("sampler_post_cfg_function", [])
         return clip({"denoised": guess}) if clipped else guess
+
+
+@lru_cache(8)
+def labels_on(device: torch.device, labels: tuple[int, ...], numbers: tuple[int, ...]) -> Tensor:
+    """Sent once, not at each step: a step that sends waits for the device."""
+    return torch.tensor([labels[number % len(labels)] for number in numbers], device=device)
 
 
 def guided_model(model, classifier: HostClassifier, labels: tuple[int, ...], scale: float, form: str):

@@ -8,8 +8,7 @@ A gradient here is that of the log-probability of a class with respect to the no
 is given it: `x / sqrt(signal**2 + noise**2)`, which is x itself where the ladder preserves variance.
 """
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -22,7 +21,7 @@ from .posterior import Posterior
 __all__ = ["MeanShift", "class_gradient", "class_guided", "score_shift"]
 
 
-def class_gradient(classifier: nn.Module, x: Tensor, timesteps: Tensor, labels: Sequence[int]) -> Tensor:
+def class_gradient(classifier: nn.Module, x: Tensor, timesteps: Tensor, labels: Tensor) -> Tensor:
     """How the log-probability of each picture's class grows with each of its numbers.
 
     Works under `torch.inference_mode` too, and with weights that were made or moved in it, or lie on another device: autograd
@@ -32,7 +31,7 @@ def class_gradient(classifier: nn.Module, x: Tensor, timesteps: Tensor, labels: 
         classifier: Called as classifier(x, timesteps), with x in its `dtype`; gives logits (B, classes).
         x: Noisy pictures at unit power; (B, C, H, W).
         timesteps: As the classifier counts them, fractions allowed; (B,).
-        labels: Of each picture.
+        labels: Of each picture; int64 (B,).
 
     Returns:
         Like x.
@@ -42,21 +41,20 @@ def class_gradient(classifier: nn.Module, x: Tensor, timesteps: Tensor, labels: 
         fit = {name: p for name, p in classifier.named_parameters() if p.is_inference() or p.device != x.device}
         copies = {name: p.detach().to(x.device, copy=True) for name, p in fit.items()}
         logits = torch.func.functional_call(classifier, copies, (leaf.to(classifier.dtype), timesteps.clone()))
-        wanted = torch.tensor(labels, device=x.device)[:, None]
-        chosen = F.log_softmax(logits.float(), dim=1).gather(1, wanted)
+        chosen = F.log_softmax(logits.float(), dim=1).gather(1, labels.clone()[:, None])
         (gradient,) = torch.autograd.grad(chosen.sum(), leaf)
     return gradient
 
 
-def score_shift(gradient: Tensor, signal: float, noise: float) -> Tensor:
+def score_shift(gradient: Tensor, signal: float, noise: float | Tensor) -> Tensor:
     """What is added to the guess (algorithm 2): of Gaussian data, it is the guess given the class then.
 
     Args:
         gradient: Times the scale.
         signal: Signal amplitude of the noisy picture.
-        noise: Its noise amplitude.
+        noise: Its noise amplitude; one number, or of each picture, (B, 1, ...).
     """
-    return noise**2 / (signal * math.hypot(signal, noise)) * gradient
+    return noise**2 / (signal * (signal**2 + noise**2) ** 0.5) * gradient
 
 
 class MeanShift:
@@ -71,9 +69,9 @@ class MeanShift:
         self.posterior, self.var_type = Posterior(ladder), var_type
 
     def __call__(self, gradient: Tensor, level: int, v: Tensor | None) -> Tensor:
-        """Arguments as for `Posterior.log_variance`; the gradient is times the scale, and of the level stepped from."""
+        """Arguments as for `Posterior.variance`; the gradient is times the scale, and of the level stepped from."""
         posterior = self.posterior
-        variance = posterior.log_variance(self.var_type, level, v).exp().to(gradient.dtype)
+        variance = posterior.variance(self.var_type, level, v).to(gradient.dtype)
         return variance * (float((-0.5 * posterior.log_power[level]).exp() / posterior.x0_weight[level]) * gradient)
 
 

@@ -167,7 +167,7 @@ class Painter:
 
     def gradient(self, numbers: Sequence[int], x: Tensor, t: Tensor) -> Tensor:
         """Of the log-probability of each picture's class, times the scale."""
-        labels = each_of(self.guided_to, numbers)
+        labels = torch.tensor(each_of(self.guided_to, numbers), device=x.device)
         steps = t * self.detection.diffusion.timestep_scale
         return self.settings.classifier_scale * class_gradient(self.classifier, x, steps, labels)
 
