@@ -62,7 +62,9 @@ class ClassifierGuidance(io.ComfyNode):
             ],
             outputs=[
                 io.Model.Output(display_name="MODEL", tooltip="The model with its guide."),
-                io.String.Output(display_name="name", tooltip="The class's name, where the classifier or ImageNet has one."),
+                io.String.Output(
+                    display_name="name", tooltip="The class's name, where the classifier or ImageNet has one."
+                ),
             ],
         )
 

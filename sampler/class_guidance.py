@@ -12,8 +12,9 @@ from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
+from .adm.encoder import EncoderUNet
 from .ladder import Ladder
 from .methods import Denoise
 from .posterior import Posterior
@@ -21,7 +22,7 @@ from .posterior import Posterior
 __all__ = ["MeanShift", "class_gradient", "class_guided", "score_shift"]
 
 
-def class_gradient(classifier: nn.Module, x: Tensor, timesteps: Tensor, labels: Tensor) -> Tensor:
+def class_gradient(classifier: EncoderUNet, x: Tensor, timesteps: Tensor, labels: Tensor) -> Tensor:
     """How the log-probability of each picture's class grows with each of its numbers.
 
     Works under `torch.inference_mode` too, and with weights that were made or moved in it, or lie on another device: autograd

@@ -144,7 +144,9 @@ def describe_classifier(found: RecognisedClassifier) -> str:
     parameters = sum(value.numel() for value in found.checkpoint.tensors.values()) / 1e6
     names = names_of(classifier)
     schedule = classifier.diffusion
-    noise = f"{schedule.noise_schedule}, {schedule.diffusion_steps} steps" if schedule else "that of the model it guides"
+    noise = (
+        f"{schedule.noise_schedule}, {schedule.diffusion_steps} steps" if schedule else "that of the model it guides"
+    )
     widths = ", ".join(f"{mult:g}" for mult in config.channel_mult)
     return "\n".join(
         [

@@ -90,7 +90,6 @@ class Posterior:
             raise ValueError(f"Unknown var_type '{var_type}'; choose one of {', '.join(VAR_TYPES)}.")
         return VAR_TYPES[var_type](self, level, v)
 
-
     def variance(self, var_type: str, level: int, v: Tensor | None) -> Tensor:
         """The same without the logarithm; the small one of the last step is the zero that it is."""
         log = self.log_variance(var_type, level, v)

@@ -105,7 +105,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("pictures", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--evaluate", action="store_true", help="do not train: print how well the classifier names pictures")
+    parser.add_argument(
+        "--evaluate", action="store_true", help="do not train: print how well the classifier names pictures"
+    )
     parser.add_argument("--pictures_seen", type=int, default=48_000)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--lr", type=float, default=1e-3)

@@ -75,7 +75,9 @@ def encoder_length(shape_of: Shapes) -> int:
     if missing is not None:
         raise CheckpointError(f"This checkpoint has a hole: input_blocks.{missing} is missing; download it again.")
     if not 2 <= len(numbers) <= MOST_BLOCKS:
-        raise CheckpointError(f"This classifier has {len(numbers)} encoder blocks, unlike any of its kind; it is damaged.")
+        raise CheckpointError(
+            f"This classifier has {len(numbers)} encoder blocks, unlike any of its kind; it is damaged."
+        )
     return len(numbers)
 
 
@@ -92,7 +94,9 @@ def blocks_a_level(shape_of: Shapes, count: int, halvings: Collection[int]) -> i
     fitting = [
         blocks
         for blocks in range(1, count)
-        if count % (blocks + 1) == 0 and count // (blocks + 1) <= MOST_LEVELS and fits(shape_of, count, blocks, halvings)
+        if count % (blocks + 1) == 0
+        and count // (blocks + 1) <= MOST_LEVELS
+        and fits(shape_of, count, blocks, halvings)
     ]
     if not fitting:
         raise CheckpointError(

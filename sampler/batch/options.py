@@ -111,7 +111,9 @@ def make_parser() -> argparse.ArgumentParser:
     files("-c", "--config", metavar="FILE", help="settings from a file: ours, a RePaint conf, or an xyfJASON config; "
           "options given here count for more")  # fmt: skip
     add_settings("pictures", "mask_polarity", "image_size", "variants")
-    sampling = add_settings("sampling", *(f.name for f in fields(Settings)), "class_label", "classifier_scale", "seed", "load_ema")
+    sampling = add_settings(
+        "sampling", *(f.name for f in fields(Settings)), "class_label", "classifier_scale", "seed", "load_ema"
+    )
     presets = ", ".join(PRESETS)
     sampling.add_argument(
         "--preset", metavar="NAME", help=f"settings of the sampler by name: {presets} (default: {DEFAULT})"

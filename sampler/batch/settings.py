@@ -58,7 +58,9 @@ class RunSettings(Settings):
 
     def key(self) -> str:
         """A digest of what decides the pixels."""
-        unguided = () if self.classifier else ("classifier", "classifier_scale")  # runs from before there were guides go on
+        unguided = (
+            () if self.classifier else ("classifier", "classifier_scale")
+        )  # runs from before there were guides go on
         content = {name: value for name, value in asdict(self).items() if name not in (*NOT_IN_KEY, *unguided)}
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 

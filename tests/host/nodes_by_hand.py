@@ -38,7 +38,9 @@ def classifier(name: str, dtype: str = "auto"):
 
 
 @torch.inference_mode()
-def guided(model, name: str = "judge.safetensors", class_label: int = 1, scale: float = 1.0, dtype: str = "auto", **options):
+def guided(
+    model, name: str = "judge.safetensors", class_label: int = 1, scale: float = 1.0, dtype: str = "auto", **options
+):
     """MODEL that a classifier guides."""
     from mask_guidance.nodes.classifier_guidance import ClassifierGuidance
 

@@ -66,7 +66,10 @@ def by_the_library(method: str, form: str, label: int, scale: float) -> torch.Te
     def gradient(x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
         return scale * class_gradient(judge, x, t, torch.full_like(t, label))
 
-    with torch.no_grad(), mock.patch("mask_guidance.sampler.painting.class_guided", partial(formed, class_guided, form)):
+    with (
+        torch.no_grad(),
+        mock.patch("mask_guidance.sampler.painting.class_guided", partial(formed, class_guided, form)),
+    ):
         *_, last = fill(
             lambda x, t: net(x, t, torch.zeros_like(t)), found.diffusion.alphas_cumprod(), given["samples"],
             1 - given["noise_mask"], Settings(**chosen), seed=seed, class_gradient=gradient,
@@ -108,7 +111,8 @@ def test_every_method_is_led(model, method):
 def test_the_forms_differ_where_a_variance_is_drawn_and_nowhere_else(model):
     for method, differ in (("repaint", True), ("kriged", False)):
         score, mean = (
-            paint(guided(model, scale=STRONG, form=form), latent(), **METHODS[method])[0] for form in ("score", "mean shift")
+            paint(guided(model, scale=STRONG, form=form), latent(), **METHODS[method])[0]
+            for form in ("score", "mean shift")
         )
         assert torch.equal(score, mean) != differ
 
@@ -138,7 +142,9 @@ def test_a_stock_sampler_gets_the_original_codes_score(files):
     plain = guess(model, x, sigma)
     share = 1 / (1 + sigma**2)
     eps = (x - plain) / sigma - (1 - share) ** 0.5 * 3 * class_gradient(judge, scaled, t, torch.tensor([2]))
-    torch.testing.assert_close(guess(guided(model, class_label=2, scale=3.0), x, sigma), x - sigma * eps, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(
+        guess(guided(model, class_label=2, scale=3.0), x, sigma), x - sigma * eps, rtol=1e-4, atol=1e-4
+    )
 
 
 @torch.inference_mode()
@@ -151,7 +157,17 @@ def guess(model, x: torch.Tensor, sigma: float) -> torch.Tensor:
     found = []
 
     class Once(comfy.samplers.Sampler):
-        def sample(self, model_wrap, sigmas, extra_args, callback, noise, latent_image=None, denoise_mask=None, disable_pbar=False):
+        def sample(
+            self,
+            model_wrap,
+            sigmas,
+            extra_args,
+            callback,
+            noise,
+            latent_image=None,
+            denoise_mask=None,
+            disable_pbar=False,
+        ):
             found.append(model_wrap(x, sigmas[:1], **extra_args))
             return latent_image
 

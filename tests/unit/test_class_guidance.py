@@ -124,7 +124,9 @@ class TwoKinds:
     def log_odds(self, x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
         """Of both kinds; (B, 2)."""
         signal, variance = self.at(t)
-        return torch.stack([-(x - signal * colour).square().flatten(1).sum(1) / (2 * variance) for colour in self.colours], 1)
+        return torch.stack(
+            [-(x - signal * colour).square().flatten(1).sum(1) / (2 * variance) for colour in self.colours], 1
+        )
 
     def expected(self, x: torch.Tensor, t: torch.Tensor, kind: int) -> torch.Tensor:
         signal, variance = self.at(t)
@@ -156,7 +158,9 @@ def test_the_shifted_score_turns_the_mean_of_all_into_the_mean_of_the_class():
 @pytest.mark.parametrize("method", [name for name in METHODS if METHODS[name].guesses_means])
 def test_every_method_paints_the_class_that_it_is_guided_to(method):
     kinds = TwoKinds()
-    settings = Settings(method=method, skip_steps=40, skip_type="uniform", resample_r=2, resample_j=2, var_type="fixed_small")
+    settings = Settings(
+        method=method, skip_steps=40, skip_type="uniform", resample_r=2, resample_j=2, var_type="fixed_small"
+    )
     pictures, known = torch.zeros(8, 1, 4, 4), torch.zeros(1, 1, 4, 4)
 
     def colours(**guide) -> list[float]:

@@ -62,7 +62,9 @@ def test_the_published_classifiers_are_read_from_names_and_shapes(size):
 
 @pytest.mark.parametrize("size", PUBLISHED)
 def test_so_are_those_of_other_flags(size):
-    config = replace(PUBLISHED[size][0], resblock_updown=False, use_scale_shift_norm=False, out_channels=7, in_channels=1)
+    config = replace(
+        PUBLISHED[size][0], resblock_updown=False, use_scale_shift_norm=False, out_channels=7, in_channels=1
+    )
     found = detect_classifier(shapes(config, size))
     assert (found.config, found.image_size) == (config, size)
 
@@ -149,7 +151,9 @@ def test_heads_that_do_not_fit_are_refused():
 def test_a_tensor_that_is_missing_or_not_finite_is_refused(tmp_path):
     tensors = fill_randomly(EncoderUNet(TINY, 16)).state_dict()
     save_file({k: v for k, v in tensors.items() if k != "out.2.qkv_proj.bias"}, tmp_path / "short.safetensors")
-    with pytest.raises(CheckpointError, match=r"lacks 1 of a guided-diffusion classifier's tensors, e.g. out.2.qkv_proj"):
+    with pytest.raises(
+        CheckpointError, match=r"lacks 1 of a guided-diffusion classifier's tensors, e.g. out.2.qkv_proj"
+    ):
         recognise_classifier(tmp_path / "short.safetensors")
     save_file({**tensors, "out.0.bias": torch.full((64,), torch.nan)}, tmp_path / "nan.safetensors")
     with pytest.raises(CheckpointError, match="infinite or not numbers"):
