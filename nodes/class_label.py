@@ -6,9 +6,9 @@ import torch
 from comfy_api.latest import io
 
 from ..sampler.checkpoint import class_named
+from ..sampler.checkpoint.imagenet import names_of
 from ..sampler.sentence import shortly
 from .checked import checked
-from ..sampler.checkpoint.imagenet import names_of
 from .pixel_model import LABEL, NULL_LABEL, PixelModel
 
 __all__ = ["ClassLabel", "chosen_labels", "conditioning", "in_words"]
@@ -103,8 +103,8 @@ class ClassLabel(io.ComfyNode):
                     default="",
                     optional=True,
                     advanced=True,
-                    tooltip="Name of the class instead of its number, e.g. 'landscape'; needs the model connected. Several, with "
-                    "commas between, are of picture after picture of a batch. Empty: class_label counts.",
+                    tooltip="Name of the class instead of its number, e.g. 'landscape'; needs the model connected. Several, "
+                    "with commas between, are of picture after picture of a batch. Empty: class_label counts.",
                 ),
             ],
             outputs=[

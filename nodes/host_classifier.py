@@ -13,6 +13,7 @@ import torch
 from comfy_api.latest import io
 from torch import Tensor
 
+from ..sampler.adm.encoder import EncoderUNet
 from ..sampler.class_guidance import class_gradient, score_shift
 from ..sampler.classifiers import Classifier, RecognisedClassifier, build_classifier
 from .own_run import run_of
@@ -71,7 +72,7 @@ class Guide:
         form: One of FORMS.
     """
 
-    net: torch.nn.Module
+    net: EncoderUNet
     found: Classifier
     labels: tuple[int, ...]
     scale: float

@@ -37,7 +37,7 @@ class LoadClassifier(io.ComfyNode):
                     options=list(DTYPES),
                     default="auto",
                     advanced=True,
-                    tooltip="auto and fp32 repeat the original code's numbers. fp16 and bf16 halve the memory, at a small loss.",
+                    tooltip="auto and fp32 repeat the original code's numbers. fp16 and bf16 halve memory, at a small loss.",
                 ),
             ],
             outputs=[

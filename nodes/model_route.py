@@ -7,8 +7,8 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
 from ..sampler.checkpoint import CheckpointError
-from . import routes
 from ..sampler.checkpoint.imagenet import names_of
+from . import routes
 from .model_files import classifier_of, detection_of
 
 __all__ = ["answer", "register"]

@@ -1,4 +1,4 @@
-"""What a run of this pack's own sampler and the hooks of its MODEL tell each other, among the transformer options of the run."""
+"""What a run of our own sampler and the hooks of its MODEL tell each other, among the run's transformer options."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

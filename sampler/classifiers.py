@@ -1,6 +1,6 @@
 """From the file of a classifier of noisy pictures to a network that runs; recognition.py does the same for diffusion models."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch

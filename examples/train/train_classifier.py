@@ -19,14 +19,13 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
+from mask_guidance.sampler import alphas_cumprod, named_betas
+from mask_guidance.sampler.adm import UNetConfig
+from mask_guidance.sampler.adm.encoder import EncoderUNet
 from pictures import SIZE, STYLES
 from safetensors.torch import load_file, save_file
 from train import FLAGS, STEPS, learning_rate
 from training import follow, go_on, keep, write_whole
-
-from mask_guidance.sampler import alphas_cumprod, named_betas
-from mask_guidance.sampler.adm import UNetConfig
-from mask_guidance.sampler.adm.encoder import EncoderUNet
 
 NETWORK = UNetConfig(
     in_channels=3,

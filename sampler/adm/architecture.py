@@ -24,7 +24,8 @@ LOOK_ALIKES = (
     LATENT,
     (
         r"^out\.2\.positional_embedding$",
-        "a guided-diffusion classifier, not a diffusion model; choose the diffusion file, and load this one with Load Classifier",
+        "a guided-diffusion classifier, not a diffusion model; choose the diffusion file, and load this one with "
+        "Load Classifier",
     ),
 )
 DECODER = re.compile(r"output_blocks\.(\d{1,3})\.")

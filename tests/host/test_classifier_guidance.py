@@ -41,8 +41,9 @@ def latent(count: int = 1, first: int = 0) -> dict:
 @torch.inference_mode()
 def stock(model, sampler: str = "euler", seed: int = 3):
     """The host's own KSampler, on a whole picture."""
-    import nodes
     from mask_guidance.nodes.class_label import conditioning
+
+    import nodes
 
     given = {"samples": torch.zeros(1, 3, SIDE, SIDE)}
     (out,) = nodes.KSampler().sample(model, seed, 6, 1.0, sampler, "normal", conditioning(0), conditioning(-1), given)
