@@ -29,7 +29,8 @@ class LoadClassifier(io.ComfyNode):
             inputs=[
                 io.Combo.Input(
                     "classifier_name",
-                    options=model_folder.names(),
+                    options=(names := model_folder.names()),
+                    default=next((name for name in names if "classifier" in name), None),
                     tooltip="A .pt, .pth, .ckpt or .safetensors file in models/guided_diffusion, or the pack's example.",
                 ),
                 io.Combo.Input(

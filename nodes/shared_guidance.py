@@ -16,8 +16,8 @@ def following(options: dict, share: float) -> dict:
     """Model options of a call that follows this share of cfg - 1; those given stay as they are.
 
     The share is taken after other nodes' hooks, for what they add is added at each visit too, and some of their formulas
-    count on the guess that cfg alone makes; but before our own clipping, which is a bound and no guidance, and before classifiers, which
-    are no part of cfg.
+    count on the guess that cfg alone makes; but before our own clipping, which is a bound and no guidance, and before
+    classifiers, which are no part of cfg.
     """
     if share == 1:
         return options

@@ -19,13 +19,15 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
+from pictures import SIZE, STYLES
+from safetensors.torch import load_file, save_file
+from train import FLAGS, STEPS, learning_rate  # makes the pack known, too
+from training import follow, go_on, keep, write_whole
+
+# isort: split
 from mask_guidance.sampler import alphas_cumprod, named_betas
 from mask_guidance.sampler.adm import UNetConfig
 from mask_guidance.sampler.adm.encoder import EncoderUNet
-from pictures import SIZE, STYLES
-from safetensors.torch import load_file, save_file
-from train import FLAGS, STEPS, learning_rate
-from training import follow, go_on, keep, write_whole
 
 NETWORK = UNetConfig(
     in_channels=3,
@@ -107,7 +109,7 @@ def main() -> None:
     parser.add_argument(
         "--evaluate", action="store_true", help="do not train: print how well the classifier names pictures"
     )
-    parser.add_argument("--pictures_seen", type=int, default=48_000)
+    parser.add_argument("--pictures_seen", type=int, default=20_000)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--ema", type=float, default=0.99)
