@@ -161,23 +161,26 @@ class Painter:
     def channels(self) -> int:
         return self.detection.channels
 
-    def predict(self, numbers: Sequence[int], x: Tensor, t: Tensor) -> Tensor:
-        labels = None if self.labels is None else torch.tensor(each_of(self.labels, numbers), device=x.device)
+    def predict(self, x: Tensor, t: Tensor, labels: Tensor | None = None) -> Tensor:
         return self.net(x.to(self.dtype), t * self.detection.diffusion.timestep_scale, labels)
 
-    def gradient(self, numbers: Sequence[int], x: Tensor, t: Tensor) -> Tensor:
+    def gradient(self, labels: Tensor, x: Tensor, t: Tensor) -> Tensor:
         """Of the log-probability of each picture's class, times the scale."""
-        labels = torch.tensor(each_of(self.guided_to, numbers), device=x.device)
         steps = t * self.detection.diffusion.timestep_scale
         return self.settings.classifier_scale * class_gradient(self.classifier, x, steps, labels)
 
     def steps(self, pictures: Tensor, known: Tensor, numbers: Sequence[int], seed: int) -> Iterator[Step]:
         """Fill a batch, a step at a time; arguments as for `sampler.paint`."""
         settings = replace(self.settings, var_type=self.detection.diffusion.variance(self.settings.var_type))
+        gradient = None
         if self.guide is not None:
             self.guide.classifier.check_size(*reversed(pictures.shape[-2:]))
+            gradient = partial(self.gradient, self.on_device(self.guided_to, numbers))
+        predict = self.predict
+        if self.labels is not None:
+            predict = partial(self.predict, labels=self.on_device(self.labels, numbers))
         return paint(
-            partial(self.predict, numbers),
+            predict,
             self.schedule,
             pictures.to(self.device),
             known.to(self.device),
@@ -186,8 +189,12 @@ class Painter:
             clip=settings.clip,
             seed=seed,
             indices=numbers,
-            class_gradient=None if self.guide is None else partial(self.gradient, numbers),
+            class_gradient=gradient,
         )
+
+    def on_device(self, labels: Sequence[int], numbers: Sequence[int]) -> Tensor:
+        """Labels of pictures by their numbers, sent once; those after the last begin anew."""
+        return torch.tensor([labels[number % len(labels)] for number in numbers], device=self.device)
 
     def fill(
         self, pictures: Tensor, known: Tensor, numbers: Sequence[int], seed: int, on_call: Callable[[int], None]
@@ -206,12 +213,3 @@ class Painter:
                 on_call(len(pictures))
                 x = step.x
         return x.cpu()
-
-
-def each_of(labels: Sequence[int], numbers: Sequence[int]) -> list[int]:
-    """The labels of pictures by their numbers; those after the last begin anew.
-
-    >>> each_of([5, 7], [0, 1, 2])
-    [5, 7, 5]
-    """
-    return [labels[number % len(labels)] for number in numbers]

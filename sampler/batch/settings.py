@@ -14,6 +14,7 @@ __all__ = ["DEFAULT", "RunSettings", "SettingsError", "layered"]
 DEFAULT = "balanced"  # preset
 # A smaller batch is other rounding, not another picture: a run may go on with it.
 NOT_IN_KEY = ("micro_batch",)
+OF_CLASSIFIERS = ("classifier", "classifier_scale")  # without one, a run is that of a version that knew of none
 
 
 @dataclass(frozen=True)
@@ -58,10 +59,8 @@ class RunSettings(Settings):
 
     def key(self) -> str:
         """A digest of what decides the pixels."""
-        unguided = (
-            () if self.classifier else ("classifier", "classifier_scale")
-        )  # runs from before there were guides go on
-        content = {name: value for name, value in asdict(self).items() if name not in (*NOT_IN_KEY, *unguided)}
+        left_out = NOT_IN_KEY if self.classifier else (*NOT_IN_KEY, *OF_CLASSIFIERS)
+        content = {name: value for name, value in asdict(self).items() if name not in left_out}
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     @classmethod

@@ -7,6 +7,7 @@ wrappers.py    what trainers put around a state dict
 flags.py       what is said about a checkpoint in words, and who is believed
 diffusion.py   how a network was trained
 classes.py     a class by name or number
+imagenet.py    the names of ImageNet's classes
 network.py     what a network of any family must be; building one
 family.py      the record of a family, and what a checkpoint was found to be
 probe.py       what can be found out by experiment
