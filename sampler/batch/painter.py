@@ -162,6 +162,9 @@ class Painter:
         return self.detection.channels
 
     def predict(self, x: Tensor, t: Tensor, labels: Tensor | None = None) -> Tensor:
+        """What the network gives; without labels, those of the run's first pictures."""
+        if labels is None and self.labels is not None:
+            labels = self.on_device(self.labels, range(len(x)))
         return self.net(x.to(self.dtype), t * self.detection.diffusion.timestep_scale, labels)
 
     def gradient(self, labels: Tensor, x: Tensor, t: Tensor) -> Tensor:
