@@ -26,6 +26,7 @@ SOCKETS = {
     "VAE": ("spacial_compression_encode", "a VAE"),
     "LATENT": ("keys", "a LATENT"),
     "CONDITIONING": ("append", "a CONDITIONING"),
+    "MASK_GUIDANCE_CLASSIFIER": ("patcher", "a CLASSIFIER from Load Classifier"),
     "MASK_GUIDANCE_STITCH": ("regions", "a STITCH from Crop for Inpainting"),
 }
 

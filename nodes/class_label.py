@@ -1,21 +1,24 @@
 """Class Label."""
 
+import re
+
 import torch
 from comfy_api.latest import io
 
 from ..sampler.checkpoint import class_named
+from ..sampler.checkpoint.imagenet import names_of
 from ..sampler.sentence import shortly
 from .checked import checked
-from .class_names import names_of
 from .pixel_model import LABEL, NULL_LABEL, PixelModel
 
-__all__ = ["ClassLabel", "conditioning"]
+__all__ = ["ClassLabel", "chosen_labels", "conditioning", "in_words"]
 
 ANY = "any class"
+DIGITS = re.compile("[0-9]{1,9}")
 
 
-def conditioning(label: int | None = None) -> list:
-    """A CONDITIONING that carries a class label, or nothing.
+def conditioning(label: int | tuple[int, ...] | None = None) -> list:
+    """A CONDITIONING that carries a class label, or one for each picture of a batch, or nothing.
 
     The text part is an empty tensor rather than None, which the host's nodes that join conditionings cannot read.
     """
@@ -27,6 +30,38 @@ def class_names(model) -> tuple[str, ...]:
     return names_of(model.model.detection) if model is not None and isinstance(model.model, PixelModel) else ()
 
 
+def chosen_labels(number: int, name: str, names: tuple[str, ...], classes: int | None) -> tuple[int, ...]:
+    """The labels that a node's inputs ask for, of picture after picture.
+
+    Args:
+        number: Counts where there is no name.
+        name: Of a class, or names and numbers with commas between.
+        names: Of all classes, or empty.
+        classes: How many there are; None: that is not known.
+
+    Raises:
+        ValueError: There is no such class.
+    """
+    if name.strip():
+        return named_labels(name, names, classes)
+    if classes is not None and number >= classes:
+        raise ValueError(f"class_label is {number}, but this model has classes 0 to {classes - 1}.")
+    return (number,)
+
+
+def named_labels(said: str, names: tuple[str, ...], classes: int | None) -> tuple[int, ...]:
+    try:
+        return (class_named(said, names),)  # a name may have commas
+    except ValueError:
+        parts = [part.strip() for part in said.split(",")]
+    if len(parts) == 1 or not all(parts):
+        return (number_of(said, names),)
+    return tuple(
+        chosen_labels(int(part), "", names, classes)[0] if DIGITS.fullmatch(part) else number_of(part, names)
+        for part in parts
+    )
+
+
 def number_of(name: str, names: tuple[str, ...]) -> int:
     """The label of a class by name."""
     if not names:
@@ -34,6 +69,12 @@ def number_of(name: str, names: tuple[str, ...]) -> int:
             f"class_name is {shortly(name)}, but no class names are known; connect the model, or use class_label."
         )
     return class_named(name, names)
+
+
+def in_words(labels: tuple[int, ...], names: tuple[str, ...]) -> str:
+    """Names of labels, or numbers where there are none."""
+    words = [ANY if label == NULL_LABEL else names[label] if names else str(label) for label in labels]
+    return ", ".join(words)
 
 
 class ClassLabel(io.ComfyNode):
@@ -62,8 +103,8 @@ class ClassLabel(io.ComfyNode):
                     default="",
                     optional=True,
                     advanced=True,
-                    tooltip="Name of the class instead of its number, e.g. 'landscape'; needs the model connected. Empty: "
-                    "class_label counts.",
+                    tooltip="Name of the class instead of its number, e.g. 'landscape'; needs the model connected. Several, "
+                    "with commas between, are of picture after picture of a batch. Empty: class_label counts.",
                 ),
             ],
             outputs=[
@@ -76,9 +117,5 @@ class ClassLabel(io.ComfyNode):
     @checked
     def execute(cls, class_label: int, model=None, class_name: str = "") -> io.NodeOutput:
         names = class_names(model)
-        label = number_of(class_name, names) if class_name.strip() else class_label
-        if label == NULL_LABEL:
-            return io.NodeOutput(conditioning(label), ANY)
-        if names and label >= len(names):
-            raise ValueError(f"class_label is {label}, but this model has classes 0 to {len(names) - 1}.")
-        return io.NodeOutput(conditioning(label), names[label] if names else str(label))
+        labels = chosen_labels(class_label, class_name, names, len(names) or None)
+        return io.NodeOutput(conditioning(labels if len(labels) > 1 else labels[0]), in_words(labels, names))

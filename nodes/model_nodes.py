@@ -3,8 +3,10 @@
 from comfy_api.latest import io
 
 from .class_label import ClassLabel
+from .classifier_guidance import ClassifierGuidance
 from .inpaint import Inpaint
 from .ksampler import MaskGuidedKSampler
+from .load_classifier import LoadClassifier
 from .load_model import LoadGuidedDiffusionModel
 from .repaint_sampler import RePaintSamplerNode
 from .resample_schedule import ResampleSchedule
@@ -22,4 +24,6 @@ NODES: list[type[io.ComfyNode]] = [
     Inpaint,
     MaskGuidedKSampler,
     ResampleSchedule,
+    LoadClassifier,
+    ClassifierGuidance,
 ]

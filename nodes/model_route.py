@@ -1,4 +1,4 @@
-"""What the page asks of a model's file before anything runs: its classes, and the size that it paints.
+"""What the page asks of a model's or a classifier's file before anything runs: its classes, and the size of its pictures.
 
 GET /mask_guidance/model?file=eight_styles_64.safetensors
 """
@@ -7,9 +7,9 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
 from ..sampler.checkpoint import CheckpointError
+from ..sampler.checkpoint.imagenet import names_of
 from . import routes
-from .class_names import names_of
-from .model_files import detection_of
+from .model_files import classifier_of, detection_of
 
 __all__ = ["answer", "register"]
 
@@ -43,7 +43,10 @@ def answer(file: str) -> dict:
     try:
         found = detection_of(file)
     except (CheckpointError, OSError) as error:
-        return {"error": str(error)}
+        judge = classifier_of(file)
+        if judge is None:
+            return {"error": str(error)}
+        return {"classes": judge.num_classes, "names": [*names_of(judge)], "any": None, "size": judge.image_size}
     if found is None:
         return {"error": f"'{file:.200}' is not in models/guided_diffusion."}
     return {

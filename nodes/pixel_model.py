@@ -23,7 +23,7 @@ from .variance import SINK
 
 __all__ = ["LABEL", "NULL_LABEL", "Clip", "PixelModel", "model_patcher"]
 
-LABEL = "class_label"  # key of a class label in a CONDITIONING
+LABEL = "class_label"  # key of a class label in a CONDITIONING, or of several, of picture after picture
 NULL_LABEL = -1  # stands for "any class"
 
 # RGB of one latent channel, for previews; by number of channels.
@@ -154,8 +154,9 @@ class PixelModel(comfy.model_base.BaseModel):
         classes = self.detection.num_classes
         if classes is None:
             return {}
-        label = torch.tensor([self.label(kwargs.get(LABEL), classes)], device=kwargs.get("device"))
-        return {"y": comfy.conds.CONDRegular(label)}
+        told = kwargs.get(LABEL)
+        labels = [self.label(label, classes) for label in (told if isinstance(told, tuple) else [told])]
+        return {"y": comfy.conds.CONDRegular(torch.tensor(labels, device=kwargs.get("device")))}
 
     def label(self, label: Any, classes: int) -> int:
         if isinstance(label, int) and label == NULL_LABEL:

@@ -23,11 +23,13 @@ from ..sampler import (
     largest_sigma,
     visits_by_level,
 )
+from ..sampler.class_guidance import MeanShift
 from .checked import checked
 from .convert import known_from_mask, numbers_only
 from .inputs import BEFORE_CFG_REPEATS, cfg_repeats, setting, soft_mask
 from .ladder import ladder_of
 from .latent_form import check_form
+from .own_run import RUN, OwnRun
 from .pixel_model import PixelModel
 from .shared_guidance import following
 from .variance import SINK, VarianceSink
@@ -68,6 +70,15 @@ def tell_one_noise_level(model_wrap) -> None:
             for key in [key for key in told if key.endswith("denoise_mask")]:
                 mask = told[key].cond
                 told[key] = comfy.conds.CONDRegular(torch.where(mask < 0, mask, torch.ones_like(mask)))
+
+
+def labels_by_number(model_wrap, numbers: Sequence[int]) -> None:
+    """Class labels in the order of the pictures that are painted now; the host hands them out from the first on."""
+    for conds in model_wrap.conds.values():
+        for cond in conds:
+            told = cond.get("model_conds", {})
+            if "y" in told and len(labels := told["y"].cond) > 1:
+                told["y"] = comfy.conds.CONDRegular(labels[[number % len(labels) for number in numbers]])
 
 
 def stream(sampling, sigmas: Tensor, noise_added: bool) -> str:
@@ -119,9 +130,14 @@ class RePaintSampler(comfy.samplers.Sampler):
         options = comfy.model_patcher.create_model_options_clone(extra_args.get("model_options", {}))
         known = self.known(denoise_mask, latent, sigmas, options, model_wrap)
         seed = extra_args.get("seed") or 0
-        sink = VarianceSink()
-        options.setdefault("transformer_options", {})[SINK] = sink
         settings = self.chosen(model_wrap.inner_model, denoise_mask is not None)
+        indices = range(len(latent)) if self.indices is None else self.indices
+        if isinstance(model_wrap.inner_model, PixelModel):
+            labels_by_number(model_wrap, indices)
+        sink = VarianceSink()
+        run = OwnRun(indices, settings.drawn_variance is not None)
+        options.setdefault("transformer_options", {}).update({SINK: sink, RUN: run})
+        shift = MeanShift(ladder, settings.drawn_variance) if settings.drawn_variance else None
         levels = settings.levels(Descent.on(ladder, largest_sigma(latent.shape), self.below, self.above))
         most = self.most_visits if settings.resample else 1
         visits = visits_by_level(METHODS[settings.method], levels, ladder.steps, most)
@@ -131,13 +147,13 @@ class RePaintSampler(comfy.samplers.Sampler):
         def denoise(x: Tensor, level: int) -> tuple[Tensor, Tensor | None]:
             sigma = sigmas[-1 - level].expand(len(x))
             x0 = model_wrap(x, sigma, model_options=following(options, shares[level]), seed=seed)
-            return x0, sink.take(x)
+            v, slope = sink.take(x), run.take()
+            return (x0 if slope is None or shift is None else x0 + shift(slope, level, v)), v
 
         full = self.max_denoise(model_wrap, sigmas)
         from_latent = not full if self.from_latent is None else self.from_latent
         start = latent.clone() if from_latent else torch.zeros_like(latent)
         x = sampling.noise_scaling(sigmas[0], noise, start, full)
-        indices = range(len(x)) if self.indices is None else self.indices
         draw = ImageNoise(seed, indices, stream(sampling, sigmas, bool(noise.any())))
         with tqdm(disable=disable_pbar) as bar:
             for step in settings.run(denoise, ladder, x, picture, known, draw, levels):

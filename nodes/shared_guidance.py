@@ -4,6 +4,7 @@ from functools import partial
 
 from torch import Tensor
 
+from .host_classifier import Guide
 from .pixel_model import Clip
 
 __all__ = ["following"]
@@ -15,12 +16,13 @@ def following(options: dict, share: float) -> dict:
     """Model options of a call that follows this share of cfg - 1; those given stay as they are.
 
     The share is taken after other nodes' hooks, for what they add is added at each visit too, and some of their formulas
-    count on the guess that cfg alone makes; but before our own clipping, which is a bound and no guidance.
+    count on the guess that cfg alone makes; but before our own clipping, which is a bound and no guidance, and before
+    classifiers, which are no part of cfg.
     """
     if share == 1:
         return options
     hooks = [*options.get(HOOKS, []), partial(part, share=share)]
-    return {**options, HOOKS: sorted(hooks, key=lambda hook: isinstance(hook, Clip))}
+    return {**options, HOOKS: sorted(hooks, key=lambda hook: 2 if isinstance(hook, Guide) else isinstance(hook, Clip))}
 
 
 def part(args: dict, share: float) -> Tensor:

@@ -10,6 +10,7 @@ ladder.py     the noise levels of a chain; noising, climbing
 posterior.py  one step down: prediction to x0, mean, variance
 finite.py     the end of a chain at the first number that is none
 guidance.py   how much of cfg each call follows
+class_guidance.py  guidance by a classifier of noisy pictures
 known.py      the known region, and how it is put into a state
 noise.py      seeded noise, one generator a picture
 painting.py   all of it in one call, for any callable model
@@ -18,12 +19,14 @@ checkpoint/   what any checkpoint is: files, flags, training, classes, the recor
 adm/          the family of guided-diffusion
 families.py   the families of networks, a row each
 recognition.py  from a checkpoint file to a network that runs
+classifiers.py  the same for classifiers of noisy pictures
 mask/         masks before sampling, crops and stitching after it
 edit/         of an edited picture, only what was meant to change
 batch/        the command line: a folder of pictures, on many GPUs
 """
 
 from .chain import Chain
+from .class_guidance import class_gradient
 from .diffusers_model import from_diffusers
 from .guidance import CFG_REPEATS, FADED, visits_by_level
 from .known import SOFT_MASKS, Known, freed_in_time, keep, known_at, pasted
@@ -67,6 +70,7 @@ __all__ = [
     "SettingsError",
     "Step",
     "alphas_cumprod",
+    "class_gradient",
     "count_calls",
     "count_visits",
     "denoiser",

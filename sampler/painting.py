@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from .chain import Chain
+from .class_guidance import class_guided
 from .known import Known
 from .ladder import Ladder
 from .methods import Denoise, Step
@@ -67,6 +68,7 @@ def paint(
     variance: str = "auto",
     seed: int = 0,
     indices: Sequence[int] | None = None,
+    class_gradient: Callable[[Tensor, Tensor], Tensor] | None = None,
 ) -> Iterator[Step]:
     """Fill the unknown part of pictures; iterate to run, and read `x` of the last step.
 
@@ -81,6 +83,9 @@ def paint(
         variance: What the settings' var_type "auto" means for this model, see `posterior.VAR_TYPES`.
         seed: Same seed, same picture, whatever the batch size; nearly the same on another device.
         indices: Numbers of the pictures in their batch, for pictures cut out of one; default 0, 1, 2 ...
+        class_gradient: Guides to a class: called as class_gradient(x_t, t), it returns the gradient of the log-probability
+            of each picture's class times a scale, see `class_guidance.py`. Methods that draw the variance of their steps
+            (repaint) shift the mean by it, the others the score.
 
     Yields:
         A `Step` after each model call.
@@ -97,4 +102,10 @@ def paint(
     denoise = denoiser(model, ladder, chain.timesteps, prediction, clip)
     if settings.var_type == "auto":
         settings = replace(settings, var_type=variance)
+    if class_gradient is not None:
+
+        def gradient(x: Tensor, level: int) -> Tensor:
+            return class_gradient(x, torch.full((len(x),), chain.timesteps[-level], device=x.device))
+
+        denoise = class_guided(denoise, gradient, ladder, settings.drawn_variance, clip)
     yield from settings.run(denoise, ladder, start, picture, known, ImageNoise(seed, indices), chain.levels)

@@ -69,9 +69,9 @@ class Posterior:
         share = signal**2 / (signal**2 + noise**2)
         small = noise[:-1] ** 2 * added / noise[1:] ** 2
         large = (1 - share[1:] / share[:-1]) * power
-        ends_clean = len(small) > 1 and small[0] == 0
+        self.ends_clean = ends_clean = len(small) > 1 and bool(small[0] == 0)
         if ends_clean:
-            small[0] = small[1]
+            small[0] = small[1] / power[1] * power[0]
         self.log_power = padded(power.log())
         self.log_small = padded(small.log())
         self.log_large = padded(large.log())
@@ -123,6 +123,12 @@ class Posterior:
             A scalar, or a tensor like v.
         """
         return variance_of(var_type).log(self, level, v)
+
+    def variance(self, var_type: str, level: int, v: Tensor | None) -> Tensor:
+        """The same without the logarithm; the small one of the last step is the zero that it is."""
+        log = self.log_variance(var_type, level, v)
+        small = var_type == "fixed_small" or (var_type == "auto" and v is None)
+        return torch.zeros_like(log) if small and level == 1 and self.ends_clean else log.exp()
 
 
 def padded(table: Tensor) -> Tensor:

@@ -134,6 +134,12 @@ class Settings:
         return self.repeats > 1 or self.bouts_every > 0
 
     @property
+    def drawn_variance(self) -> str | None:
+        """`var_type`, where the method draws noise of that variance at each step."""
+        draws = "var_type" in METHODS[self.method].uses and not VAR_TYPES[self.var_type].implicit
+        return self.var_type if draws else None
+
+    @property
     def unused(self) -> tuple[str, ...]:
         """Names of settings that the method does not read, though another does."""
         read = METHODS[self.method].uses

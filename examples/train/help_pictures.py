@@ -2,7 +2,8 @@
 
     python help_pictures.py
 
-reads the held-out pictures in .github/media/repaint.png (its first row) and writes web/docs/{ksampler,class_label,sigmas}.png.
+reads the held-out pictures in .github/media/repaint.png (its first row) and writes
+web/docs/{ksampler,class_label,classifier,sigmas}.png.
 """
 
 import sys
@@ -17,6 +18,7 @@ from PIL import Image, ImageDraw
 PACK = Path(__file__).resolve().parents[2]
 DOCS = PACK / "web" / "docs"
 MODEL = PACK / "examples" / "models" / "eight_styles_64.safetensors"
+CLASSIFIER = MODEL.with_name("eight_styles_64_classifier.safetensors")
 SIZE, STYLES, GAP = 64, 8, 4
 SHOWN = [0, 1, 2, 4, 5]  # styles in the picture of the KSampler
 PAPER, INK, BAR = (250, 250, 248), (60, 60, 66), (36, 98, 190)
@@ -26,6 +28,8 @@ package.__path__ = [str(PACK)]
 sys.modules["mask_guidance"] = package
 
 from mask_guidance.sampler import PRESETS, Settings, alphas_cumprod, named_betas, paint, respaced_timesteps, sigmas  # noqa: E402
+from mask_guidance.sampler.class_guidance import class_gradient  # noqa: E402
+from mask_guidance.sampler.classifiers import build_classifier, recognise_classifier  # noqa: E402
 from mask_guidance.sampler.recognition import load_network  # noqa: E402
 
 
@@ -78,6 +82,32 @@ def class_label() -> Image.Image:
     return sheet([torch.cat([torch.where(known, picture, 0.4), painted])], 2)
 
 
+def classifier() -> Image.Image:
+    """Three pictures from nothing, by any class: unguided, then led to planets, moods and waves."""
+    net, detection = load_network(MODEL)
+    judge = build_classifier(recognise_classifier(CLASSIFIER))
+    schedule, empty, known = (
+        detection.diffusion.alphas_cumprod(),
+        torch.zeros(3, 3, SIZE, SIZE),
+        torch.zeros(1, 1, SIZE, SIZE),
+    )
+
+    def any_class(x, t):
+        return net(x, t, torch.full_like(t, STYLES))
+
+    def led(label: int, scale: float) -> torch.Tensor:
+        def gradient(x, t):
+            return scale * class_gradient(judge, x, t, torch.full((len(x),), label))
+
+        guide = gradient if scale else None
+        with torch.no_grad():
+            *_, last = paint(any_class, schedule, empty, known, PRESETS["draft"], class_gradient=guide)
+        return last.x
+
+    rows = [[led(label, scale) for label in (1, 4, 6)] for scale in (0, 1, 5)]
+    return sheet([torch.cat(row) for row in rows], 1)
+
+
 def skip_types() -> Image.Image:
     """A bar code of the timesteps that each skip type visits."""
     scale, kinds = 2, ("karras", "uniform", "leading", "trailing", "quad")
@@ -98,6 +128,11 @@ def skip_types() -> Image.Image:
 
 
 if __name__ == "__main__":
-    for name, make in (("sigmas", skip_types), ("class_label", class_label), ("ksampler", ksampler)):
+    for name, make in (
+        ("sigmas", skip_types),
+        ("class_label", class_label),
+        ("classifier", classifier),
+        ("ksampler", ksampler),
+    ):
         make().save(DOCS / f"{name}.png", optimize=True)
         print(name, flush=True)

@@ -24,7 +24,8 @@ LOOK_ALIKES = (
     LATENT,
     (
         r"^out\.2\.positional_embedding$",
-        "a guided-diffusion classifier, not a diffusion model; choose the diffusion file",
+        "a guided-diffusion classifier, not a diffusion model; choose the diffusion file, and load this one with "
+        "Load Classifier",
     ),
 )
 MOST_BLOCKS, MOST_LEVELS = 256, 8  # the largest published network has 21 and 7

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ..activations import activations
+from ..activations import KERNELS, activations
 
 __all__ = ["UNetConfig"]
 
@@ -63,6 +63,20 @@ class UNetConfig:
         levels = range(self.levels)
         widths, attends = [self.width(level) for level in levels], [self.attends(level) for level in levels]
         return activations(widths, self.num_res_blocks, attends, self.resblock_updown, size)
+
+    def gradient(self, size: int) -> float:
+        """Bytes in memory for each pixel while a gradient goes through the encoder, which keeps what each layer was given.
+
+        `size` is of a number in the torso; norms keep float32 copies of what is of a shorter type.
+        """
+        block = 7 * size + 2 * (4 - size)  # two norms, two convolutions, and what lies between
+        attention = 4 * size + block
+        kept = 2 * block * self.width(self.levels - 1) / 4 ** (self.levels - 1)
+        for level in range(self.levels):
+            each = block + (attention if self.attends(level) else 0)
+            halved = 4 * size if level < self.levels - 1 else attention  # and the middle's attention
+            kept += (self.num_res_blocks * each + halved) * self.width(level) / 4**level
+        return KERNELS * kept
 
     def width(self, level: int) -> int:
         return int(self.channel_mult[level] * self.model_channels)

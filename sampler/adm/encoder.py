@@ -60,6 +60,8 @@ class EncoderUNet(nn.Module):
     ):
         super().__init__()
         self.config = config
+        self.image_size = image_size
+        self.dtype = dtype
         layers = LayerFactory(operations, device, dtype)
         self.time_embed = nn.Sequential(
             layers.linear(config.model_channels, config.embed_channels),

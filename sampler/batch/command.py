@@ -17,7 +17,7 @@ from ..recognition import Recognised, describe, read_again
 from .figure import FIGURES, figure_path, save_figure
 from .masks import Masks, hole_of
 from .options import Job, read_options
-from .painter import Painter, calls_of, chosen_dtype, class_number, look_at, visited, which
+from .painter import Painter, calls_of, check_labels, chosen_dtype, guide_of, look_at, visited, which
 from .pictures import digest, find_pictures, read_picture, read_record
 from .plan import Item, Plan, share
 from .processes import Processes, processes
@@ -124,12 +124,14 @@ class Prepared:
         settings = replace(job.settings, dtype=chosen_dtype(job.settings.dtype, group.mixed_precision, group.device))
         job = replace(job, settings=settings)
         found = look_at(job.weights, settings)
-        class_number(settings.class_label, found.detection)
+        guide = guide_of(settings, found.detection)
+        check_labels(settings.class_label, found.detection, guide)
         steps = visited(settings, found.detection)
         names = [Path(str(number)) for number in range(job.n_samples)]  # of pictures from nothing
         pictures = find_pictures(list(job.input_dir))[: job.n_samples or None] if job.input_dir else names
         self.job, self.channels = job, found.detection.channels
-        weights = {"name": job.weights.name, "sha256": digest(file_of(job.weights, which(settings)))}
+        files = [file_of(job.weights, which(settings)), *([Path(settings.classifier).expanduser()] if guide else [])]
+        weights = {"name": job.weights.name, "sha256": "+".join(map(digest, files))}
         self.folder = Folder(job.save_dir, settings, weights, job.resume)
         self.folder.check_summaries(len(pictures) if job.contact_sheet else 0)
         self.items, bad = self.folder.items(pictures, masks, blank=not job.input_dir)
@@ -252,7 +254,8 @@ def worker_of(answer: Answer, group: Processes, progress: Progress) -> Worker:
     job = answer.job
     found = read_again(job.weights, which(job.settings), answer.detection)
     weights = {"name": job.weights.name, "sha256": answer.plan.weights}
-    return Worker(Painter(found, job.settings, group.device), weights, progress.on_call, progress.on_result)
+    painter = Painter(found, job.settings, group.device, guide_of(job.settings, answer.detection))
+    return Worker(painter, weights, progress.on_call, progress.on_result)
 
 
 def counted(number: int, noun: str) -> str:

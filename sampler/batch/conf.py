@@ -128,7 +128,7 @@ def repaint_conf(content: dict[str, object]) -> Conf:
     if content.get("class_cond"):
         conf.notes.append("class_cond is true: RePaint's program paints a random class; here --class_label says which.")
     if content.get("classifier_path") and content.get("classifier_scale"):
-        conf.notes.append("classifier_path is set: there is no guidance by a classifier here.")
+        conf.values |= {"classifier": str(content["classifier_path"]), "classifier_scale": content["classifier_scale"]}
     if not content.get("inpa_inj_sched_prev", True):
         conf.notes.append(
             "inpa_inj_sched_prev is false: RePaint's program ignores the picture then; it is not ignored here."

@@ -109,6 +109,7 @@ def make_parser() -> argparse.ArgumentParser:
           "left out with --mask_type everything: the model's own, from nothing")  # fmt: skip
     files("--mask_dir", metavar="PATH", help="a folder of masks with the pictures' names, or one mask for all; left out: "
           "the pictures' transparent parts are painted")  # fmt: skip
+    files("--classifier", metavar="FILE", help="a classifier of noisy pictures that guides to --class_label")
     files("--mask_pairing", choices=PAIRINGS, help="which mask of a folder is a picture's; name: of its name (default), order: "
           "the next one, if no name fits, random: any, decided by seed")  # fmt: skip
     kinds = ", ".join(MASK_TYPES)
@@ -118,7 +119,9 @@ def make_parser() -> argparse.ArgumentParser:
     files("-c", "--config", metavar="FILE", help="settings from a file: ours, a RePaint conf, or an xyfJASON config; "
           "options given here count for more; --section.name VALUE changes a value of the file")  # fmt: skip
     add_settings("pictures", "mask_polarity", "image_size", "variants")
-    sampling = add_settings("sampling", *(f.name for f in fields(Settings)), "class_label", "seed", "load_ema")
+    sampling = add_settings(
+        "sampling", *(f.name for f in fields(Settings)), "class_label", "classifier_scale", "seed", "load_ema"
+    )
     presets = ", ".join(PRESETS)
     sampling.add_argument(
         "--preset", metavar="NAME", help=f"settings of the sampler by name: {presets} (default: {DEFAULT})"
@@ -260,7 +263,9 @@ HELP = {
     "jumps_every": "bouts: r jumps of j steps at every N-th step, the known part left to the model in them; 0: as in the paper",
     "denoise": "below 1: start from what is under the mask, at this share of the timesteps",
     "var_type": "variance of each step (default: what the model learned); ddim: none, as in DDIM with eta 0",
-    "class_label": "number or name of a class, for class-conditional models",
+    "class_label": "number or name of a class, for class-conditional models; several, with commas between: of picture "
+    "after picture",
+    "classifier_scale": "how strongly --classifier guides (default: 1)",
     "seed": "same seed, same pictures (default: 0)",
     "load_ema": "averaged weights, where the file has both (default: true)",
     "micro_batch": "pictures painted at a time by each process (default: 8)",

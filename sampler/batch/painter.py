@@ -2,14 +2,17 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from ..chain import Chain, chosen_timesteps
-from ..checkpoint import CheckpointError, Detection, build
-from ..checkpoint.classes import class_number as number_of
+from ..checkpoint import CheckpointError, Detection, build, class_numbers
+from ..checkpoint.imagenet import names_of
+from ..class_guidance import class_gradient
+from ..classifiers import RecognisedClassifier, build_classifier, recognise_classifier
 from ..methods import Step
 from ..painting import paint
 from ..recognition import Recognised, recognise
@@ -17,7 +20,7 @@ from ..respacing import largest_sigma
 from ..schedule import sigmas
 from .settings import RunSettings, SettingsError
 
-__all__ = ["Painter", "calls_of", "chosen_dtype", "class_number", "look_at", "visited", "which"]
+__all__ = ["Painter", "calls_of", "check_labels", "chosen_dtype", "guide_of", "look_at", "visited", "which"]
 
 TORCH_DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 OF_ACCELERATE = {"no": "fp32", "fp16": "fp16", "bf16": "bf16", "fp8": "bf16"}
@@ -42,6 +45,25 @@ def which(settings: RunSettings) -> str:
     return "ema" if settings.load_ema else "model"
 
 
+def guide_of(settings: RunSettings, detection: Detection) -> RecognisedClassifier | None:
+    """The classifier that guides the network; None where none is asked for.
+
+    Raises:
+        SettingsError: It is not there, cannot be used, or is of another network.
+    """
+    if not settings.classifier or not settings.classifier_scale:
+        return None
+    path = Path(settings.classifier).expanduser()
+    if not path.is_file():
+        raise SettingsError(f"There is no classifier {path}.")
+    try:
+        found = recognise_classifier(path)
+        found.classifier.check_pair(detection)
+    except ValueError as error:
+        raise SettingsError(f"{path.name}: {error}") from error
+    return found
+
+
 def chosen_dtype(dtype: str, mixed_precision: str, device: torch.device) -> str:
     """What "auto" means: Accelerate's setting.
 
@@ -54,23 +76,46 @@ def chosen_dtype(dtype: str, mixed_precision: str, device: torch.device) -> str:
     return chosen
 
 
-def class_number(label: str, detection: Detection) -> int | None:
-    """A class label by number or name; None for networks without classes.
+def labels_of(label: str, detection: Detection, guided: bool = False) -> tuple[int, ...] | None:
+    """Class labels by number or name, of picture after picture; None for networks without classes.
+
+    Args:
+        label: One, or several with commas between.
+        detection: Whose classes they are.
+        guided: A classifier may be meant by it, too.
 
     Raises:
         SettingsError: No such class, or none given where the network needs one.
     """
     classes = detection.num_classes
     if classes is None:
-        if label:
+        if label and not guided:
             raise SettingsError(f"class_label is '{label}', but this network has no classes; leave it out.")
         return None
     if not label:
         if detection.null_class is None:
             raise SettingsError(f"This network paints one of {classes} classes; choose one with --class_label.")
-        return detection.null_class
+        return (detection.null_class,)
+    return numbers_in(label, classes, names_of(detection))
+
+
+def check_labels(label: str, detection: Detection, guide: RecognisedClassifier | None) -> None:
+    """Raises SettingsError if the network, or what guides it, has no such class, or needs one."""
+    labels_of(label, detection, guided=guide is not None)
+    if guide is not None:
+        guided_to(label, guide)
+
+
+def guided_to(label: str, guide: RecognisedClassifier) -> tuple[int, ...]:
+    """The same of a classifier, which always needs one."""
+    if not label:
+        raise SettingsError("A classifier guides to a class; choose one with --class_label.")
+    return numbers_in(label, guide.classifier.num_classes, names_of(guide.classifier))
+
+
+def numbers_in(label: str, classes: int, names: Sequence[str]) -> tuple[int, ...]:
     try:
-        return number_of(label, classes, detection.class_names)
+        return class_numbers(label, classes, names)
     except ValueError as error:
         raise SettingsError(str(error)) from error
 
@@ -101,28 +146,49 @@ class Painter:
         found: The checkpoint.
         settings: The run's; dtype must be chosen.
         device: Where the network runs.
+        guide: The classifier that guides it, see `guide_of`.
     """
 
-    def __init__(self, found: Recognised, settings: RunSettings, device: torch.device):
+    def __init__(
+        self, found: Recognised, settings: RunSettings, device: torch.device, guide: RecognisedClassifier | None = None
+    ):
         self.detection, self.settings, self.device = found.detection, settings, device
         self.dtype = TORCH_DTYPES[settings.dtype]
         self.net = build(found.checkpoint.tensors, found.detection, self.dtype).to(device)
         self.schedule = found.detection.diffusion.alphas_cumprod()
-        self.label = class_number(settings.class_label, found.detection)
+        self.labels = labels_of(settings.class_label, found.detection, guided=guide is not None)
+        if guide is not None:
+            self.guided_to = guided_to(settings.class_label, guide)
+            self.classifier = build_classifier(guide, self.dtype).to(device)
+        self.guide = guide
 
     @property
     def channels(self) -> int:
         return self.detection.channels
 
-    def predict(self, x: Tensor, t: Tensor) -> Tensor:
-        label = None if self.label is None else torch.full((len(x),), self.label, device=x.device)
-        return self.net(x.to(self.dtype), t * self.detection.diffusion.timestep_scale, label)
+    def predict(self, x: Tensor, t: Tensor, labels: Tensor | None = None) -> Tensor:
+        """What the network gives; without labels, those of the run's first pictures."""
+        if labels is None and self.labels is not None:
+            labels = self.on_device(self.labels, range(len(x)))
+        return self.net(x.to(self.dtype), t * self.detection.diffusion.timestep_scale, labels)
+
+    def gradient(self, labels: Tensor, x: Tensor, t: Tensor) -> Tensor:
+        """Of the log-probability of each picture's class, times the scale."""
+        steps = t * self.detection.diffusion.timestep_scale
+        return self.settings.classifier_scale * class_gradient(self.classifier, x, steps, labels)
 
     def steps(self, pictures: Tensor, known: Tensor, numbers: Sequence[int], seed: int) -> Iterator[Step]:
         """Fill a batch, a step at a time; arguments as for `sampler.paint`."""
         settings = replace(self.settings, var_type=self.detection.diffusion.variance(self.settings.var_type))
+        gradient = None
+        if self.guide is not None:
+            self.guide.classifier.check_size(*reversed(pictures.shape[-2:]))
+            gradient = partial(self.gradient, self.on_device(self.guided_to, numbers))
+        predict = self.predict
+        if self.labels is not None:
+            predict = partial(self.predict, labels=self.on_device(self.labels, numbers))
         return paint(
-            self.predict,
+            predict,
             self.schedule,
             pictures.to(self.device),
             known.to(self.device),
@@ -131,7 +197,12 @@ class Painter:
             clip=self.detection.diffusion.clip if settings.clip else 0.0,
             seed=seed,
             indices=numbers,
+            class_gradient=gradient,
         )
+
+    def on_device(self, labels: Sequence[int], numbers: Sequence[int]) -> Tensor:
+        """Labels of pictures by their numbers, sent once; those after the last begin anew."""
+        return torch.tensor([labels[number % len(labels)] for number in numbers], device=self.device)
 
     def fill(
         self, pictures: Tensor, known: Tensor, numbers: Sequence[int], seed: int, on_call: Callable[[int], None]

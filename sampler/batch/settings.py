@@ -14,6 +14,7 @@ __all__ = ["DEFAULT", "RunSettings", "SettingsError", "layered"]
 DEFAULT = "balanced"  # preset
 # A smaller batch is other rounding, not another picture: a run may go on with it.
 NOT_IN_KEY = ("micro_batch",)
+OF_CLASSIFIERS = ("classifier", "classifier_scale")  # without one, a run is that of a version that knew of none
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,8 @@ class RunSettings(Settings):
     Attributes:
         seed: Same seed, same pictures, whatever the number of processes.
         clip: Predicted pictures are kept in [-1, 1].
-        class_label: Number or name of what a class-conditional model paints; empty for "any", where the model knows it.
+        class_label: Number or name of what a class-conditional model paints, or several with commas between, of picture after
+            picture; empty for "any", where the model knows it.
         mask_type: A generated mask, empty where masks are read.
         mask_polarity: What white in a mask means.
         dtype: Of the network; "auto" is Accelerate's setting, else "fp32".
@@ -31,6 +33,8 @@ class RunSettings(Settings):
         image_size: Pictures are scaled and cropped to squares of this side; 0 takes them as they are.
         variants: Fills of each picture; variant v is painted with seed + v.
         micro_batch: Pictures painted at a time by a process.
+        classifier: File of a classifier that guides to `class_label`; empty: none does.
+        classifier_scale: How strongly.
         flags: What the user insists on about the network, see its family's vocabulary.
     """
 
@@ -44,6 +48,8 @@ class RunSettings(Settings):
     image_size: int = setting(0, least=0, most=100_000)
     variants: int = setting(1, least=1, most=10_000)
     micro_batch: int = setting(8, least=1, most=100_000)
+    classifier: str = setting("")
+    classifier_scale: float = setting(1.0, least=0, most=1000)
     flags: dict[str, object] = field(default_factory=dict)
 
     def differences(self, other: "RunSettings") -> list[str]:
@@ -53,7 +59,8 @@ class RunSettings(Settings):
 
     def key(self) -> str:
         """A digest of what decides the pixels."""
-        content = {name: value for name, value in asdict(self).items() if name not in NOT_IN_KEY}
+        left_out = NOT_IN_KEY if self.classifier else (*NOT_IN_KEY, *OF_CLASSIFIERS)
+        content = {name: value for name, value in asdict(self).items() if name not in left_out}
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     @classmethod

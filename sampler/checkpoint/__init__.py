@@ -7,6 +7,7 @@ wrappers.py    what trainers put around a state dict
 flags.py       what is said about a checkpoint in words, and who is believed
 diffusion.py   how a network was trained
 classes.py     a class by name or number
+imagenet.py    the names of ImageNet's classes
 network.py     what a network of any family must be; building one
 family.py      the record of a family, and what a checkpoint was found to be
 probe.py       what can be found out by experiment
@@ -14,7 +15,7 @@ save.py        a file that says everything of itself
 strangers.py   checkpoints of no family here, and what to tell their owners
 """
 
-from .classes import class_named, class_number
+from .classes import class_named, class_number, class_numbers
 from .diffusion import DiffusionConfig
 from .error import CheckpointError
 from .family import Detection, Family
@@ -47,6 +48,7 @@ __all__ = [
     "check_size",
     "class_named",
     "class_number",
+    "class_numbers",
     "read_checkpoint",
     "save_checkpoint",
 ]

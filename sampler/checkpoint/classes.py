@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-__all__ = ["class_named", "class_number"]
+__all__ = ["class_named", "class_number", "class_numbers"]
 
 SHOWN = 12  # names in a message
 
@@ -41,6 +41,20 @@ def class_number(said: str, classes: int, names: Sequence[str] = ()) -> int:
             return int(said)
     known = f" or one of {in_words(names)}" if names else ""
     raise ValueError(f"class_label is '{said}', but must be a number from 0 to {classes - 1}{known}.")
+
+
+def class_numbers(said: str, classes: int, names: Sequence[str] = ()) -> tuple[int, ...]:
+    """The labels that someone means by names or numbers with commas between; arguments and errors as for `class_number`.
+
+    >>> class_numbers("dog, 0, dog", 2, ["cat", "dog"])
+    (1, 0, 1)
+    """
+    try:
+        return (class_number(said, classes, names),)  # a name may have commas
+    except ValueError:
+        if "," not in said:
+            raise
+    return tuple(class_number(one, classes, names) for one in said.split(","))
 
 
 def in_words(names: Sequence[str]) -> str:

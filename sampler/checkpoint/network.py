@@ -1,7 +1,7 @@
 """What a network of any family must be, and how one is built around a checkpoint's tensors."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +11,19 @@ from .error import CheckpointError
 if TYPE_CHECKING:
     from .family import Detection
 
-__all__ = ["Network", "NetworkConfig", "build", "check_finite", "check_keys", "check_size", "is_finite"]
+__all__ = [
+    "Network",
+    "NetworkConfig",
+    "build",
+    "check_finite",
+    "check_keys",
+    "check_places",
+    "check_size",
+    "filled",
+    "is_finite",
+]
+
+Module = TypeVar("Module", bound=nn.Module)
 
 
 class NetworkConfig(Protocol):
@@ -80,7 +92,11 @@ class Network(nn.Module):
 
 def build(tensors: Mapping[str, Tensor], found: "Detection", dtype: torch.dtype = torch.float32) -> Network:
     """The network around the checkpoint's own tensors, ready to call; on the CPU, what needs no other type is not copied."""
-    net = found.family.network(found.config, nn, torch.device("meta"), dtype)
+    return filled(found.family.network(found.config, nn, torch.device("meta"), dtype), tensors)
+
+
+def filled(net: Module, tensors: Mapping[str, Tensor]) -> Module:
+    """A network on the meta device with a checkpoint's own tensors, ready to call."""
     types = {key: value.dtype for key, value in net.state_dict().items()}
     net.load_state_dict({key: value.to(types[key]) for key, value in tensors.items()}, assign=True)
     return net.requires_grad_(False).train(False)
@@ -93,6 +109,11 @@ def check_keys(tensors: Mapping[str, Tensor], found: "Detection") -> None:
         CheckpointError: One is missing, too many, of another shape or of another kind.
     """
     places = found.family.network(found.config, nn, torch.device("meta")).state_dict()
+    check_places(tensors, places, f"{found.family.name} network")
+
+
+def check_places(tensors: Mapping[str, Tensor], places: Mapping[str, Tensor], name: str) -> None:
+    """The same for any network, by its state dict on the meta device, and what it is called."""
     expected = {key: tuple(value.shape) for key, value in places.items()}
     shapes = {key: tuple(value.shape) for key, value in tensors.items()}
     for words, keys in (
@@ -101,7 +122,7 @@ def check_keys(tensors: Mapping[str, Tensor], found: "Detection") -> None:
     ):
         if keys:
             raise CheckpointError(
-                f"This checkpoint {words} {len(keys)} of a {found.family.name} network's tensors, e.g. {keys[0]}; "
+                f"This checkpoint {words} {len(keys)} of a {name}'s tensors, e.g. {keys[0]}; "
                 "it is damaged, or of a variant this loader does not know."
             )
     for key, shape in expected.items():

@@ -326,6 +326,9 @@ class Writer:
             self.shared["IMAGE"] = [self.prompt.add("ImageInvert", image=[crop, 0]), 0]
         return [crop, 2]
 
+    def of_mask_guidance_classifier(self) -> list:
+        return [self.plain("MaskGuidanceLoadClassifier"), 0]
+
     def of_sigmas(self) -> list:
         if self.odd(2):
             values = self.draw.choice((

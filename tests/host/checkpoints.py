@@ -5,6 +5,7 @@ from pathlib import Path
 
 import torch
 from mask_guidance.sampler.adm import UNet, UNetConfig
+from mask_guidance.sampler.adm.encoder import EncoderUNet
 from mask_guidance.sampler.checkpoint import METADATA_KEY
 from safetensors.torch import save_file
 
@@ -45,3 +46,17 @@ def save_tiny(
     else:
         torch.save(tensors, path)
         path.with_suffix(".json").write_text(json.dumps(flags))
+
+
+def save_classifier(path: Path, noise_schedule: str = "cosine", side: int = 16) -> None:
+    """A classifier of 4 classes for the same pictures and noise, always with the same weights."""
+    config = UNetConfig(
+        out_channels=4, model_channels=32, channel_mult=(1, 2), num_res_blocks=1, attention_ds=(2,), num_head_channels=64,
+        resblock_updown=True,
+    )  # fmt: skip
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        tensors = EncoderUNet(config, side).state_dict()
+    tensors["out.2.c_proj.weight"] *= 20  # untrained, it has hardly an opinion
+    told = {"noise_schedule": noise_schedule, "diffusion_steps": 1000}
+    save_file(tensors, path, metadata={METADATA_KEY: json.dumps(told)})

@@ -30,7 +30,25 @@ def load(name: str, **options):
 
 
 @torch.inference_mode()
-def paint(model, latent: dict, label: int | None = 0, **options):
+def classifier(name: str, dtype: str = "auto"):
+    """CLASSIFIER from its loader node."""
+    from mask_guidance.nodes.load_classifier import LoadClassifier
+
+    return LoadClassifier.execute(name, dtype).result[0]
+
+
+@torch.inference_mode()
+def guided(
+    model, name: str = "judge.safetensors", class_label: int = 1, scale: float = 1.0, dtype: str = "auto", **options
+):
+    """MODEL that a classifier guides."""
+    from mask_guidance.nodes.classifier_guidance import ClassifierGuidance
+
+    return ClassifierGuidance.execute(model, classifier(name, dtype), class_label, scale, **options).result[0]
+
+
+@torch.inference_mode()
+def paint(model, latent: dict, label: int | tuple[int, ...] | None = 0, **options):
     """LATENT samples and run record from the Mask-Guided KSampler, a few steps long."""
     from mask_guidance.nodes.class_label import conditioning
 

@@ -5,8 +5,8 @@ from functools import cache, partial
 
 import pytest
 import torch
-from checkpoints import save_tiny
-from nodes_by_hand import FEW_STEPS, ksampler, load, paint
+from checkpoints import save_classifier, save_tiny
+from nodes_by_hand import FEW_STEPS, guided, ksampler, load, paint
 from pretend_cuda import Pretend, Waits
 from pretended_host import MODES, pretended_host
 from test_mask_nodes import run
@@ -17,12 +17,14 @@ REPAINT = {"skip_steps": 4}
 KRIGED = {"method": "kriged", "skip_type": "karras", "skip_steps": 4, "resample_r": 2}
 METHODS = {"repaint": REPAINT, "kriged": KRIGED}
 CHECKPOINT = "pretended.safetensors"
+JUDGE = "judge.safetensors"
 MOST_WAITS = 0.2  # of ours, for each call of the model
 
 
 @pytest.fixture(scope="module", autouse=True)
 def checkpoint(models_folder):
     save_tiny(models_folder / CHECKPOINT)
+    save_classifier(models_folder / JUDGE)
 
 
 def half_masked() -> dict:
@@ -84,6 +86,36 @@ def test_a_pixel_model_paints_as_on_the_cpu_however_it_is_loaded(mode, method, d
     if mode == "whole":  # and nothing is left for the host to send with each call
         later = Waits({what: count for what, count in waits.items() if "model_patcher.py" not in what})
         assert max(later.values()) < int(record.split()[0]), later
+
+
+def without_engine(odds: torch.Tensor, leaf: torch.Tensor) -> tuple[torch.Tensor]:
+    """In place of a gradient, for autograd's engine asks CUDA's own driver: something that the network's answer decides."""
+    return (odds.detach() * leaf.detach(),)
+
+
+@cache
+def led_here(method: str) -> torch.Tensor:
+    return paint(guided(load(CHECKPOINT)[0], JUDGE, scale=3.0), half_masked(), label=0, **METHODS[method])[0]
+
+
+@pytest.mark.parametrize(("mode", "method"), [*((mode, "repaint") for mode in MODES), ("whole", "kriged")])
+def test_a_classifier_runs_as_on_the_cpu_however_it_is_loaded(mode, method, monkeypatch):
+    """Its weights come to the device under inference mode, and back between two runs; to lead, it waits for nothing."""
+    monkeypatch.setattr(torch.autograd, "grad", without_engine)
+    here = led_here(method)
+    with pretended_host(**MODES[mode]) as waits:
+        import comfy.model_management as management
+
+        model = load(CHECKPOINT)[0]
+        lead = guided(model, JUDGE, scale=3.0)
+        found = noted(lead, waits)
+        for _ in range(2):
+            found.clear()
+            there, record = paint(lead, half_masked(), label=0, **METHODS[method])
+            assert_alike(there, here)
+            if mode != "novram":  # there every weight is sent anew with each call, the classifier's too
+                assert_the_loop_hardly_waits(found, record, waits)
+            management.unload_all_models()
 
 
 @cache

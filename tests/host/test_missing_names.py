@@ -64,5 +64,5 @@ def test_without_what_models_need_the_nodes_for_masks_are_there_and_the_log_says
 
 
 def test_a_host_that_has_it_all_is_not_complained_of(unloaded, caplog):
-    assert len(listed()) == 17
+    assert len(listed()) == 19
     assert not caplog.text

@@ -4,7 +4,7 @@ import json
 from urllib.parse import quote
 
 import pytest
-from checkpoints import save_tiny
+from checkpoints import save_classifier, save_tiny
 
 EXAMPLE = "eight_styles_64.safetensors"
 STYLES = ["landscape", "planets", "sprouts", "critters"]
@@ -49,6 +49,13 @@ def test_a_thousand_classes_are_imagenets(folder):
     save_tiny(folder / "adm.safetensors", num_classes=1000)
     names = answer("adm.safetensors")["names"]
     assert (len(names), names[0]) == (1000, "tench")
+
+
+def test_a_classifier_tells_its_classes_too(folder):
+    from mask_guidance.nodes.model_route import answer
+
+    save_classifier(folder / "judge.safetensors")
+    assert answer("judge.safetensors") == {"classes": 4, "names": [], "any": None, "size": 16}
 
 
 def test_a_broken_file_is_told_in_a_sentence(folder):

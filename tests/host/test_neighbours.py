@@ -2,17 +2,20 @@
 
 import pytest
 import torch
+from checkpoints import save_classifier
 from neighbours import fingerprint, shared_state
-from nodes_by_hand import FEW_STEPS, UNCHANGED
+from nodes_by_hand import FEW_STEPS, UNCHANGED, classifier
 from test_mask_nodes import PICTURE, box_mask, defaults, node
 
 NODES = {
     "MaskGuidanceClassLabel": ("class_label", "ClassLabel"),
+    "MaskGuidanceClassifierGuidance": ("classifier_guidance", "ClassifierGuidance"),
     "MaskGuidanceCompositeEdit": ("composite_edit", "CompositeEdit"),
     "MaskGuidanceCrop": ("crop", "CropForInpainting"),
     "MaskGuidanceFill": ("fill", "FillMaskedArea"),
     "MaskGuidanceInpaint": ("inpaint", "Inpaint"),
     "MaskGuidanceKSampler": ("ksampler", "MaskGuidedKSampler"),
+    "MaskGuidanceLoadClassifier": ("load_classifier", "LoadClassifier"),
     "MaskGuidanceLoadModel": ("load_model", "LoadGuidedDiffusionModel"),
     "MaskGuidanceMaskFromImage": ("mask_from_image", "MaskFromImage"),
     "MaskGuidanceModelView": ("model_view", "ModelView"),
@@ -31,7 +34,9 @@ SETTINGS = {
     "MaskGuidanceInpaint": [
         {"preset": "custom", "skip_steps": 3, "resample_r": 2, "variations": 2, "keep": "best", "size": 32}, {"size": 33},
     ],
-    "MaskGuidanceClassLabel": [{}, {"class_name": "house"}],
+    "MaskGuidanceClassLabel": [{}, {"class_name": "1, 2"}, {"class_name": "house"}],
+    "MaskGuidanceClassifierGuidance": [{}, {"class_name": "1, 2", "form": "mean shift"}, {"class_label": 4}],
+    "MaskGuidanceLoadClassifier": [{"classifier_name": "judge.safetensors"}, {"classifier_name": "in_process.safetensors"}],
     "MaskGuidanceCrop": [
         *({"split": split} for split in ("each region", "one per picture", "one box for all")),
         {"fit": "multiple"}, {"context_factor": float("inf")},
@@ -70,12 +75,13 @@ CASES = [(name, number) for name, settings in SETTINGS.items() for number in ran
 
 
 @pytest.fixture
-def sockets(host, tiny, monkeypatch, tmp_path):
+def sockets(host, tiny, models_folder, monkeypatch, tmp_path):
     """By input name, as the nodes in front would give it; two pictures of one batch share their memory."""
     monkeypatch.setattr(host, "output_directory", str(tmp_path))
     from mask_guidance.nodes.class_label import conditioning
 
     model, vae = tiny
+    save_classifier(models_folder / "judge.safetensors")
     mask = torch.cat([box_mask(1), box_mask(1) * 0.7])
     image = PICTURE.expand(2, -1, -1, -1)
     samples = (2 * PICTURE.movedim(-1, 1) - 1).repeat(2, 1, 1, 1)
@@ -85,6 +91,7 @@ def sockets(host, tiny, monkeypatch, tmp_path):
         "image": image, "mask": mask, "context_mask": box_mask(2), "model": model, "vae": vae, "latent_image": latent,
         "known_latent": {"samples": samples.clone()}, "positive": conditioning(0), "negative": conditioning(-1),
         "stitch": cut[2], "crops": 1 - cut[0], "original": image, "edited": 1 - image,
+        "classifier": classifier("judge.safetensors"),
     }  # fmt: skip
 
 

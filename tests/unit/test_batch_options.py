@@ -91,12 +91,12 @@ def test_a_repaint_conf_alone_is_a_whole_command_line(tmp_path):
     assert read.mask_pairing == "order"
     assert s.flags["num_head_channels"] == 64
     assert s.flags["noise_schedule"] == "linear"
+    assert (s.classifier, s.classifier_scale) == ("./data/pretrained/256x256_classifier.pt", 1.0)
 
 
 def test_what_is_done_differently_from_a_repaint_conf_is_said(tmp_path):
     notes = " ".join(job(tmp_path, REPAINT).notes)
     assert "random class" in notes
-    assert "classifier" in notes
     assert "use_fp16" in notes
 
 

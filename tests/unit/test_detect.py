@@ -217,7 +217,8 @@ def test_networks_that_take_more_than_a_picture_are_refused(config):
 def test_classifier_is_refused():
     message = refusal(EncoderUNet(CLASSIFIER, 16, BARE, device="meta").state_dict())
     assert message == (
-        "This checkpoint is a guided-diffusion classifier, not a diffusion model; choose the diffusion file."
+        "This checkpoint is a guided-diffusion classifier, not a diffusion model; choose the diffusion file, and load this one "
+        "with Load Classifier."
     )
 
 

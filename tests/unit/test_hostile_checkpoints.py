@@ -173,7 +173,7 @@ def test_metadata_that_harms_is_told_in_a_sentence(tmp_path, name):
 @pytest.mark.parametrize("name", ["billions", "merged billions", "deep lists", "deep sections", "large"])
 def test_a_configuration_of_the_command_line_that_harms_is_told_in_a_sentence(tmp_path, name):
     (tmp_path / "conf.yml").write_text(YAMLS[name])
-    sentence(read_conf, tmp_path / "conf.yml", set(), error=SettingsError)
+    sentence(read_conf, tmp_path / "conf.yml", set(), {}, error=SettingsError)
 
 
 def test_a_few_references_in_a_yaml_file_are_read(checkpoint):

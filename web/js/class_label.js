@@ -1,15 +1,20 @@
-// Class Label's list: the classes of the model that it serves, searched by name; choosing one fills in number and name.
+// The list of Class Label and Classifier Guidance: the classes of the model or classifier that they serve, searched by name;
+// choosing one fills in number and name.
 
 import { app } from "../../../scripts/app.js";
 import { after, afterEdit, afterRewiring, ownType } from "./after.js";
 import { ClassPicker, PICKER_HEIGHT } from "./class_picker.js";
 import { classWordsOf } from "./class_words.js";
 import { ANY, linesOf, textOf } from "./classes.js";
-import { modelFile, originOf, targetsOf, widgetOf } from "./graph.js";
+import { fileBehind, modelFile, originOf, targetsOf, widgetOf } from "./graph.js";
 import { modelFacts } from "./model_facts.js";
 import { afterAnyChange, locale } from "./page.js";
 
-const NODE = "MaskGuidanceClassLabel";
+// By node: the input that brings the classes, and the file behind it.
+const NODES = {
+  MaskGuidanceClassLabel: { input: "model", file: fileFor },
+  MaskGuidanceClassifierGuidance: { input: "classifier", file: (node) => fileBehind(node, "classifier") },
+};
 const TYPE = "mask_guidance_classes";
 const MARGIN = 6; // around the field, where LiteGraph draws the node
 const fields = new Set();
@@ -27,6 +32,7 @@ function fileFor(node) {
 class ClassField {
   constructor(node) {
     this.node = node;
+    this.source = NODES[node.comfyClass];
     this.picker = new ClassPicker((line) => this.write(line));
     const widget = node.addDOMWidget("classes", ownType(TYPE), this.picker.element, {
       serialize: false, // not part of what is queued
@@ -48,7 +54,7 @@ class ClassField {
 
   /** What is known of the model, and the lines to choose from. */
   get known() {
-    const file = fileFor(this.node);
+    const file = this.source.file(this.node);
     const told = file === undefined ? null : modelFacts.of(file);
     return { file, told, lines: told?.classes ? linesOf(told, classWordsOf(locale()).any) : [] };
   }
@@ -59,22 +65,27 @@ class ClassField {
     const label = this.label(lines);
     const line = lines.find((each) => each.label === label);
     const most = Math.max(...lines.map((each) => each.label));
-    const text = line ? textOf(line) : lines.length ? words.unknown(label, most) : "";
+    const several = this.named(lines) ? "" : this.name.value?.includes(",") && this.name.value;
+    const text = several || (line ? textOf(line) : lines.length ? words.unknown(label, most) : "");
     this.picker.show({ lines, label, text, hint: hint(file, told, words), words });
   }
 
   /** The label that counts: the name's, where one is given and known. */
   label(lines) {
+    return (this.named(lines) ?? { label: this.number.value }).label;
+  }
+
+  /** The class of that name; undefined where there is none, or several are named. */
+  named(lines) {
     const name = this.name.value?.trim().toLowerCase();
-    const named = name ? lines.find((line) => line.name.toLowerCase() === name) : undefined;
-    return (named ?? { label: this.number.value }).label;
+    return name ? lines.find((line) => line.name.toLowerCase() === name) : undefined;
   }
 
   /** The name goes in where the server can look it up, and where it means this class alone. */
   write({ label, name }) {
     const { told } = this.known;
     const once = told.names.filter((other) => other === name).length === 1;
-    const usable = label !== ANY && once && originOf(this.node, "model");
+    const usable = label !== ANY && once && originOf(this.node, this.source.input);
     app.canvas.emitBeforeChange(); // one step for undo
     set(this.node, this.name, usable ? name : "");
     set(this.node, this.number, label);
@@ -121,7 +132,7 @@ app.registerExtension({
   },
 
   nodeCreated(node) {
-    if (node.comfyClass !== NODE) return;
+    if (!(node.comfyClass in NODES)) return;
     const field = new ClassField(node);
     fields.add(field);
     afterRewiring(node, () => field.refresh());

@@ -121,6 +121,11 @@ export function modelFile(node) {
   return fileOf(modelLoader(node));
 }
 
+/** The file of the loader that an input is connected to; undefined where it is not seen. */
+export function fileBehind(node, inputName) {
+  return fileOf(originOf(node, inputName));
+}
+
 /** Whether anything is connected to an input; undefined where the node has no such input. */
 export function isConnected(node, inputName) {
   const input = node.inputs?.find(({ name }) => name === inputName);

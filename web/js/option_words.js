@@ -46,6 +46,7 @@ const zh = {
   },
   method: { feedback: "误差反馈", kriged: "克里金", repaint: "论文算法", distilled: "蒸馏模型" },
   soft_mask: { binary: "二值", blend: "混合", "time-dependent": "随时间" },
+  form: { score: "分数", "mean shift": "均值平移" },
   cfg_repeats: { shared: "分摊", full: "完整" },
   preset: {
     draft: "草稿",
