@@ -14,17 +14,16 @@ from torch import Tensor
 
 from ..checkpoint.error import CheckpointError
 from ..checkpoint.flags import Told
-from .architecture import MOST_BLOCKS, MOST_LEVELS, check_heads, side
+from ..checkpoint.shapes import Shapes, numbered, side
+from ..layers import NORM_GROUPS
+from .architecture import MOST_BLOCKS, MOST_LEVELS, check_heads
 from .config import UNetConfig
-from .unet import NORM_GROUPS
 
 __all__ = ["LANDMARKS", "read_classifier", "with_classifier_heads"]
 
 LANDMARKS = ("input_blocks.0.0.weight", "time_embed.0.weight", "out.2.positional_embedding")
 ENCODER = re.compile(r"input_blocks\.(\d{1,3})\.")
 HEAD_CHANNELS = 64
-
-Shapes = Mapping[str, tuple[int, ...]]
 
 
 def read_classifier(tensors: Mapping[str, Tensor]) -> tuple[UNetConfig, int]:
@@ -70,15 +69,10 @@ def read_classifier(tensors: Mapping[str, Tensor]) -> tuple[UNetConfig, int]:
 
 def encoder_length(shape_of: Shapes) -> int:
     """The number of encoder blocks; the numbers in their keys are counted, never trusted."""
-    numbers = {int(match[1]) for key in shape_of if (match := ENCODER.match(key))}
-    missing = next((number for number in range(len(numbers)) if number not in numbers), None)
-    if missing is not None:
-        raise CheckpointError(f"This checkpoint has a hole: input_blocks.{missing} is missing; download it again.")
-    if not 2 <= len(numbers) <= MOST_BLOCKS:
-        raise CheckpointError(
-            f"This classifier has {len(numbers)} encoder blocks, unlike any of its kind; it is damaged."
-        )
-    return len(numbers)
+    blocks = numbered(shape_of, "input_blocks")
+    if not 2 <= blocks <= MOST_BLOCKS:
+        raise CheckpointError(f"This classifier has {blocks} encoder blocks, unlike any of its kind; it is damaged.")
+    return blocks
 
 
 def attends(shape_of: Shapes, block: int) -> bool:

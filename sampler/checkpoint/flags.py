@@ -247,7 +247,8 @@ class Vocabulary:
                 if flag in known:
                     values[flag], sources[flag] = value, source
         meant = {flag: checked(flag, known[flag], value, sources[flag]) for flag, value in values.items()}
-        return Told(*({flag: told[flag] for flag in meant if flag in self.flags} for told in (meant, sources)))
+        told = [flag for flag in meant if flag in self.flags]
+        return Told({flag: meant[flag] for flag in told}, {flag: sources[flag] for flag in told})
 
 
 def checked(name: str, flag: Flag, value: object, source: str = "") -> object:
