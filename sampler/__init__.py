@@ -16,7 +16,11 @@ noise.py      seeded noise, one generator a picture
 painting.py   all of it in one call, for any callable model
 diffusers_model.py  a network and a scheduler of diffusers for that call
 checkpoint/   what any checkpoint is: files, flags, training, classes, the record of a family
+layers.py     what the networks of all families are made of
+activations.py  how much memory they need while they run
 adm/          the family of guided-diffusion
+ddpm/         the families of DDPM's network: its own code's, diffusers', xyfJASON's
+lucidrains/   the family of denoising-diffusion-pytorch
 families.py   the families of networks, a row each
 recognition.py  from a checkpoint file to a network that runs
 classifiers.py  the same for classifiers of noisy pictures

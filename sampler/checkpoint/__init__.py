@@ -1,5 +1,6 @@
 """What any checkpoint is, whatever family its network is of.
 
+folder.py      the file in a folder that holds one model
 file.py        the tensors of a file
 error.py       what is raised for one that cannot be used
 torch_file.py  files of torch.save, looked through before they are opened
@@ -8,6 +9,7 @@ flags.py       what is said about a checkpoint in words, and who is believed
 diffusion.py   how a network was trained
 classes.py     a class by name or number
 imagenet.py    the names of ImageNet's classes
+shapes.py      what keys and shapes tell
 network.py     what a network of any family must be; building one
 family.py      the record of a family, and what a checkpoint was found to be
 probe.py       what can be found out by experiment

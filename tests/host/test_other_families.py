@@ -1,4 +1,4 @@
-"""Models of diffusers in the host: one entry in the list, the scheduler's file honoured, painted by the samplers."""
+"""Models of diffusers and lucidrains in the host: listed, their training honoured, painted by the samplers."""
 
 import pytest
 import torch
@@ -69,7 +69,11 @@ def test_a_scheduler_that_does_not_clip_is_followed(folder):
 
 @pytest.mark.parametrize("dtype", ["auto", "bf16"])
 def test_the_ksampler_paints_with_it_and_keeps_what_is_known(folder, dtype):
-    model, vae = load("my-ddpm", dtype=dtype)
+    paints("my-ddpm", dtype)
+
+
+def paints(name, dtype):
+    model, vae = load(name, dtype=dtype)
     mask = torch.zeros(1, 1, 16, 16)
     mask[..., 8:] = 1
     given = {"samples": vae.encode(torch.rand(1, 16, 16, 3)), "noise_mask": mask}
@@ -84,6 +88,33 @@ def test_a_file_of_ddpms_own_names_loads_by_itself(models_folder):
     (models_folder / "ema_diffusion.json").write_text('{"beta_schedule": "linear"}')
     model, _ = load("ema_diffusion.ckpt")
     assert set(model.model.diffusion_model.state_dict()) == set(weights())
+
+
+@pytest.fixture
+def lucidrains(models_folder):
+    """A small network of lucidrains, whose norms and learned places are no layers of the host's."""
+    from mask_guidance.sampler.lucidrains import LucidConfig, LucidUNet
+    from mask_guidance.sampler.lucidrains.config import Attention
+
+    linear, full = Attention(False, 2, 8, 2), Attention(True, 2, 8, 2)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        net = LucidUNet(LucidConfig(3, 3, 16, (16, 16, 32), (linear, full), full)).eval().requires_grad_(False)
+    torch.save(net.state_dict(), models_folder / "model-7.pt")
+    (models_folder / "model-7.json").write_text('{"noise_schedule": "sigmoid", "prediction": "v"}')
+    return net
+
+
+def test_the_host_computes_what_lucidrains_network_does(lucidrains):
+    model, _ = load("model-7.pt")
+    x, t = torch.randn(2, 3, 16, 16), torch.tensor([5.0, 300.0])
+    with torch.inference_mode():
+        torch.testing.assert_close(model.model.diffusion_model(x, t), lucidrains(x, t))
+
+
+@pytest.mark.parametrize("dtype", ["auto", "bf16"])
+def test_the_ksampler_paints_with_lucidrains_network(lucidrains, dtype):
+    paints("model-7.pt", dtype)
 
 
 def test_a_damaged_folder_is_named_by_its_own_name(models_folder):
