@@ -51,7 +51,7 @@ def guide_of(settings: RunSettings, detection: Detection) -> RecognisedClassifie
     Raises:
         SettingsError: It is not there, cannot be used, or is of another network.
     """
-    if not settings.classifier or not settings.classifier_scale:
+    if not settings.guidance:
         return None
     path = Path(settings.classifier).expanduser()
     if not path.is_file():
@@ -175,7 +175,7 @@ class Painter:
     def gradient(self, labels: Tensor, x: Tensor, t: Tensor) -> Tensor:
         """Of the log-probability of each picture's class, times the scale."""
         steps = t * self.detection.diffusion.timestep_scale
-        return self.settings.classifier_scale * class_gradient(self.classifier, x, steps, labels)
+        return self.settings.guidance * class_gradient(self.classifier, x, steps, labels)
 
     def steps(self, pictures: Tensor, known: Tensor, numbers: Sequence[int], seed: int) -> Iterator[Step]:
         """Fill a batch, a step at a time; arguments as for `sampler.paint`."""
