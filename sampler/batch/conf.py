@@ -234,7 +234,9 @@ def without_usual_betas(flags: Flags) -> Flags:
     Raises:
         CheckpointError: They, or the number of steps, cannot be meant.
     """
-    meant = COMMON.agree([("", {name: flags[name] for name in ("diffusion_steps", *USUAL_BETAS) if name in flags})]).values
+    meant = COMMON.agree(
+        [("", {name: flags[name] for name in ("diffusion_steps", *USUAL_BETAS) if name in flags})]
+    ).values
     if meant.get("diffusion_steps", 1000) != 1000:
         return flags
     return {name: value for name, value in flags.items() if name not in USUAL_BETAS or meant[name] != USUAL_BETAS[name]}

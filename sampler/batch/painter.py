@@ -1,9 +1,11 @@
 """One batch of pictures through the network."""
 
-from collections.abc import Callable, Iterator, Sequence
+import json
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,7 +22,17 @@ from ..respacing import largest_sigma
 from ..schedule import sigmas
 from .settings import RunSettings, SettingsError
 
-__all__ = ["Painter", "calls_of", "check_labels", "chosen_dtype", "guide_of", "look_at", "visited", "which"]
+__all__ = [
+    "Painter",
+    "calls_of",
+    "check_labels",
+    "chosen_dtype",
+    "guide_of",
+    "look_at",
+    "told_beside",
+    "visited",
+    "which",
+]
 
 TORCH_DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 OF_ACCELERATE = {"no": "fp32", "fp16": "fp16", "bf16": "bf16", "fp8": "bf16"}
@@ -62,6 +74,22 @@ def guide_of(settings: RunSettings, detection: Detection) -> RecognisedClassifie
     except ValueError as error:
         raise SettingsError(f"{path.name}: {error}") from error
     return found
+
+
+def told_beside(detection: Detection, guide: RecognisedClassifier | None) -> dict[str, Any]:
+    """Flags that files beside the weights tell, as JSON has them: they can change while the weights do not."""
+    names = {Path(name).name for name in detection.family.config_files}
+    told = {flag: detection.flags.get(flag) for flag, source in detection.sources.items() if beside(source, names)}
+    if guide is not None:
+        found = guide.classifier
+        values = {**vars(found.config), **(vars(found.diffusion) if found.diffusion else {}), **vars(found)}
+        told |= {f"classifier {flag}": values.get(flag) for flag, source in found.sources.items() if beside(source)}
+    read: dict[str, Any] = json.loads(json.dumps(told))
+    return read
+
+
+def beside(source: str, names: Collection[str] = ()) -> bool:
+    return source.startswith("sidecar ") or source in names
 
 
 def chosen_dtype(dtype: str, mixed_precision: str, device: torch.device) -> str:

@@ -78,6 +78,14 @@ def test_another_classifier_of_the_same_name_is_another_run(folder, capsys):
     assert "weights net.safetensors -> net.safetensors (other content)" in capsys.readouterr().err
 
 
+def test_a_classifier_of_which_a_file_beside_it_tells_something_else_is_another_run(folder, capsys):
+    words = lead(folder, "--class_label", "1")
+    assert run(folder, "out", *words) == 0
+    (folder / "judge.json").write_text('{"use_new_attention_order": true}')
+    assert run(folder, "out", *words) == 2
+    assert "classifier use_new_attention_order None -> True (beside the weights)" in capsys.readouterr().err
+
+
 def test_a_run_from_before_there_were_classifiers_is_the_same_run():
     """The keys are those of the version before jumps_every and classifiers."""
     assert RunSettings().key() == "061c0977e0d01fea9f0320746ef4a6d017762085097053e08f691a4ed38189ca"
