@@ -138,12 +138,12 @@ def guided_to(label: str, guide: RecognisedClassifier) -> tuple[int, ...]:
     """The same of a classifier, which always needs one."""
     if not label:
         raise SettingsError("A classifier guides to a class; choose one with --class_label.")
-    return numbers_in(label, guide.classifier.num_classes, names_of(guide.classifier))
+    return numbers_in(label, guide.classifier.num_classes, names_of(guide.classifier), "classifier")
 
 
-def numbers_in(label: str, classes: int, names: Sequence[str]) -> tuple[int, ...]:
+def numbers_in(label: str, classes: int, names: Sequence[str], noun: str = "model") -> tuple[int, ...]:
     try:
-        return class_numbers(label, classes, names)
+        return class_numbers(label, classes, names, noun)
     except ValueError as error:
         raise SettingsError(str(error)) from error
 

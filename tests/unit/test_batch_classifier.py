@@ -124,8 +124,12 @@ def test_a_run_goes_on_with_a_classifier_that_was_moved(folder):
     ("more", "words"),
     [
         ([], "choose one with --class_label"),
-        (["--class_label", "fox"], "class_label is 'fox', but must be a number from 0 to 2 or one of cat, dog, owl."),
-        (["--class_label", "cat,3"], "class_label is '3', but must be a number from 0 to 2"),
+        (
+            ["--class_label", "fox"],
+            "This classifier has no class 'fox'; choose a number from 0 to 2 or one of cat, dog, owl.",
+        ),
+        (["--class_label", "cat,3"], "This classifier has no class '3'; choose a number from 0 to 2"),
+        (["--class_label", "cat,,dog"], "Between the commas of 'cat,,dog' a class is missing"),
     ],
 )
 def test_a_class_that_the_classifier_has_not_is_refused(folder, capsys, more, words):
