@@ -188,6 +188,7 @@ class Painter:
         if guide is not None:
             self.guided_to = guided_to(settings.class_label, guide)
             self.classifier = build_classifier(guide, self.dtype).to(device)
+            self.steps_scale = guide.classifier.timestep_scale(found.detection)
         self.guide = guide
 
     @property
@@ -202,7 +203,7 @@ class Painter:
 
     def gradient(self, labels: Tensor, x: Tensor, t: Tensor) -> Tensor:
         """Of the log-probability of each picture's class, times the scale."""
-        steps = t * self.detection.diffusion.timestep_scale
+        steps = t * self.steps_scale
         return self.settings.guidance * class_gradient(self.classifier, x, steps, labels)
 
     def steps(self, pictures: Tensor, known: Tensor, numbers: Sequence[int], seed: int) -> Iterator[Step]:
