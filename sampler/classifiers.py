@@ -6,10 +6,9 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from .adm.classifier import LANDMARKS, read_classifier, with_classifier_heads
+from .adm.classifier import LANDMARKS, VOCABULARY, read_classifier, with_classifier_heads
 from .adm.config import UNetConfig
 from .adm.encoder import EncoderUNet
-from .adm.family import VOCABULARY
 from .checkpoint.classes import in_words
 from .checkpoint.diffusion import DiffusionConfig
 from .checkpoint.error import CheckpointError
@@ -118,13 +117,13 @@ def recognise_classifier(path: str | Path, weights: str = "ema") -> RecognisedCl
 def detect_classifier(tensors: dict[str, Tensor], layers: Layers = ()) -> Classifier:
     """What a state dict was found to be; arguments and errors as for `Family.detect`."""
     refuse_others(tensors)
-    shape, image_size = read_classifier(tensors)
+    told = VOCABULARY.agree(layers)
+    shape, image_size = read_classifier(tensors, told)
     if not 1 <= shape.in_channels <= MOST_CHANNELS:
         raise CheckpointError(
             f"This classifier takes {shape.in_channels} channels, expected a picture's 1 to {MOST_CHANNELS}; it is of "
             "another kind, or damaged."
         )
-    told = VOCABULARY.agree(layers)
     config = with_classifier_heads(shape, told)
     names, _ = classes(told, shape.out_channels)
     schedule = training(told) if "noise_schedule" in told.values else None

@@ -70,6 +70,20 @@ def test_so_are_those_of_other_flags(size):
     assert (found.config, found.image_size) == (config, size)
 
 
+@pytest.mark.parametrize("name", ["num_res_blocks", "classifier_depth"])
+def test_a_classifier_that_several_depths_fit_is_refused_until_one_is_told(tmp_path, name):
+    config = replace(TINY, model_channels=64, channel_mult=(1, 1, 1, 1), num_res_blocks=2, attention_ds=())
+    path = saved(tmp_path / "net.safetensors", config)
+    with pytest.raises(CheckpointError, match="blocks fit 1, 2, 3, 5 or 11 a level; write the right number as num_res"):
+        recognise_classifier(path)
+    path.with_suffix(".json").write_text(json.dumps({name: 2}))
+    found = recognise_classifier(path).classifier
+    assert (found.config, found.image_size) == (config, 16)
+    path.with_suffix(".json").write_text(json.dumps({name: 4}))
+    with pytest.raises(CheckpointError, match="num_res_blocks is 4, but this classifier's blocks fit 1, 2,"):
+        recognise_classifier(path)
+
+
 def saved(path, config: UNetConfig = TINY, **told):
     tensors = fill_randomly(EncoderUNet(config, 16)).state_dict()
     save_file(tensors, path, metadata={"guided_diffusion_config": json.dumps(told)} if told else None)
