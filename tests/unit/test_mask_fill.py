@@ -214,6 +214,12 @@ def test_kinds_joined_by_plus_paint_what_any_of_them_paints(first, second):
     assert torch.equal(paper_mask(f"{first}+{second}", 40, 50, seed=2), either)
 
 
+def test_a_kind_joined_with_itself_is_two_draws_of_it():
+    one, two, three = (paper_mask("+".join(["free-form"] * times), 64, 64, seed=2) for times in (1, 2, 3))
+    assert ((one <= two) & (two <= three)).all()
+    assert one.sum() < two.sum() < three.sum()
+
+
 def test_preparation_does_nothing_by_default_and_tells_its_order():
     mask = random_mask((2, 30, 30), 0.5, soft=True)
     same, done = prepare(mask)
