@@ -207,7 +207,7 @@ def test_a_random_centre_is_a_box_in_the_middle_of_a_quarter_to_half_the_sides()
         assert mask[top : top + int(height), left : left + int(width)].sum() == height * width == mask.sum()
 
 
-@pytest.mark.parametrize("first", PAPER_MASKS)
+@pytest.mark.parametrize("first", [kind for kind in PAPER_MASKS if kind != "free-form"])
 @pytest.mark.parametrize("second", ["free-form", "expand", "checkerboard"])
 def test_kinds_joined_by_plus_paint_what_any_of_them_paints(first, second):
     either = torch.maximum(paper_mask(first, 40, 50, seed=2), paper_mask(second, 40, 50, seed=2))
