@@ -1,20 +1,16 @@
 """Class Label."""
 
-import re
-
 import torch
 from comfy_api.latest import io
 
-from ..sampler.checkpoint import class_named
+from ..sampler.checkpoint import class_numbers
 from ..sampler.checkpoint.imagenet import names_of
-from ..sampler.sentence import shortly
 from .checked import checked
 from .pixel_model import LABEL, NULL_LABEL, PixelModel
 
 __all__ = ["ClassLabel", "chosen_labels", "conditioning", "in_words"]
 
 ANY = "any class"
-DIGITS = re.compile("[0-9]{1,9}")
 
 
 def conditioning(label: int | tuple[int, ...] | None = None) -> list:
@@ -25,12 +21,16 @@ def conditioning(label: int | tuple[int, ...] | None = None) -> list:
     return [[torch.zeros(1, 1, 1), {} if label is None else {LABEL: label}]]
 
 
-def class_names(model) -> tuple[str, ...]:
-    """Names of a MODEL's classes; empty where it has none, or none are known."""
-    return names_of(model.model.detection) if model is not None and isinstance(model.model, PixelModel) else ()
+def classes_of(model) -> tuple[tuple[str, ...], int | None]:
+    """Names and number of a MODEL's classes; empty and None where it has none, or they are not known."""
+    if model is None or not isinstance(model.model, PixelModel):
+        return (), None
+    return names_of(model.model.detection), model.model.detection.num_classes
 
 
-def chosen_labels(number: int, name: str, names: tuple[str, ...], classes: int | None) -> tuple[int, ...]:
+def chosen_labels(
+    number: int, name: str, names: tuple[str, ...], classes: int | None, noun: str = "model"
+) -> tuple[int, ...]:
     """The labels that a node's inputs ask for, of picture after picture.
 
     Args:
@@ -38,37 +38,16 @@ def chosen_labels(number: int, name: str, names: tuple[str, ...], classes: int |
         name: Of a class, or names and numbers with commas between.
         names: Of all classes, or empty.
         classes: How many there are; None: that is not known.
+        noun: Whose classes they are.
 
     Raises:
         ValueError: There is no such class.
     """
     if name.strip():
-        return named_labels(name, names, classes)
+        return class_numbers(name, classes, names, noun)
     if classes is not None and number >= classes:
-        raise ValueError(f"class_label is {number}, but this model has classes 0 to {classes - 1}.")
+        raise ValueError(f"class_label is {number}, but this {noun} has classes 0 to {classes - 1}.")
     return (number,)
-
-
-def named_labels(said: str, names: tuple[str, ...], classes: int | None) -> tuple[int, ...]:
-    try:
-        return (class_named(said, names),)  # a name may have commas
-    except ValueError:
-        parts = [part.strip() for part in said.split(",")]
-    if len(parts) == 1 or not all(parts):
-        return (number_of(said, names),)
-    return tuple(
-        chosen_labels(int(part), "", names, classes)[0] if DIGITS.fullmatch(part) else number_of(part, names)
-        for part in parts
-    )
-
-
-def number_of(name: str, names: tuple[str, ...]) -> int:
-    """The label of a class by name."""
-    if not names:
-        raise ValueError(
-            f"class_name is {shortly(name)}, but no class names are known; connect the model, or use class_label."
-        )
-    return class_named(name, names)
 
 
 def in_words(labels: tuple[int, ...], names: tuple[str, ...]) -> str:
@@ -116,6 +95,6 @@ class ClassLabel(io.ComfyNode):
     @classmethod
     @checked
     def execute(cls, class_label: int, model=None, class_name: str = "") -> io.NodeOutput:
-        names = class_names(model)
-        labels = chosen_labels(class_label, class_name, names, len(names) or None)
+        names, classes = classes_of(model)
+        labels = chosen_labels(class_label, class_name, names, classes)
         return io.NodeOutput(conditioning(labels if len(labels) > 1 else labels[0]), in_words(labels, names))

@@ -72,5 +72,5 @@ class ClassifierGuidance(io.ComfyNode):
     @checked
     def execute(cls, model, classifier, class_label, scale, class_name="", form=FORMS[0]) -> io.NodeOutput:
         names = names_of(classifier.found)
-        labels = chosen_labels(class_label, class_name, names, classifier.found.num_classes)
+        labels = chosen_labels(class_label, class_name, names, classifier.found.num_classes, "classifier")
         return io.NodeOutput(guided_model(model, classifier, labels, scale, form), in_words(labels, names))

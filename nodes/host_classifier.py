@@ -85,7 +85,7 @@ class Guide:
         run = run_of(options)
         numbers = range(len(x)) if run is None else run.numbers
         sampling = model.model_sampling
-        steps = sampling.timestep(sigma).float() * model.detection.diffusion.timestep_scale
+        steps = sampling.timestep(sigma).float() * self.found.timestep_scale(model.detection)
         labels = labels_on(x.device, self.labels, tuple(numbers))
         slope = self.scale * class_gradient(self.net, sampling.calculate_input(sigma, x), steps, labels)
         if run is not None and run.draws_variance and self.form == MEAN:

@@ -6,10 +6,9 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from .adm.classifier import LANDMARKS, read_classifier, with_classifier_heads
+from .adm.classifier import LANDMARKS, VOCABULARY, read_classifier, with_classifier_heads
 from .adm.config import UNetConfig
 from .adm.encoder import EncoderUNet
-from .adm.family import VOCABULARY
 from .checkpoint.classes import in_words
 from .checkpoint.diffusion import DiffusionConfig
 from .checkpoint.error import CheckpointError
@@ -24,7 +23,6 @@ from .sentence import in_one_line
 __all__ = ["Classifier", "RecognisedClassifier", "build_classifier", "describe_classifier", "recognise_classifier"]
 
 NAME = "guided-diffusion classifier"
-SCHEDULE = ("noise_schedule", "diffusion_steps", "rescale_timesteps")
 
 
 @dataclass(frozen=True)
@@ -56,12 +54,22 @@ class Classifier:
                 f"The classifier takes pictures of {self.config.in_channels} channels and the model paints {model.channels}; "
                 "choose a classifier for this model."
             )
-        theirs = [getattr(model.diffusion, flag) for flag in SCHEDULE]
-        if self.diffusion and (ours := [getattr(self.diffusion, flag) for flag in SCHEDULE]) != theirs:
-            raise ValueError(
-                f"The classifier was trained on the noise of {ours[0]}, {ours[1]} steps, and the model on that of {theirs[0]}, "
-                f"{theirs[1]} steps; choose a classifier for this model."
-            )
+        ours, theirs = self.diffusion, model.diffusion
+        if ours is None or same_noise(ours, theirs):
+            return
+        named = [f"{one.noise_schedule}, {one.diffusion_steps} steps" for one in (ours, theirs)]
+        if named[0] == named[1]:
+            ends = [one.betas()[[0, -1]].tolist() for one in (ours, theirs)]
+            named = [f"{name}, betas {first:g} to {last:g}" for name, (first, last) in zip(named, ends, strict=True)]
+        raise ValueError(
+            f"The classifier was trained on the noise of {named[0]}, and the model on that of {named[1]}; choose a classifier "
+            "for this model."
+        )
+
+    def timestep_scale(self, model: Detection) -> float:
+        """What a training step is multiplied by before the classifier is given it; where nobody tells, as for the model."""
+        own = self.diffusion if "rescale_timesteps" in self.sources else None
+        return (own or model.diffusion).timestep_scale
 
     def check_size(self, width: int, height: int) -> None:
         """Raises ValueError, in one sentence, if it takes no pictures of this size."""
@@ -70,6 +78,11 @@ class Classifier:
                 f"The picture is {width}x{height}, but the classifier takes {self.image_size}x{self.image_size} only; crop or "
                 "scale the picture, or choose a classifier of that size."
             )
+
+
+def same_noise(one: DiffusionConfig, other: DiffusionConfig) -> bool:
+    """Whether step by step the pictures are as noisy."""
+    return one.diffusion_steps == other.diffusion_steps and torch.allclose(one.betas(), other.betas())
 
 
 @dataclass(frozen=True)
@@ -104,13 +117,13 @@ def recognise_classifier(path: str | Path, weights: str = "ema") -> RecognisedCl
 def detect_classifier(tensors: dict[str, Tensor], layers: Layers = ()) -> Classifier:
     """What a state dict was found to be; arguments and errors as for `Family.detect`."""
     refuse_others(tensors)
-    shape, image_size = read_classifier(tensors)
+    told = VOCABULARY.agree(layers)
+    shape, image_size = read_classifier(tensors, told)
     if not 1 <= shape.in_channels <= MOST_CHANNELS:
         raise CheckpointError(
             f"This classifier takes {shape.in_channels} channels, expected a picture's 1 to {MOST_CHANNELS}; it is of "
             "another kind, or damaged."
         )
-    told = VOCABULARY.agree(layers)
     config = with_classifier_heads(shape, told)
     names, _ = classes(told, shape.out_channels)
     schedule = training(told) if "noise_schedule" in told.values else None

@@ -2,37 +2,45 @@
 
 Source: https://github.com/openai/guided-diffusion (MIT), `create_classifier`: an attention pool, 64 channels a head, legacy
 order. Where blocks halve the picture themselves, nothing in the names tells them from the others, and the number of blocks a
-level is the one with which all fits: inside a level no width changes, and all of its blocks attend or none does.
+level is the one with which all fits: inside a level no width changes, and all of its blocks attend or none does. Where several
+do, somebody has to say which.
 """
 
 import math
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from torch import Tensor
 
 from ..checkpoint.error import CheckpointError
-from ..checkpoint.flags import Told
+from ..checkpoint.flags import Told, Vocabulary, Whole
 from ..checkpoint.shapes import Shapes, numbered, side
 from ..layers import NORM_GROUPS
 from .architecture import MOST_BLOCKS, MOST_LEVELS, check_heads
 from .config import UNetConfig
+from .family import VOCABULARY as OF_MODELS
 
-__all__ = ["LANDMARKS", "read_classifier", "with_classifier_heads"]
+__all__ = ["LANDMARKS", "VOCABULARY", "read_classifier", "with_classifier_heads"]
 
 LANDMARKS = ("input_blocks.0.0.weight", "time_embed.0.weight", "out.2.positional_embedding")
 ENCODER = re.compile(r"input_blocks\.(\d{1,3})\.")
 HEAD_CHANNELS = 64
+BLOCKS = "num_res_blocks"
+VOCABULARY = OF_MODELS | Vocabulary({BLOCKS: Whole(1, MOST_BLOCKS)}, aliases={"classifier_depth": BLOCKS})
 
 
-def read_classifier(tensors: Mapping[str, Tensor]) -> tuple[UNetConfig, int]:
+def read_classifier(tensors: Mapping[str, Tensor], told: Told) -> tuple[UNetConfig, int]:
     """Every flag that keys and shapes settle, and the side of its pictures in pixels; heads are left at their defaults.
 
     The number of classes is `out_channels`.
 
+    Args:
+        tensors: On the meta device will do.
+        told: Flags of VOCABULARY.
+
     Raises:
-        CheckpointError: A network with holes, or of another kind.
+        CheckpointError: A network with holes, or of another kind, or one whose levels nobody tells.
     """
     shape_of = {key: tuple(value.shape) for key, value in tensors.items()}
     count = encoder_length(shape_of)
@@ -44,7 +52,7 @@ def read_classifier(tensors: Mapping[str, Tensor]) -> tuple[UNetConfig, int]:
             f"This classifier has layers of {odd[0]} channels, which guided-diffusion's norms of {NORM_GROUPS} groups cannot "
             "divide; it is damaged, or of a variant this loader does not know."
         )
-    blocks = blocks_a_level(shape_of, count, halvings)
+    blocks = blocks_a_level(shape_of, count, halvings, told.value(BLOCKS, int, None))
     levels = count // (blocks + 1)
     first = [1 + level * (blocks + 1) for level in range(levels)]
     widths = [side(shape_of, f"input_blocks.{i}.0.out_layers.3.weight") for i in first]
@@ -79,11 +87,12 @@ def attends(shape_of: Shapes, block: int) -> bool:
     return f"input_blocks.{block}.1.qkv.weight" in shape_of
 
 
-def blocks_a_level(shape_of: Shapes, count: int, halvings: Collection[int]) -> int:
-    """`num_res_blocks`, the one with which all fits; of several, the smallest, which has the most levels.
+def blocks_a_level(shape_of: Shapes, count: int, halvings: Collection[int], told: int | None) -> int:
+    """`num_res_blocks`, the one with which all fits.
 
     Args:
         halvings: Blocks that say by their names that they halve the picture; none does where all of them are residual blocks.
+        told: Which of several it is.
     """
     fitting = [
         blocks
@@ -97,7 +106,19 @@ def blocks_a_level(shape_of: Shapes, count: int, halvings: Collection[int]) -> i
             "This classifier's blocks do not make levels of equal depth; it is damaged, or of a variant this loader does not "
             "know."
         )
-    return fitting[0]
+    if told is not None and told not in fitting:
+        raise CheckpointError(f"{BLOCKS} is {told}, but this classifier's blocks fit {either(fitting)}.")
+    if told is None and len(fitting) > 1:
+        raise CheckpointError(
+            f"This classifier's blocks fit {either(fitting)} a level; write the right number as {BLOCKS} into a .json file of "
+            "its name beside it."
+        )
+    return fitting[0] if told is None else told
+
+
+def either(numbers: Sequence[int]) -> str:
+    *first, last = map(str, numbers)
+    return f"{', '.join(first)} or {last}" if first else last
 
 
 def fits(shape_of: Shapes, count: int, blocks: int, halvings: Collection[int]) -> bool:

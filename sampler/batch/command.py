@@ -17,7 +17,7 @@ from ..recognition import Recognised, describe, read_again
 from .figure import FIGURES, figure_path, save_figure
 from .masks import Masks, hole_of
 from .options import Job, read_options
-from .painter import Painter, calls_of, check_labels, chosen_dtype, guide_of, look_at, visited, which
+from .painter import Painter, calls_of, check_labels, chosen_dtype, guide_of, look_at, told_beside, visited, which
 from .pictures import digest, find_pictures, read_picture, read_record
 from .plan import Item, Plan, share
 from .processes import Processes, processes
@@ -132,7 +132,8 @@ class Prepared:
         self.job, self.channels = job, found.detection.channels
         files = [file_of(job.weights, which(settings)), *([Path(settings.classifier).expanduser()] if guide else [])]
         weights = {"name": job.weights.name, "sha256": "+".join(map(digest, files))}
-        self.folder = Folder(job.save_dir, settings, weights, job.resume)
+        told = {"told": told_beside(found.detection, guide)}
+        self.folder = Folder(job.save_dir, settings, weights | told, job.resume)
         self.folder.check_summaries(len(pictures) if job.contact_sheet else 0)
         self.items, bad = self.folder.items(pictures, masks, blank=not job.input_dir)
         self.folder.check_figures(self.items if job.figure else [])

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..checkpoint.error import CheckpointError
-from ..checkpoint.flags import Flags, parse_config
+from ..checkpoint.flags import COMMON, Flags, parse_config
 from ..methods.repaint import EVERYWHERE
 from ..recognition import flags_in
 from ..respacing import parse_respacing
@@ -19,8 +19,7 @@ from .settings import SettingsError
 
 __all__ = ["Conf", "read_conf"]
 
-# Flags of a conf that say nothing which the tensors or our own options do not say.
-BASE_BETAS = {"linear": (1e-4, 2e-2)}
+USUAL_BETAS = {"beta_start": 1e-4, "beta_end": 2e-2}  # of any network of 1000 steps
 NAMES_OF_LAST_VERSIONS = {"uniform-leading": "leading", "uniform-linspace": "uniform", "uniform-trailing": "trailing"}
 
 
@@ -201,9 +200,8 @@ def as_names(content: Mapping[str, object], section: str) -> Mapping[str, object
 
 def seed_conf(content: dict[str, object]) -> Conf:
     """configs/**/*.yaml of https://github.com/xyfJASON/diffusion-models-pytorch, whose options are the rest."""
-    conf = Conf("xyfJASON", flags=flags_in(content))
+    conf = Conf("xyfJASON", flags=without_usual_betas(flags_in(content)))
     diffusion = params(content, "diffusion")
-    check_betas(diffusion)
     conf.values |= {"method": "repaint", "skip_type": "none", "resample": False}
     if content.get("seed") is not None:
         conf.values["seed"] = whole(content, "seed", 0)
@@ -213,6 +211,8 @@ def seed_conf(content: dict[str, object]) -> Conf:
     if "var_type" in diffusion:
         conf.values["var_type"] = str(diffusion["var_type"])
         conf.flags.pop("var_type", None)
+    if "clip_denoised" in diffusion:
+        conf.values["clip"] = diffusion["clip_denoised"]
     skipping = diffusion.get("skip_type") or diffusion.get("respace_type")
     if steps := whole(diffusion, "skip_steps", 0) or whole(diffusion, "respace_steps", 0):
         conf.values |= {"skip_steps": steps, "skip_type": "uniform"}  # as its --skip_steps alone means
@@ -228,13 +228,15 @@ def params(content: Mapping[str, object], section: str) -> Mapping[str, object]:
     return inner if isinstance(inner, Mapping) else found
 
 
-def check_betas(diffusion: Mapping[str, object]) -> None:
-    name, steps = str(diffusion.get("beta_schedule", "linear")), whole(diffusion, "total_steps", 1000)
-    if name not in BASE_BETAS or not steps:  # that there are no steps is told with the network's flags
-        return
-    for key, base in zip(("beta_start", "beta_end"), BASE_BETAS[name], strict=True):
-        value, expected = diffusion.get(key), base * 1000 / steps
-        if value is not None and (not isinstance(value, (int, float)) or not abs(value / expected - 1) <= 1e-6):
-            raise SettingsError(
-                f"{key} is {shortly(value)}, but the '{name}' schedule of {steps} steps has {expected:g} there."
-            )
+def without_usual_betas(flags: Flags) -> Flags:
+    """Flags without the ends of the betas that say nothing: runs of earlier versions have none.
+
+    Raises:
+        CheckpointError: They, or the number of steps, cannot be meant.
+    """
+    meant = COMMON.agree(
+        [("", {name: flags[name] for name in ("diffusion_steps", *USUAL_BETAS) if name in flags})]
+    ).values
+    if meant.get("diffusion_steps", 1000) != 1000:
+        return flags
+    return {name: value for name, value in flags.items() if name not in USUAL_BETAS or meant[name] != USUAL_BETAS[name]}

@@ -1,9 +1,11 @@
 """One batch of pictures through the network."""
 
-from collections.abc import Callable, Iterator, Sequence
+import json
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,7 +22,17 @@ from ..respacing import largest_sigma
 from ..schedule import sigmas
 from .settings import RunSettings, SettingsError
 
-__all__ = ["Painter", "calls_of", "check_labels", "chosen_dtype", "guide_of", "look_at", "visited", "which"]
+__all__ = [
+    "Painter",
+    "calls_of",
+    "check_labels",
+    "chosen_dtype",
+    "guide_of",
+    "look_at",
+    "told_beside",
+    "visited",
+    "which",
+]
 
 TORCH_DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 OF_ACCELERATE = {"no": "fp32", "fp16": "fp16", "bf16": "bf16", "fp8": "bf16"}
@@ -51,7 +63,7 @@ def guide_of(settings: RunSettings, detection: Detection) -> RecognisedClassifie
     Raises:
         SettingsError: It is not there, cannot be used, or is of another network.
     """
-    if not settings.classifier or not settings.classifier_scale:
+    if not settings.guidance:
         return None
     path = Path(settings.classifier).expanduser()
     if not path.is_file():
@@ -62,6 +74,22 @@ def guide_of(settings: RunSettings, detection: Detection) -> RecognisedClassifie
     except ValueError as error:
         raise SettingsError(f"{path.name}: {error}") from error
     return found
+
+
+def told_beside(detection: Detection, guide: RecognisedClassifier | None) -> dict[str, Any]:
+    """Flags that files beside the weights tell, as JSON has them: they can change while the weights do not."""
+    names = {Path(name).name for name in detection.family.config_files}
+    told = {flag: detection.flags.get(flag) for flag, source in detection.sources.items() if beside(source, names)}
+    if guide is not None:
+        found = guide.classifier
+        values = {**vars(found.config), **(vars(found.diffusion) if found.diffusion else {}), **vars(found)}
+        told |= {f"classifier {flag}": values.get(flag) for flag, source in found.sources.items() if beside(source)}
+    read: dict[str, Any] = json.loads(json.dumps(told))
+    return read
+
+
+def beside(source: str, names: Collection[str] = ()) -> bool:
+    return source.startswith("sidecar ") or source in names
 
 
 def chosen_dtype(dtype: str, mixed_precision: str, device: torch.device) -> str:
@@ -110,12 +138,12 @@ def guided_to(label: str, guide: RecognisedClassifier) -> tuple[int, ...]:
     """The same of a classifier, which always needs one."""
     if not label:
         raise SettingsError("A classifier guides to a class; choose one with --class_label.")
-    return numbers_in(label, guide.classifier.num_classes, names_of(guide.classifier))
+    return numbers_in(label, guide.classifier.num_classes, names_of(guide.classifier), "classifier")
 
 
-def numbers_in(label: str, classes: int, names: Sequence[str]) -> tuple[int, ...]:
+def numbers_in(label: str, classes: int, names: Sequence[str], noun: str = "model") -> tuple[int, ...]:
     try:
-        return class_numbers(label, classes, names)
+        return class_numbers(label, classes, names, noun)
     except ValueError as error:
         raise SettingsError(str(error)) from error
 
@@ -160,6 +188,7 @@ class Painter:
         if guide is not None:
             self.guided_to = guided_to(settings.class_label, guide)
             self.classifier = build_classifier(guide, self.dtype).to(device)
+            self.steps_scale = guide.classifier.timestep_scale(found.detection)
         self.guide = guide
 
     @property
@@ -174,8 +203,8 @@ class Painter:
 
     def gradient(self, labels: Tensor, x: Tensor, t: Tensor) -> Tensor:
         """Of the log-probability of each picture's class, times the scale."""
-        steps = t * self.detection.diffusion.timestep_scale
-        return self.settings.classifier_scale * class_gradient(self.classifier, x, steps, labels)
+        steps = t * self.steps_scale
+        return self.settings.guidance * class_gradient(self.classifier, x, steps, labels)
 
     def steps(self, pictures: Tensor, known: Tensor, numbers: Sequence[int], seed: int) -> Iterator[Step]:
         """Fill a batch, a step at a time; arguments as for `sampler.paint`."""

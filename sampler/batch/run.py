@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from ..sentence import shortly
 from .figure import figure_path
 from .files import is_file, remove_leftovers, write_json
 from .manifest import FORMAT, MANIFEST, is_ours, read_json, read_manifest
@@ -31,14 +32,14 @@ class Folder:
     Args:
         path: The folder; made if it is not there.
         settings: The run's settings.
-        weights: Name and hash of the checkpoint.
+        weights: Name and hash of the checkpoint, and as "told" what files beside it tell, see `told_beside`.
         resume: Go on with the run that is there; False starts a new one over it.
 
     Raises:
         SettingsError: It is no folder, or holds another run.
     """
 
-    def __init__(self, path: Path, settings: RunSettings, weights: dict[str, str], resume: bool = True):
+    def __init__(self, path: Path, settings: RunSettings, weights: dict[str, Any], resume: bool = True):
         self.path, self.settings, self.weights, self.resume = path, settings, weights, resume
         self.numbered: list[Entry] = []
         if os.path.lexists(path) and not path.is_dir():
@@ -55,6 +56,8 @@ class Folder:
             raise SettingsError(f"{self.path / MANIFEST} is damaged ({error}); choose another --save_dir.") from error
         if earlier["weights"]["sha256"] != self.weights["sha256"]:
             differences.append(f"weights {earlier['weights']['name']} -> {self.weights['name']} (other content)")
+        told = self.weights.get("told", {})
+        differences += changes(earlier["weights"].get("told", told), told)  # earlier versions do not say it
         if differences:
             raise SettingsError(
                 f"{self.path} holds a run with other settings ({'; '.join(differences)}): choose another --save_dir, or "
@@ -175,6 +178,13 @@ class Folder:
         """Write what came of the run; `items` are the results that are there."""
         made = [{"picture": i.name, "result": i.result.name, "sha256": digest(i.result)} for i in items]
         write_json(self.path / RESULTS, {"results": made, "failed": failed, "seconds": round(seconds, 1)})
+
+
+def changes(old: object, new: dict[str, object]) -> list[str]:
+    """What files beside the weights tell now and did not then, as `RunSettings.differences`."""
+    old = old if isinstance(old, dict) else {}
+    names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
+    return [f"{name} {shortly(old.get(name))} -> {shortly(new.get(name))} (beside the weights)" for name in names]
 
 
 def not_ours(path: Path) -> SettingsError:

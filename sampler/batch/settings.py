@@ -12,9 +12,10 @@ from ..settings import Settings, SettingsError, setting
 __all__ = ["DEFAULT", "RunSettings", "SettingsError", "layered"]
 
 DEFAULT = "balanced"  # preset
-# A smaller batch is other rounding, not another picture: a run may go on with it.
-NOT_IN_KEY = ("micro_batch",)
-OF_CLASSIFIERS = ("classifier", "classifier_scale")  # without one, a run is that of a version that knew of none
+# A smaller batch is other rounding, not another picture: a run may go on with it. What a classifier is, its content says.
+NOT_IN_KEY = ("micro_batch", "classifier")
+# What came after there were runs, and how these were painted: so a run of an earlier version is still the same run.
+LATER = {"jumps_every": 0, "classifier_scale": 0.0}
 
 
 @dataclass(frozen=True)
@@ -52,15 +53,24 @@ class RunSettings(Settings):
     classifier_scale: float = setting(1.0, least=0, most=1000)
     flags: dict[str, object] = field(default_factory=dict)
 
+    @property
+    def guidance(self) -> float:
+        """`classifier_scale` as it is used; 0 where no classifier guides."""
+        return self.classifier_scale if self.classifier else 0.0
+
+    def decisive(self) -> dict[str, Any]:
+        """What decides the pixels, by name."""
+        values = {**asdict(self), "classifier_scale": self.guidance}
+        return {name: value for name, value in values.items() if name not in NOT_IN_KEY}
+
     def differences(self, other: "RunSettings") -> list[str]:
         """What decides the pixels and is not the same in both, as 'name old -> new'."""
-        pairs = ((f.name, getattr(self, f.name), getattr(other, f.name)) for f in fields(self))
-        return [f"{name} {old} -> {new}" for name, old, new in pairs if old != new and name not in NOT_IN_KEY]
+        theirs = other.decisive()
+        return [f"{name} {old} -> {theirs[name]}" for name, old in self.decisive().items() if old != theirs[name]]
 
     def key(self) -> str:
         """A digest of what decides the pixels."""
-        left_out = NOT_IN_KEY if self.classifier else (*NOT_IN_KEY, *OF_CLASSIFIERS)
-        content = {name: value for name, value in asdict(self).items() if name not in left_out}
+        content = {n: value for n, value in self.decisive().items() if n not in LATER or value != LATER[n]}
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     @classmethod

@@ -17,7 +17,7 @@ save.py        a file that says everything of itself
 strangers.py   checkpoints of no family here, and what to tell their owners
 """
 
-from .classes import class_named, class_number, class_numbers
+from .classes import class_numbers
 from .diffusion import DiffusionConfig
 from .error import CheckpointError
 from .family import Detection, Family
@@ -63,8 +63,6 @@ __all__ = [
     "YesNo",
     "build",
     "check_size",
-    "class_named",
-    "class_number",
     "class_numbers",
     "read_checkpoint",
     "save_checkpoint",

@@ -50,7 +50,7 @@ def save_checkpoint(
     check_keys(tensors, found)
     said = {"family": found.family.name, "architecture": asdict(cast(Any, found.config)), **found.flags}
     header = {"format": "pt", **(metadata or {}), METADATA_KEY: json.dumps(said)}
-    if (size := sum(map(len, header.values()))) > MOST_TEXT:
+    if (size := len(json.dumps(header, ensure_ascii=False).encode(errors="replace"))) > MOST_TEXT:
         raise CheckpointError(
             f"The header would hold {size // 1024} kB of text, of which {MOST_TEXT // 1024} kB can be read again; save it "
             "without the workflow (--disable-metadata)."
@@ -75,13 +75,18 @@ def refuse_existing(path: Path) -> None:
 
 
 def converted(tensors: Mapping[str, Tensor], found: Detection, dtype: torch.dtype | None) -> dict[str, Tensor]:
-    """On the CPU; what needs no other type is not copied."""
+    """On the CPU, each in its own place as the format wants it; what needs neither another type nor place is not copied."""
     places = found.family.network(found.config, nn, torch.device("meta"), dtype or torch.float32).state_dict()
-    out = {}
+    out: dict[str, Tensor] = {}
+    storages: set[int] = set()
     for key, value in tensors.items():
         # Two steps: the host's weights with a LoRA are computed by the first, and take no type with it.
         value = value.to("cpu").detach()
         out[key] = value.to(value.dtype if dtype is None else places[key].dtype).contiguous()
+        storage = out[key].untyped_storage().data_ptr()
+        if storage in storages:
+            out[key] = out[key].clone()
+        storages.add(storage)
         if not is_finite(out[key]):
             raise CheckpointError(
                 f"Tensor {key} would hold numbers that are infinite or not numbers (NaN) as "

@@ -54,7 +54,7 @@ def paper_mask(
     """Masks by name, 1 where the picture is to be painted.
 
     Args:
-        name: A key of PAPER_MASKS, or several joined by "+": what any of them paints.
+        name: A key of PAPER_MASKS, or several joined by "+": what any of them paints. The same name again is another draw of it.
         height: In pixels.
         width: In pixels.
         seed: Of strokes and boxes; mask k of a seed is the same in any batch, on any device.
@@ -72,8 +72,9 @@ def paper_mask(
         raise ValueError(f"The mask is '{unknown[0]}', but must be one of: {', '.join(PAPER_MASKS)}.")
     masks = torch.zeros(count, height, width)
     for index, mask in enumerate(masks):
-        for kind in kinds:
-            PAPER_MASKS[kind](mask, generator(f"{seed}/{index}/{kind}"))
+        for place, kind in enumerate(kinds):
+            again = kinds[:place].count(kind)
+            PAPER_MASKS[kind](mask, generator(f"{seed}/{index}/{kind}" + (f"/{again}" if again else "")))
         done()
     return masks
 

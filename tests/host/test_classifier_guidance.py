@@ -245,9 +245,10 @@ def test_a_guided_model_can_be_cloned_and_guided_again(model):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"class_label": 4}, "class_label is 4, but this model has classes 0 to 3"),
-        ({"class_name": "cat"}, "no class names are known"),
-        ({"class_name": "1, 9"}, "class_label is 9, but this model has classes 0 to 3"),
+        ({"class_label": 4}, "class_label is 4, but this classifier has classes 0 to 3"),
+        ({"class_name": "cat"}, "This classifier has no class 'cat'; choose a number from 0 to 3"),
+        ({"class_name": "1, 9"}, "This classifier has no class '9'"),
+        ({"class_name": "1,,2"}, "a class is missing"),
     ],
 )
 def test_a_class_that_is_none_is_refused(model, change, words):

@@ -310,6 +310,14 @@ def test_cfg_without_negative_compares_with_any_class(tiny):
     assert torch.equal(left_out, any_class)
 
 
+def test_any_class_is_a_label_with_and_without_the_model(tiny):
+    from mask_guidance.nodes.class_label import LABEL, ClassLabel
+
+    for model in (None, tiny[0]):
+        given, name = ClassLabel.execute(-1, model).result
+        assert (given[0][1][LABEL], name) == (-1, "any class")
+
+
 def test_a_label_outside_the_model_is_refused(tiny):
     model, vae = tiny
     with pytest.raises(ValueError, match="class_label is 4, but this model has classes 0 to 3"):

@@ -78,18 +78,58 @@ def test_another_classifier_of_the_same_name_is_another_run(folder, capsys):
     assert "weights net.safetensors -> net.safetensors (other content)" in capsys.readouterr().err
 
 
+def test_a_classifier_of_which_a_file_beside_it_tells_something_else_is_another_run(folder, capsys):
+    words = lead(folder, "--class_label", "1")
+    assert run(folder, "out", *words) == 0
+    (folder / "judge.json").write_text('{"use_new_attention_order": true}')
+    assert run(folder, "out", *words) == 2
+    assert "classifier use_new_attention_order None -> True (beside the weights)" in capsys.readouterr().err
+
+
 def test_a_run_from_before_there_were_classifiers_is_the_same_run():
-    settings = RunSettings()
-    assert settings.key() == RunSettings(classifier_scale=3.0).key()
-    assert settings.key() != RunSettings(classifier="judge.pt").key()
+    """The keys are those of the version before jumps_every and classifiers."""
+    assert RunSettings().key() == "061c0977e0d01fea9f0320746ef4a6d017762085097053e08f691a4ed38189ca"
+    flagged = RunSettings(seed=7, method="repaint", flags={"prediction": "v"})
+    assert flagged.key() == "a0d2250d60d28d798217dcf5ea79a19c1338993773373e1b00018f034f619e02"
+
+
+@pytest.mark.parametrize("changed", [{"jumps_every": 5}, {"classifier": "judge.pt"}, {"seed": 1}])
+def test_what_decides_the_pixels_is_another_run(changed):
+    assert RunSettings().key() != RunSettings(**changed).key()
+    assert RunSettings().differences(RunSettings(**changed))
+
+
+@pytest.mark.parametrize(
+    ("one", "same"),
+    [
+        ({}, {"classifier_scale": 3.0}),
+        ({}, {"classifier": "judge.pt", "classifier_scale": 0.0}),
+        ({"classifier": "judge.pt"}, {"classifier": "elsewhere/judge.pt"}),
+    ],
+)
+def test_a_classifier_that_is_not_used_or_lies_elsewhere_is_the_same_run(one, same):
+    assert RunSettings(**one).key() == RunSettings(**same).key()
+    assert RunSettings(**one).differences(RunSettings(**same)) == []
+
+
+def test_a_run_goes_on_with_a_classifier_that_was_moved(folder):
+    assert run(folder, "out", *lead(folder, "--class_label", "1")) == 0
+    before = (folder / "out" / "p0.png").stat().st_mtime_ns
+    moved = (folder / "judge.safetensors").rename(folder / "moved.safetensors")
+    assert run(folder, "out", "--classifier", str(moved), "--class_label", "1") == 0
+    assert (folder / "out" / "p0.png").stat().st_mtime_ns == before
 
 
 @pytest.mark.parametrize(
     ("more", "words"),
     [
         ([], "choose one with --class_label"),
-        (["--class_label", "fox"], "class_label is 'fox', but must be a number from 0 to 2 or one of cat, dog, owl."),
-        (["--class_label", "cat,3"], "class_label is '3', but must be a number from 0 to 2"),
+        (
+            ["--class_label", "fox"],
+            "This classifier has no class 'fox'; choose a number from 0 to 2 or one of cat, dog, owl.",
+        ),
+        (["--class_label", "cat,3"], "This classifier has no class '3'; choose a number from 0 to 2"),
+        (["--class_label", "cat,,dog"], "Between the commas of 'cat,,dog' a class is missing"),
     ],
 )
 def test_a_class_that_the_classifier_has_not_is_refused(folder, capsys, more, words):

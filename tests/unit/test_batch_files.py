@@ -258,6 +258,31 @@ def test_a_spoilt_manifest_is_refused_in_a_sentence(folder, path, value, capfd):
     assert len(said.splitlines()) < 15
 
 
+def test_a_run_does_not_go_on_where_a_file_beside_the_weights_tells_something_else(folder, capfd):
+    sidecar = folder / "net.json"
+    sidecar.write_text('{"prediction": "v"}')
+    assert run(folder) == run(folder) == 0
+    sidecar.write_text('{"prediction": "x0"}')
+    assert run(folder) == 2
+    assert "prediction 'v' -> 'x0' (beside the weights)" in capfd.readouterr().err
+    sidecar.unlink()
+    assert run(folder) == 2
+    assert run(folder, "out", "--resume", "false") == 0
+    sidecar.write_text('{"prediction": "v"}')
+    assert run(folder) == 2
+
+
+def test_a_run_of_a_version_that_recorded_no_such_files_goes_on(folder):
+    (folder / "net.json").write_text('{"prediction": "v"}')
+    assert run(folder) == 0
+    before = results(folder / "out")
+    content = manifest(folder / "out")
+    del content["weights"]["told"]
+    write_manifest(folder / "out", content)
+    assert run(folder) == 0
+    assert results(folder / "out") == before
+
+
 def test_results_never_take_the_place_of_the_pictures_they_are_made_of(folder):
     assert run(folder) == 0
     before = everything(folder / "out")

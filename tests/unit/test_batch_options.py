@@ -157,10 +157,41 @@ def test_resample_r_without_resample_does_nothing_under_a_seed_config_and_is_sai
     assert any("--resample" in note for note in read.notes)
 
 
-def test_betas_that_no_schedule_of_that_name_has_are_refused(tmp_path):
-    other = {**SEED, "diffusion": {"params": {**SEED["diffusion"]["params"], "beta_end": 0.03}}}
-    with pytest.raises(SettingsError, match="beta_end"):
-        job(tmp_path, other, *PLACES)
+def with_diffusion(**more):
+    return {**SEED, "diffusion": {"params": {**SEED["diffusion"]["params"], **more}}}
+
+
+def test_the_usual_betas_of_a_seed_config_are_no_flags_as_in_runs_of_earlier_versions(tmp_path):
+    flags = job(tmp_path, SEED, *PLACES).settings.flags
+    assert flags == {
+        "diffusion_steps": 1000, "noise_schedule": "linear", "prediction": "pred_eps", "image_size": 256, "num_heads": 4,
+        "num_head_channels": 64, "use_new_attention_order": False,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ({"beta_end": 0.03}, {"beta_end": 0.03}),
+        ({"total_steps": 4000}, {"beta_start": 0.0001, "beta_end": 0.02}),
+        ({"total_steps": 2000, "beta_start": 5e-05, "beta_end": 0.01}, {"beta_start": 5e-05, "beta_end": 0.01}),
+    ],
+)
+def test_other_betas_of_a_seed_config_are_told_to_the_network(tmp_path, said, kept):
+    flags = job(tmp_path, with_diffusion(**said), *PLACES).settings.flags
+    assert {name: value for name, value in flags.items() if name.startswith("beta_")} == kept
+
+
+def test_betas_that_cannot_be_are_refused(tmp_path):
+    with pytest.raises(SettingsError, match="beta_end is 2, but must be a number from"):
+        job(tmp_path, with_diffusion(beta_end=2), *PLACES)
+
+
+def test_a_seed_config_says_whether_predictions_are_clipped(tmp_path):
+    assert job(tmp_path, SEED, *PLACES).settings.clip
+    assert not job(tmp_path, with_diffusion(clip_denoised=False), *PLACES).settings.clip
+    with pytest.raises(SettingsError, match="clip"):
+        job(tmp_path, with_diffusion(clip_denoised="perhaps"), *PLACES)
 
 
 def test_our_own_conf_takes_the_options_names(tmp_path):

@@ -16,6 +16,7 @@ from mask_guidance.sampler.classifiers import (
     detect_classifier,
     recognise_classifier,
 )
+from mask_guidance.sampler.recognition import detect
 from safetensors.torch import save_file
 from small_nets import SHARED, SMALL, fill_randomly, shapes_of
 
@@ -67,6 +68,20 @@ def test_so_are_those_of_other_flags(size):
     )
     found = detect_classifier(shapes(config, size))
     assert (found.config, found.image_size) == (config, size)
+
+
+@pytest.mark.parametrize("name", ["num_res_blocks", "classifier_depth"])
+def test_a_classifier_that_several_depths_fit_is_refused_until_one_is_told(tmp_path, name):
+    config = replace(TINY, model_channels=64, channel_mult=(1, 1, 1, 1), num_res_blocks=2, attention_ds=())
+    path = saved(tmp_path / "net.safetensors", config)
+    with pytest.raises(CheckpointError, match="blocks fit 1, 2, 3, 5 or 11 a level; write the right number as num_res"):
+        recognise_classifier(path)
+    path.with_suffix(".json").write_text(json.dumps({name: 2}))
+    found = recognise_classifier(path).classifier
+    assert (found.config, found.image_size) == (config, 16)
+    path.with_suffix(".json").write_text(json.dumps({name: 4}))
+    with pytest.raises(CheckpointError, match="num_res_blocks is 4, but this classifier's blocks fit 1, 2,"):
+        recognise_classifier(path)
 
 
 def saved(path, config: UNetConfig = TINY, **told):
@@ -140,6 +155,60 @@ def test_what_is_no_such_classifier_is_refused_in_a_sentence(tensors, words):
         return
     message = refusal(tensors)
     assert words in message and message.endswith((".", "..."))
+
+
+def pair(classifier: dict[str, object], model: dict[str, object]):
+    """A classifier and a diffusion model of whom this is told."""
+    judge = detect_classifier(shapes(TINY), [("metadata", classifier)])
+    return judge, detect(shapes_of(SMALL), [("metadata", model)])
+
+
+COSINE = {"noise_schedule": "cosine", "diffusion_steps": 4000}
+
+
+@pytest.mark.parametrize(
+    ("classifier", "model", "scales"),
+    [
+        ({}, COSINE, (1.0, 1.0)),
+        ({}, {**COSINE, "rescale_timesteps": True}, (0.25, 0.25)),
+        (COSINE, {**COSINE, "rescale_timesteps": True}, (0.25, 0.25)),
+        ({**COSINE, "rescale_timesteps": True}, COSINE, (0.25, 1.0)),
+        ({**COSINE, "rescale_timesteps": False}, {**COSINE, "rescale_timesteps": True}, (1.0, 0.25)),
+        ({"noise_schedule": "linear", "beta_start": 1e-4}, {"noise_schedule": "linear"}, (1.0, 1.0)),
+    ],
+)
+def test_a_classifier_of_the_same_noise_is_given_the_timesteps_in_its_own_scale(classifier, model, scales):
+    judge, found = pair(classifier, model)
+    judge.check_pair(found)
+    assert (judge.timestep_scale(found), found.diffusion.timestep_scale) == scales
+
+
+@pytest.mark.parametrize(
+    ("classifier", "words"),
+    [
+        (
+            {"noise_schedule": "linear", "diffusion_steps": 4000},
+            "linear, 4000 steps, and the model on that of cosine, 4000",
+        ),
+        (
+            {**COSINE, "diffusion_steps": 1000},
+            "cosine, 1000 steps, and the model on that of cosine, 4000 steps; choose",
+        ),
+    ],
+)
+def test_a_classifier_of_another_noise_is_refused_with_what_differs(classifier, words):
+    judge, found = pair(classifier, COSINE)
+    with pytest.raises(ValueError, match=words):
+        judge.check_pair(found)
+
+
+def test_so_is_one_of_other_betas():
+    judge, found = pair({"noise_schedule": "linear", "beta_end": 0.03}, {"noise_schedule": "linear"})
+    words = (
+        "linear, 1000 steps, betas 0.0001 to 0.03, and the model on that of linear, 1000 steps, betas 0.0001 to 0.02;"
+    )
+    with pytest.raises(ValueError, match=words):
+        judge.check_pair(found)
 
 
 def test_heads_that_do_not_fit_are_refused():

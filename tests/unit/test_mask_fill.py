@@ -207,11 +207,17 @@ def test_a_random_centre_is_a_box_in_the_middle_of_a_quarter_to_half_the_sides()
         assert mask[top : top + int(height), left : left + int(width)].sum() == height * width == mask.sum()
 
 
-@pytest.mark.parametrize("first", PAPER_MASKS)
+@pytest.mark.parametrize("first", [kind for kind in PAPER_MASKS if kind != "free-form"])
 @pytest.mark.parametrize("second", ["free-form", "expand", "checkerboard"])
 def test_kinds_joined_by_plus_paint_what_any_of_them_paints(first, second):
     either = torch.maximum(paper_mask(first, 40, 50, seed=2), paper_mask(second, 40, 50, seed=2))
     assert torch.equal(paper_mask(f"{first}+{second}", 40, 50, seed=2), either)
+
+
+def test_a_kind_joined_with_itself_is_two_draws_of_it():
+    one, two, three = (paper_mask("+".join(["free-form"] * times), 64, 64, seed=2) for times in (1, 2, 3))
+    assert ((one <= two) & (two <= three)).all()
+    assert one.sum() < two.sum() < three.sum()
 
 
 def test_preparation_does_nothing_by_default_and_tells_its_order():

@@ -117,7 +117,20 @@ def test_who_may_read_other_files_may_read_this_one(tmp_path):
 def test_a_header_that_could_not_be_read_again_is_refused(tmp_path):
     with pytest.raises(CheckpointError, match=r"The header would hold \d+ kB of text, of which 4096 kB can be read"):
         save(TENSORS, FOUND, tmp_path / "net.safetensors", metadata={"workflow": "x" * 5_000_000})
-    save(TENSORS, FOUND, tmp_path / "net.safetensors", metadata={"workflow": "x" * 4_000_000})
+    for text in ("修" * 1_500_000, '"' * 2_200_000):  # as many bytes as are written, not letters
+        with pytest.raises(CheckpointError, match="can be read again"):
+            save(TENSORS, FOUND, tmp_path / "net.safetensors", metadata={"workflow": text})
+    metadata = {"workflow": '"修"' * 500_000 + "x" * 500_000}
+    save(TENSORS, FOUND, tmp_path / "net.safetensors", metadata=metadata)
+    assert read_checkpoint(tmp_path / "net.safetensors").metadata["workflow"] == metadata["workflow"]
+
+
+def test_two_names_of_one_tensor_are_saved_as_two(tmp_path):
+    one, other = "input_blocks.1.0.in_layers.0.weight", "input_blocks.1.0.in_layers.0.bias"
+    save({**TENSORS, other: TENSORS[one]}, FOUND, tmp_path / "net.safetensors")
+    again = recognise(tmp_path / "net.safetensors").checkpoint.tensors
+    assert torch.equal(again[one], TENSORS[one])
+    assert torch.equal(again[other], TENSORS[one])
     recognise(tmp_path / "net.safetensors")
 
 
