@@ -1,5 +1,7 @@
 """Models of diffusers and lucidrains in the host: listed, their training honoured, painted by the samplers."""
 
+import shutil
+
 import pytest
 import torch
 from diffusers_files import SCHEDULER, of_diffusers, save_folder, weights
@@ -28,6 +30,33 @@ def test_a_folder_is_one_entry_in_the_list_and_its_file_loads_too(folder):
     assert LoadGuidedDiffusionModel.validate_inputs("my-ddpm") is True
     assert LoadGuidedDiffusionModel.validate_inputs("my-ddpm/unet/diffusion_pytorch_model.safetensors") is True
     assert "is not in" in LoadGuidedDiffusionModel.validate_inputs("my-ddpm/unet")
+
+
+def test_a_folder_that_is_deleted_leaves_the_list_and_nothing_else_does(models_folder):
+    from mask_guidance.nodes import model_folder
+    from mask_guidance.nodes.load_model import LoadGuidedDiffusionModel
+    from mask_guidance.nodes.model_route import answer
+
+    gone = save_folder(models_folder / "gone")
+    before = model_folder.names()
+    shutil.rmtree(gone)
+    assert model_folder.names() == [name for name in before if name != "gone"]
+    assert model_folder.path_of("eight_styles_64.safetensors").is_file()
+    assert "is not in" in LoadGuidedDiffusionModel.validate_inputs("gone")
+    assert "is not in" in answer("gone")["error"]
+    assert LoadGuidedDiffusionModel.GET_SCHEMA()
+
+
+def test_parts_of_a_file_stand_for_their_folder_and_a_trainers_other_files_are_not_listed(models_folder):
+    from mask_guidance.nodes import model_folder
+
+    folder = models_folder / "trained" / "unet"
+    folder.mkdir(parents=True)
+    part = "diffusion_pytorch_model-00001-of-00002.bin"
+    for name in ("diffusion_pytorch_model-00002-of-00002.bin", part, "optimizer.bin", "random_states_0.bin"):
+        (folder / name).touch()
+    assert [name for name in model_folder.names() if "trained" in name] == ["trained"]
+    assert not [name for name in model_folder.files() if "trained" in name]
 
 
 def test_the_page_is_told_of_the_model_before_it_runs(folder):
