@@ -32,19 +32,23 @@ def test_a_folder_is_one_entry_in_the_list_and_its_file_loads_too(folder):
     assert "is not in" in LoadGuidedDiffusionModel.validate_inputs("my-ddpm/unet")
 
 
-def test_a_folder_that_is_deleted_leaves_the_list_and_nothing_else_does(models_folder):
+def test_a_listed_place_that_is_deleted_takes_nothing_else_with_it(host, tmp_path, monkeypatch):
     from mask_guidance.nodes import model_folder
     from mask_guidance.nodes.load_model import LoadGuidedDiffusionModel
     from mask_guidance.nodes.model_route import answer
 
-    gone = save_folder(models_folder / "gone")
     before = model_folder.names()
-    shutil.rmtree(gone)
-    assert model_folder.names() == [name for name in before if name != "gone"]
+    paths, suffixes = host.folder_names_and_paths[model_folder.FOLDER]
+    place = tmp_path / "place"
+    monkeypatch.setitem(host.folder_names_and_paths, model_folder.FOLDER, ([*paths, str(place)], suffixes))
+    save_folder(place / "gone")
+    assert model_folder.names() == sorted([*before, "gone"])
+    shutil.rmtree(place)
+    assert model_folder.names() == before
     assert model_folder.path_of("eight_styles_64.safetensors").is_file()
     assert "is not in" in LoadGuidedDiffusionModel.validate_inputs("gone")
     assert "is not in" in answer("gone")["error"]
-    assert LoadGuidedDiffusionModel.GET_SCHEMA()
+    assert LoadGuidedDiffusionModel.define_schema()
 
 
 def test_parts_of_a_file_stand_for_their_folder_and_a_trainers_other_files_are_not_listed(models_folder):
