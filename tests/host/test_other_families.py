@@ -5,7 +5,7 @@ import shutil
 import pytest
 import torch
 from diffusers_files import SCHEDULER, of_diffusers, save_folder, weights
-from nodes_by_hand import load, paint
+from nodes_by_hand import classifier, load, paint
 
 
 @pytest.fixture
@@ -30,6 +30,32 @@ def test_a_folder_is_one_entry_in_the_list_and_its_file_loads_too(folder):
     assert LoadGuidedDiffusionModel.validate_inputs("my-ddpm") is True
     assert LoadGuidedDiffusionModel.validate_inputs("my-ddpm/unet/diffusion_pytorch_model.safetensors") is True
     assert "is not in" in LoadGuidedDiffusionModel.validate_inputs("my-ddpm/unet")
+    alone, whole = (load(name)[0] for name in ("my-ddpm/unet/diffusion_pytorch_model.safetensors", "my-ddpm"))
+    assert_equal_weights(alone, whole)
+
+
+def assert_equal_weights(model, other):
+    theirs = other.model.diffusion_model.state_dict()
+    assert all(torch.equal(value, theirs[key]) for key, value in model.model.diffusion_model.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("name", "complaint"),
+    [("my-ddpm/unet", "^'my-ddpm/unet' is not in models/guided_diffusion"), (None, "^model_name is None, but must be a")],
+)
+def test_a_linked_name_is_judged_as_a_typed_one(folder, name, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        load(name)
+
+
+def test_a_folder_is_no_classifier(folder):
+    from mask_guidance.nodes.load_classifier import LoadClassifier
+
+    (chosen, *_) = LoadClassifier.define_schema().inputs
+    assert "my-ddpm" not in chosen.options
+    assert "eight_styles_64_classifier.safetensors" in chosen.options
+    with pytest.raises(ValueError, match=r"^'my-ddpm' is a model that diffusers saved, and a classifier is one file"):
+        classifier("my-ddpm")
 
 
 def test_a_listed_place_that_is_deleted_takes_nothing_else_with_it(host, tmp_path, monkeypatch):
