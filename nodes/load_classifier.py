@@ -1,5 +1,7 @@
 """Load Classifier."""
 
+from pathlib import PurePath
+
 import torch
 from comfy_api.latest import io
 
@@ -73,4 +75,4 @@ class LoadClassifier(io.ComfyNode):
                 found = recognise_classifier(model_folder.path_of(classifier_name))
         except CheckpointError as error:
             raise ValueError(f"{classifier_name}: {error}") from error
-        return io.NodeOutput(host_classifier(found, dtype), describe_classifier(found))
+        return io.NodeOutput(host_classifier(found, dtype, PurePath(classifier_name).name), describe_classifier(found))

@@ -69,8 +69,8 @@ class SaveGuidedDiffusionModel(io.ComfyNode):
             description=(
                 "Saves a model from Load Guided-Diffusion Model as a .safetensors file that says everything of itself: it "
                 "loads again without a guess, a sidecar file or a probe. Of a training file, only the weights that were "
-                "loaded are kept: the averaged ones (ema), if not chosen otherwise. Prompt and workflow are saved in it too, as "
-                "in pictures; ComfyUI started with --disable-metadata leaves them out."
+                "loaded are kept: the averaged ones (ema), if not chosen otherwise. Prompt and workflow are saved in it too, "
+                "as in pictures; ComfyUI started with --disable-metadata leaves them out."
             ),
             search_aliases=["export model", "convert checkpoint", "pt to safetensors", "fp16", "ema only", "prune"],
             is_output_node=True,
