@@ -31,8 +31,8 @@ class ClassifierGuidance(io.ComfyNode):
                     default=0,
                     min=0,
                     max=99999,
-                    tooltip="Number of the class to lead to, from 0. A model with classes needs its Class Label besides, unless "
-                    "it knows 'any class'.",
+                    tooltip="Number of the class to lead to, from 0. A model with classes needs its Class Label besides, "
+                    "unless it knows 'any class'.",
                 ),
                 io.Float.Input(
                     "scale",

@@ -69,7 +69,9 @@ def test_weights_stay_in_their_file_until_they_are_used(models_folder, name):
 
 @pytest.mark.parametrize("name", ["../../tiny.pt", "nobody.pt", 5, None])
 def test_a_linked_name_that_is_no_checkpoint_is_a_sentence(host, name):
-    with pytest.raises(ValueError, match=r"^(model_name is .*, but must be a name|'.*' is not in models/guided_diffusion)"):
+    with pytest.raises(
+        ValueError, match=r"^(model_name is .*, but must be a name|'.*' is not in models/guided_diffusion)"
+    ):
         load(name)
 
 

@@ -41,7 +41,10 @@ def assert_equal_weights(model, other):
 
 @pytest.mark.parametrize(
     ("name", "complaint"),
-    [("my-ddpm/unet", "^'my-ddpm/unet' is not in models/guided_diffusion"), (None, "^model_name is None, but must be a")],
+    [
+        ("my-ddpm/unet", "^'my-ddpm/unet' is not in models/guided_diffusion"),
+        (None, "^model_name is None, but must be a"),
+    ],
 )
 def test_a_linked_name_is_judged_as_a_typed_one(folder, name, complaint):
     with pytest.raises(ValueError, match=complaint):
