@@ -2,10 +2,11 @@
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import comfy.model_patcher
 import comfy.samplers
 import torch
 from torch import Tensor
@@ -14,9 +15,11 @@ from ..sampler import METHODS, ImageNoise, Settings
 from ..sampler.familiarity import BELIEF, NOISE, Errors, Familiarity, errors, guess_error
 from .guidance import completed, guided
 from .ladder import amplitudes, noise_to_signal
+from .own_run import RUN, OwnRun
 from .painting import Painted, Wanted, paint
-from .pixel_model import Clip
+from .pixel_model import Clip, PixelModel
 from .record import model_name
+from .repaint_sampler import labels_by_number
 from .respaced_sigmas import respaced_sigmas
 
 __all__ = ["asked", "disbelief"]
@@ -46,7 +49,7 @@ def asked(model, positive, negative, wanted: Wanted, painted: Painted) -> Famili
     if mask is None or samples.is_nested or not METHODS[wanted.settings.method].guesses_means:
         return None
     conds = completed(model, positive, negative, wanted.cfg)
-    here = errors_of(model, conds, samples, 1 - (mask > 0).float())
+    here = errors_of(model, conds, samples, 1 - (mask > 0).float(), painted.numbers)
     key = name_of(model, conds, wanted.cfg, samples)
     own = usual.get(key) if key else None
     if own is None:
@@ -64,12 +67,12 @@ def own_errors(model, positive, negative, conds, wanted: Wanted, samples: Tensor
     return errors_of(model, conds, paint(model, empty, positive, negative, own, place=None).samples, torch.ones(1))
 
 
-def errors_of(model, conds, samples: Tensor, known: Tensor) -> Errors:
+def errors_of(model, conds, samples: Tensor, known: Tensor, numbers: Sequence[int] = ()) -> Errors:
     def ask(denoise, picture, signal, noise, draw) -> Errors:
         found = errors(denoise, picture, known.to(picture.device), signal, noise, draw)
         return Errors(found.measured.cpu(), found.expected.cpu())
 
-    return answer(model, conds, samples, NOISE, ask)
+    return answer(model, conds, samples, numbers, NOISE, ask)
 
 
 def disbelief(model, positive, negative, wanted: Wanted, painted: Painted) -> Tensor:
@@ -82,13 +85,13 @@ def disbelief(model, positive, negative, wanted: Wanted, painted: Painted) -> Te
     def ask(*given) -> Tensor:
         return guess_error(*given).log().cpu()
 
-    return torch.stack([answer(model, conds, painted.samples, noise, ask) for noise in BELIEF]).sum(0)
+    return torch.stack([answer(model, conds, painted.samples, painted.numbers, noise, ask) for noise in BELIEF]).sum(0)
 
 
-def answer(model, conds, samples: Tensor, noise: float, ask: Callable[..., Any]) -> Any:
+def answer(model, conds, samples: Tensor, numbers: Sequence[int], noise: float, ask: Callable[..., Any]) -> Any:
     """What is to be known of a MODEL's guesses at a level of noise over signal, at cfg 1."""
     timestep = int((noise_to_signal(model) - noise).abs().argmin())
-    probe = Probe(ask)
+    probe = Probe(ask, numbers or range(len(samples)))
     positive, negative, _ = conds
     guider = guided(model, positive, negative, 1.0)
     guider.sample(
@@ -104,10 +107,12 @@ class Probe(comfy.samplers.Sampler):
 
     Attributes:
         ask: Called with what `errors` is called with, but for `known`.
+        numbers: Of the pictures in their batch, by which labels are given out.
         found: The answer is put here.
     """
 
     ask: Callable[..., Any]
+    numbers: Sequence[int]
     found: list[Any] = field(default_factory=list)
 
     def sample(
@@ -115,11 +120,13 @@ class Probe(comfy.samplers.Sampler):
     ) -> Tensor:
         """Called by the host's guider; see comfy.samplers.Sampler."""
         signal, amplitude = (float(part[0]) for part in amplitudes(model_wrap.inner_model.model_sampling, sigmas[:1]))
+        options = comfy.model_patcher.create_model_options_clone(extra_args.get("model_options", {}))
+        options.setdefault("transformer_options", {})[RUN] = OwnRun(self.numbers, draws_variance=False)
+        if isinstance(model_wrap.inner_model, PixelModel):
+            labels_by_number(model_wrap, self.numbers)
 
         def denoise(x: Tensor) -> Tensor:
-            return model_wrap(
-                x, sigmas[0].expand(len(x)), seed=SEED, **{k: v for k, v in extra_args.items() if k != "seed"}
-            )
+            return model_wrap(x, sigmas[0].expand(len(x)), **{**extra_args, "seed": SEED, "model_options": options})
 
         draw = ImageNoise(SEED, range(len(latent_image)), "familiarity")
         self.found.append(self.ask(denoise, latent_image, signal, amplitude, draw))

@@ -115,8 +115,8 @@ class LoadGuidedDiffusionModel(io.ComfyNode):
                 io.Combo.Input(
                     "model_name",
                     options=model_folder.names(),
-                    tooltip="A .pt, .pth, .ckpt, .bin or .safetensors file in models/guided_diffusion, a folder there that "
-                    "diffusers saved, or the pack's example.",
+                    tooltip="A .pt, .pth, .ckpt or .safetensors file in models/guided_diffusion, a folder there that "
+                    "diffusers saved (.bin too), or the pack's example.",
                 ),
                 io.Combo.Input(
                     "weights",

@@ -59,6 +59,7 @@ class Painted:
         calls: Of the model.
         seconds: They took.
         record: What it takes to repeat this, in lines.
+        numbers: Of the pictures in their batch; empty: they count from 0.
     """
 
     samples: Tensor
@@ -68,6 +69,7 @@ class Painted:
     calls: int
     seconds: float
     record: list[str] = field(default_factory=list)
+    numbers: tuple[int, ...] = ()
 
 
 def paint(
@@ -143,15 +145,14 @@ def paint(
         f"denoise {settings.denoise:g}, add_noise {wanted.add_noise}, mask_grid {wanted.mask_grid}, "
         + ("soft_mask by the model's own rule" if own_rule else f"soft_mask {soft_mask}"),
         f"cfg {cfg:g}, cfg_repeats {wanted.cfg_repeats}, seed {wanted.seed}, {numbers_in_words(indices)}",
-        f"model {model_name(model)}",
-        *guides(model),
+        ", ".join([f"model {model_name(model)}", *guides(model)]),
         *([note] if note else []),
     ]
-    return Painted(result, mask, painted, soft_mask, calls, seconds, record)
+    return Painted(result, mask, painted, soft_mask, calls, seconds, record, indices)
 
 
 def guides(model) -> list[str]:
-    """What leads a MODEL, a line each."""
+    """What leads a MODEL."""
     return [hook.words for hook in model.model_options.get(HOOKS, []) if isinstance(hook, Guide)]
 
 

@@ -34,7 +34,7 @@ from .pixel_model import PixelModel
 from .shared_guidance import following
 from .variance import SINK, VarianceSink
 
-__all__ = ["RePaintSampler", "RePaintSamplerNode"]
+__all__ = ["RePaintSampler", "RePaintSamplerNode", "labels_by_number"]
 
 SHOWN = ("resample_r", "resample_j", "start_resampling", "var_type", "method", "feedback")
 

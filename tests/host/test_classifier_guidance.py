@@ -238,12 +238,33 @@ def test_the_host_loads_the_classifier_with_the_model_and_makes_room_for_its_gra
 def test_the_record_says_what_led_the_model(model):
     lead = guided(guided(model, class_label=1, scale=2.5), class_label=0, class_name="0, 2", form="mean shift")
     _, record = paint(lead, latent())
-    expected = [
-        "led by judge.safetensors to 1, scale 2.5, form score",
-        "led by judge.safetensors to 0, 2, scale 1, form mean shift",
-    ]
-    assert [line for line in record.splitlines() if "led by" in line] == expected
+    led = (
+        "model guided.safetensors, led by judge.safetensors to 1, scale 2.5, form score, "
+        "led by judge.safetensors to 0, 2, scale 1, form mean shift"
+    )
+    assert led in record.splitlines()
     assert "led by" not in paint(model, latent())[1]
+
+
+@torch.inference_mode()
+def test_a_fill_is_judged_by_the_class_that_it_was_painted_for(model):
+    from mask_guidance.nodes.class_label import conditioning
+    from mask_guidance.nodes.familiarity import disbelief
+    from mask_guidance.nodes.painting import Painted, Wanted
+    from mask_guidance.sampler import PRESETS
+
+    wanted = Wanted(PRESETS["draft"], "draft", seed=0, cfg=1.0)
+    several, lead = conditioning((1, 2)), partial(guided, model, scale=STRONG)
+
+    def doubt(model, label: list, *numbers: int) -> torch.Tensor:
+        painted = Painted(PICTURES[:1], None, 1.0, "binary", 1, 0.0, numbers=numbers)
+        return disbelief(model, label, None, wanted, painted)
+
+    assert torch.equal(doubt(model, several, 1), doubt(model, conditioning(2)))
+    assert torch.equal(doubt(lead(class_name="1, 2"), several, 1), doubt(lead(class_label=2), conditioning(2)))
+    assert not torch.equal(
+        doubt(lead(class_name="1, 2"), conditioning(2), 0), doubt(lead(class_label=2), conditioning(2))
+    )
 
 
 def test_a_guided_model_can_be_cloned_and_guided_again(model):
