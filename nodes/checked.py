@@ -17,6 +17,7 @@ KINDS: dict[str, tuple[Any, str]] = {
     "FLOAT": (Real, "a number"),
     "BOOLEAN": (Integral, "true or false"),
     "STRING": (str, "text"),
+    "COMBO": (str, "a name"),
 }
 # What a socket's value must have: the host and other packs have several classes of each.
 SOCKETS = {
@@ -32,32 +33,38 @@ SOCKETS = {
 
 
 def checked(execute: Callable[..., io.NodeOutput]) -> Callable[..., io.NodeOutput]:
-    """A node's `execute`, which raises ValueError on the first value that the node's own schema does not allow."""
+    """A node's `execute`, which raises ValueError on the first value that the node's own schema does not allow.
+
+    As in the host, a choice that the node's `validate_inputs` takes is judged by that in place of the listed options.
+    """
     names = list(inspect.signature(execute).parameters)[1:]
 
     @wraps(execute)
     def with_checks(cls: type[io.ComfyNode], *sockets: object, **values: object) -> io.NodeOutput:
         given = dict(zip(names, sockets, strict=False)) | values
+        judged = inspect.signature(cls.validate_inputs).parameters.keys() & given.keys()
         for each in cls.define_schema().inputs:
             if each.id in given:
-                check(each, given[each.id])
+                check(each, given[each.id], any_option=each.id in judged)
                 given[each.id] = plain(given[each.id])
+        if judged and (told := cls.validate_inputs(**{name: given[name] for name in judged})) is not True:
+            raise ValueError(told)
         return execute(cls, **given)
 
     return with_checks
 
 
-def check(wanted: Any, value: Any) -> None:
+def check(wanted: Any, value: Any, any_option: bool = False) -> None:
     """Raises ValueError, in one sentence, if an input does not take a value."""
     if hasattr(wanted, "default"):  # a widget
-        check_value(wanted, value)
+        check_value(wanted, value, any_option)
     elif value is not None or not wanted.optional:
         check_socket(wanted, value)
 
 
-def check_value(wanted: Any, value: Any) -> None:
+def check_value(wanted: Any, value: Any, any_option: bool) -> None:
     shown = f"{wanted.id} is {shortly(value)}, but must be"
-    options = getattr(wanted, "options", None)
+    options = None if any_option else getattr(wanted, "options", None)
     if options is not None and not (isinstance(value, str) and value in options):
         raise ValueError(f"{shown} one of: {', '.join(options)}.")
     kind, words = KINDS.get(wanted.get_io_type(), (object, ""))

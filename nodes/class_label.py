@@ -82,7 +82,8 @@ class ClassLabel(io.ComfyNode):
                     optional=True,
                     advanced=True,
                     tooltip="Name of the class instead of its number, e.g. 'landscape'; needs the model connected. Several, "
-                    "with commas between, are of picture after picture of a batch. Empty: class_label counts.",
+                    "with commas between, are of picture after picture of a batch; in Inpaint, and behind Crop for Inpainting, "
+                    "of crop after crop. Empty: class_label counts.",
                 ),
             ],
             outputs=[

@@ -31,7 +31,8 @@ class ClassifierGuidance(io.ComfyNode):
                     default=0,
                     min=0,
                     max=99999,
-                    tooltip="Number of the class to lead to, from 0. A model with classes needs its Class Label besides.",
+                    tooltip="Number of the class to lead to, from 0. A model with classes needs its Class Label besides, "
+                    "unless it knows 'any class'.",
                 ),
                 io.Float.Input(
                     "scale",
@@ -48,7 +49,8 @@ class ClassifierGuidance(io.ComfyNode):
                     optional=True,
                     advanced=True,
                     tooltip="Name of the class instead of its number. Several, with commas between, are of picture after "
-                    "picture of a batch. Empty: class_label counts.",
+                    "picture of a batch; in Inpaint, and behind Crop for Inpainting, of crop after crop. Empty: class_label "
+                    "counts.",
                 ),
                 io.Combo.Input(
                     "form",

@@ -14,8 +14,10 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ..sampler.adm.encoder import EncoderUNet
+from ..sampler.checkpoint.imagenet import names_of
 from ..sampler.class_guidance import class_gradient, score_shift
 from ..sampler.classifiers import Classifier, RecognisedClassifier, build_classifier
+from .class_label import in_words
 from .own_run import run_of
 from .pixel_model import DTYPES, Clip, PixelModel
 
@@ -34,13 +36,15 @@ class HostClassifier:
     Attributes:
         patcher: The network in the host's hands.
         found: What it was found to be.
+        name: Of its file.
     """
 
     patcher: comfy.model_patcher.ModelPatcher
     found: Classifier
+    name: str
 
 
-def host_classifier(found: RecognisedClassifier, dtype: str) -> HostClassifier:
+def host_classifier(found: RecognisedClassifier, dtype: str, name: str) -> HostClassifier:
     """A recognised classifier under the host's management.
 
     Of plain layers and the host's classic patcher: it is loaded whole. What the host lends to a layer for one call, when it
@@ -49,6 +53,7 @@ def host_classifier(found: RecognisedClassifier, dtype: str) -> HostClassifier:
     Args:
         found: Read with inference mode off, so that autograd takes its weights as they are.
         dtype: Of the torso's weights, a key of DTYPES.
+        name: Of its file.
     """
     with torch.inference_mode(False):
         net = copy.deepcopy(build_classifier(found, DTYPES[dtype]))  # or it would go on reading the file
@@ -57,7 +62,7 @@ def host_classifier(found: RecognisedClassifier, dtype: str) -> HostClassifier:
         load_device=comfy.model_management.get_torch_device(),
         offload_device=comfy.model_management.unet_offload_device(),
     )
-    return HostClassifier(patcher, found.classifier)
+    return HostClassifier(patcher, found.classifier, name)
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,7 @@ class Guide:
     Attributes:
         net: The classifier's.
         found: What it is.
+        name: Of its file.
         labels: Of picture after picture; those after the last begin anew.
         scale: How strongly.
         form: One of FORMS.
@@ -74,9 +80,16 @@ class Guide:
 
     net: EncoderUNet
     found: Classifier
+    name: str
     labels: tuple[int, ...]
     scale: float
     form: str
+
+    @property
+    def words(self) -> str:
+        """For the record of a run."""
+        classes = in_words(self.labels, names_of(self.found))
+        return f"led by {self.name} to {classes}, scale {self.scale:g}, form {self.form}"
 
     def __call__(self, args: dict) -> Tensor:
         """Called by the host after cfg, with the noisy picture and the guess."""
@@ -119,7 +132,7 @@ def guided_model(model, classifier: HostClassifier, labels: tuple[int, ...], sca
     guided = model.clone()
     if scale:
         guided.set_model_sampler_post_cfg_function(
-            Guide(classifier.patcher.model, classifier.found, labels, scale, form)
+            Guide(classifier.patcher.model, classifier.found, classifier.name, labels, scale, form)
         )
         guided.set_additional_models(KEY, [*guided.get_additional_models_with_key(KEY), classifier.patcher.clone()])
         wrappers = comfy.patcher_extension.WrappersMP

@@ -1,5 +1,7 @@
 """Load Classifier."""
 
+from pathlib import PurePath
+
 import torch
 from comfy_api.latest import io
 
@@ -29,8 +31,8 @@ class LoadClassifier(io.ComfyNode):
             inputs=[
                 io.Combo.Input(
                     "classifier_name",
-                    options=(names := model_folder.names()),
-                    default=next((name for name in names if "classifier" in name), None),
+                    options=(files := model_folder.files()),
+                    default=next((name for name in files if "classifier" in name), None),
                     tooltip="A .pt, .pth, .ckpt or .safetensors file in models/guided_diffusion, or the pack's example.",
                 ),
                 io.Combo.Input(
@@ -50,13 +52,19 @@ class LoadClassifier(io.ComfyNode):
     @classmethod
     def validate_inputs(cls, classifier_name) -> bool | str:
         linked = classifier_name is None  # what arrives is known, and checked, when the node runs
-        known = linked or classifier_name in model_folder.names()
-        return True if known else f"'{classifier_name}' is not in models/guided_diffusion."
+        if linked or classifier_name in model_folder.files():
+            return True
+        if model_folder.has(classifier_name):
+            return (
+                f"'{classifier_name}' is a model that diffusers saved, and a classifier is one file: OpenAI's, or one trained "
+                "like them; choose another."
+            )
+        return f"'{classifier_name}' is not in models/guided_diffusion."
 
     @classmethod
     def fingerprint_inputs(cls, classifier_name, **kwargs) -> tuple:
         """Load again when the file, or a sidecar beside it, changed; any file, where the name is linked and not known yet."""
-        names = model_folder.names() if classifier_name is None else [classifier_name]
+        names = model_folder.files() if classifier_name is None else [classifier_name]
         return tuple(stamp for name in names for stamp in stamps_of(model_folder.path_of(name)))
 
     @classmethod
@@ -67,4 +75,4 @@ class LoadClassifier(io.ComfyNode):
                 found = recognise_classifier(model_folder.path_of(classifier_name))
         except CheckpointError as error:
             raise ValueError(f"{classifier_name}: {error}") from error
-        return io.NodeOutput(host_classifier(found, dtype), describe_classifier(found))
+        return io.NodeOutput(host_classifier(found, dtype, PurePath(classifier_name).name), describe_classifier(found))

@@ -5,14 +5,15 @@ A folder that diffusers saved is one model in the list, by the folder's name.
 """
 
 import logging
+import re
 from pathlib import Path, PurePath
 
 import folder_paths
 
-__all__ = ["FOLDER", "has", "names", "path_of", "register"]
+__all__ = ["FOLDER", "files", "has", "names", "path_of", "register"]
 
 FOLDER = "guided_diffusion"
-WEIGHTS = "diffusion_pytorch_model"  # a file of diffusers, whatever its suffix
+WEIGHTS = re.compile(r"diffusion_pytorch_model(-\d+-of-\d+)?\.")  # begins a file of diffusers, or a part of one
 PARTS = ("unet", "unet_ema")  # where it is in a folder of a pipeline
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples" / "models"
 
@@ -39,23 +40,36 @@ def make(folder: Path) -> None:
 
 def names() -> list[str]:
     """Files and folders to choose from."""
-    return list(dict.fromkeys(folder_of(file) or file for file in folder_paths.get_filename_list(FOLDER)))
+    return list(dict.fromkeys(folder_of(file) or file for file in listed()))
+
+
+def files() -> list[str]:
+    """The files among them."""
+    return [file for file in listed() if not folder_of(file)]
 
 
 def has(name: str) -> bool:
     """Whether there is such a file or folder; a file in a listed folder too, though the folder stands in the list for it."""
-    return name in folder_paths.get_filename_list(FOLDER) or name in names()
+    return name in listed() or name in names()
 
 
 def path_of(name: str) -> Path:
-    files = folder_paths.get_filename_list(FOLDER)
-    file = next((each for each in files if folder_of(each) == name), name)
+    file = next((each for each in listed() if folder_of(each) == name), name)
     path = Path(folder_paths.get_full_path_or_raise(FOLDER, file))
     return path if file == name else path.parents[len(PurePath(file).parts) - len(PurePath(name).parts) - 1]
+
+
+def listed() -> list[str]:
+    """All files with weights. A .bin file is one under diffusers' name only: beside it trainers leave others of theirs."""
+    try:
+        found = folder_paths.get_filename_list(FOLDER)
+    except FileNotFoundError:  # a folder that the host remembers is gone
+        found, *_ = folder_paths.get_filename_list_(FOLDER)
+    return [file for file in found if not file.lower().endswith(".bin") or WEIGHTS.match(PurePath(file).name)]
 
 
 def folder_of(file: str) -> str | None:
     """The folder that stands for a file in the list; None for files that stand there themselves."""
     path = PurePath(file)
     folder = path.parent.parent if path.parent.name in PARTS else path.parent
-    return str(folder) if path.name.split(".")[0] == WEIGHTS and folder.name else None
+    return str(folder) if WEIGHTS.match(path.name) and folder.name else None

@@ -39,8 +39,8 @@ NEEDED = {
     ),
     "comfy_execution.utils": "get_executing_context",
     "folder_paths": (
-        "add_model_folder_path folder_names_and_paths get_filename_list get_full_path_or_raise get_input_directory "
-        "get_output_directory get_save_image_path get_temp_directory models_dir"
+        "add_model_folder_path folder_names_and_paths get_filename_list get_filename_list_ get_full_path_or_raise "
+        "get_input_directory get_output_directory get_save_image_path get_temp_directory models_dir"
     ),
     "latent_preview": "get_previewer",
     "server": "PromptServer",

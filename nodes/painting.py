@@ -11,6 +11,7 @@ from torch import Tensor
 from ..sampler import Chain, ImageNoise, Settings, largest_sigma
 from .guidance import completed, guided
 from .host import in_models_channels, result_dtype
+from .host_classifier import Guide
 from .inputs import BEFORE_CFG_REPEATS
 from .ladder import noise_to_signal
 from .latent_form import check_form, numbers_of
@@ -20,6 +21,7 @@ from .record import model_name
 from .repaint_sampler import RePaintSampler
 from .respaced_sigmas import respaced_sigmas
 from .seen_models import remember
+from .shared_guidance import HOOKS
 
 __all__ = ["Painted", "Wanted", "paint"]
 
@@ -142,9 +144,15 @@ def paint(
         + ("soft_mask by the model's own rule" if own_rule else f"soft_mask {soft_mask}"),
         f"cfg {cfg:g}, cfg_repeats {wanted.cfg_repeats}, seed {wanted.seed}, {numbers_in_words(indices)}",
         f"model {model_name(model)}",
+        *guides(model),
         *([note] if note else []),
     ]
     return Painted(result, mask, painted, soft_mask, calls, seconds, record)
+
+
+def guides(model) -> list[str]:
+    """What leads a MODEL, a line each."""
+    return [hook.words for hook in model.model_options.get(HOOKS, []) if isinstance(hook, Guide)]
 
 
 def numbers_in_words(indices: tuple[int, ...]) -> str:

@@ -1,6 +1,7 @@
 """Save Guided-Diffusion Model."""
 
 import json
+import os
 from pathlib import Path
 
 import comfy.cli_args
@@ -10,6 +11,7 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ..sampler.checkpoint import CheckpointError, save_checkpoint
+from ..sampler.sentence import shortly
 from . import model_folder
 from .checked import checked
 from .pixel_model import DTYPES, PixelModel
@@ -39,6 +41,24 @@ def about_the_run(hidden) -> dict[str, str]:
     return {key: json.dumps(value) for key, value in extra.items() if value is not None}
 
 
+def next_path(prefix: str) -> Path:
+    """Where the host's own savers would put the next file of this name.
+
+    Raises:
+        ValueError: There can be none, in one sentence.
+    """
+    shown = f"filename_prefix is {shortly(prefix)}, but"
+    if not (prefix.isprintable() and os.path.basename(os.path.normpath(prefix)).strip(". ")):
+        raise ValueError(f"{shown} must be a name for the file.")
+    try:
+        folder, name, number, *_ = folder_paths.get_save_image_path(prefix, folder_paths.get_output_directory())
+    except OSError as error:
+        raise ValueError(f"{shown} its folder cannot be made ({error.strerror}); choose another.") from error
+    except Exception as error:  # the host has no narrower one for this
+        raise ValueError(f"{shown} must be in ComfyUI's output folder.") from error
+    return Path(folder) / f"{name}_{number:05}_.safetensors"
+
+
 class SaveGuidedDiffusionModel(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -49,7 +69,8 @@ class SaveGuidedDiffusionModel(io.ComfyNode):
             description=(
                 "Saves a model from Load Guided-Diffusion Model as a .safetensors file that says everything of itself: it "
                 "loads again without a guess, a sidecar file or a probe. Of a training file, only the weights that were "
-                "loaded are kept: the averaged ones (ema), if not chosen otherwise."
+                "loaded are kept: the averaged ones (ema), if not chosen otherwise. Prompt and workflow are saved in it too, "
+                "as in pictures; ComfyUI started with --disable-metadata leaves them out."
             ),
             search_aliases=["export model", "convert checkpoint", "pt to safetensors", "fp16", "ema only", "prune"],
             is_output_node=True,
@@ -83,13 +104,11 @@ class SaveGuidedDiffusionModel(io.ComfyNode):
                 "This model is not from Load Guided-Diffusion Model, and this node saves no other; save it with ComfyUI's own "
                 "ModelSave."
             )
-        folder, name, number, _, _ = folder_paths.get_save_image_path(
-            filename_prefix, folder_paths.get_output_directory()
-        )
-        path = Path(folder) / f"{name}_{number:05}_.safetensors"
+        path = next_path(filename_prefix)
         about = about_the_run(cls.hidden)
         try:
             save_checkpoint(weights_of(model), model.model.detection, path, DTYPES.get(dtype), about)
         except (CheckpointError, OSError) as error:
-            raise ValueError(f"{path.name} is not saved: {error}") from error
+            reason = getattr(error, "strerror", None) or error
+            raise ValueError(f"{shortly(path.name)} is not saved: {reason}") from error
         return io.NodeOutput(str(path))

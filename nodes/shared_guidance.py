@@ -7,7 +7,7 @@ from torch import Tensor
 from .host_classifier import Guide
 from .pixel_model import Clip
 
-__all__ = ["following"]
+__all__ = ["HOOKS", "following"]
 
 HOOKS = "sampler_post_cfg_function"  # the host's list in a run's model options
 

@@ -6,19 +6,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .ddpm.conventions import VOCABULARY
 from .settings import SettingsError
 
 __all__ = ["from_diffusers"]
-
-# Their names to ours. "learned" is none of them: there the network gives a variance, here its logarithm.
-PREDICTIONS = {"epsilon": "eps", "sample": "x0", "v_prediction": "v"}
-VARIANCES = {
-    "fixed_small": "fixed_small",
-    "fixed_small_log": "fixed_small",
-    "fixed_large": "fixed_large",
-    "fixed_large_log": "fixed_large",
-    "learned_range": "learned_range",
-}
 
 
 def from_diffusers(unet: Any, scheduler: Any, class_labels: Tensor | None = None) -> dict[str, Any]:
@@ -29,8 +20,8 @@ def from_diffusers(unet: Any, scheduler: Any, class_labels: Tensor | None = None
     Args:
         unet: A `UNet2DModel`, or anything with its `config` that is called as unet(x_t, t, class_labels).sample. It is
             called without gradients, in its own type of numbers, and on the device that it is on.
-        scheduler: Any with `alphas_cumprod` (DDPM, DDIM, DPM-Solver ...). Only what the network was trained for is read; which
-            timesteps are visited, and how, `Settings` say.
+        scheduler: Any with `alphas_cumprod` (DDPM, DDIM, DPM-Solver ...). Only what the network was trained for is read, as
+            the loader reads scheduler_config.json; which timesteps are visited, and how, `Settings` say.
         class_labels: For a class-conditional network, of each picture; int64 (B,).
 
     Returns:
@@ -39,13 +30,15 @@ def from_diffusers(unet: Any, scheduler: Any, class_labels: Tensor | None = None
     Raises:
         ValueError: It paints no pictures from noise alone, or was trained for what is not known here.
     """
-    shape, trained = unet.config, scheduler.config
+    shape = unet.config
     check_unet(shape, class_labels)
     if not hasattr(scheduler, "alphas_cumprod"):
         raise SettingsError(
             f"{type(scheduler).__name__} has no alphas_cumprod; pass a scheduler of the DDPM kind, such as the "
             "DDPMScheduler that the network was trained with."
         )
+    trained = VOCABULARY.agree([("the scheduler", VOCABULARY.pick(scheduler.config))])
+    usual = "learned_range" if shape["out_channels"] == 2 * shape["in_channels"] else "fixed_small"
 
     @torch.no_grad()
     def model(x: Tensor, t: Tensor) -> Tensor:
@@ -56,9 +49,9 @@ def from_diffusers(unet: Any, scheduler: Any, class_labels: Tensor | None = None
     return {
         "model": model,
         "alphas_cumprod": scheduler.alphas_cumprod.cpu(),
-        "prediction": named(PREDICTIONS, trained, "prediction_type", "epsilon"),
-        "clip": float(trained.get("clip_sample", False) and trained.get("clip_sample_range", 1.0)),
-        "variance": named(VARIANCES, trained, "variance_type", "fixed_small"),
+        "prediction": trained.value("prediction", str, "eps"),
+        "clip": trained.value("clip_sample", bool, True) and trained.value("clip_sample_range", float, 1.0),
+        "variance": trained.value("var_type", str, usual),
     }
 
 
@@ -81,11 +74,3 @@ def check_unet(shape: Mapping[str, Any], class_labels: Tensor | None) -> None:
             if classes
             else "class_labels were given, but this UNet knows no classes; leave them out."
         )
-
-
-def named(names: Mapping[str, str], config: Mapping[str, Any], key: str, usual: str) -> str:
-    """Our name of what a scheduler's configuration says, or of what is usual where it says nothing."""
-    said = config.get(key) or usual
-    if said not in names:
-        raise SettingsError(f"The scheduler's {key} is '{said}'; what can be painted with is {', '.join(names)}.")
-    return names[said]

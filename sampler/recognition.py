@@ -17,7 +17,7 @@ from .checkpoint.classes import in_words
 from .checkpoint.error import CheckpointError
 from .checkpoint.family import Detection, Family
 from .checkpoint.file import Checkpoint, read_checkpoint
-from .checkpoint.flags import COMMON, SIDECARS, Flags, Layers, metadata_flags, parse_config, sidecar_flags
+from .checkpoint.flags import COMMON, SIDECARS, Flags, Layers, metadata_flags, sidecar_flags
 from .checkpoint.folder import file_of, files_in
 from .checkpoint.network import build, check_finite, check_keys
 from .checkpoint.probe import nothing, settle_schedule
@@ -115,11 +115,11 @@ def family_of(tensors: dict[str, Tensor]) -> Family[Any]:
 
 def written(path: Path, checkpoint: Checkpoint, family: Family[Any]) -> Layers:
     """What is written in and beside a checkpoint, and where."""
-    configs = [path.parent / name for name in family.config_files]
+    configs = [(config, place) for config in family.config_files if (place := config.of(path))]
     sidecar, flags = sidecar_flags(path, family.vocabulary)
     return [
         ("the trainer's tables", family.beside(checkpoint.beside)),
-        *((config.name, family.vocabulary.pick(parse_config(config))) for config in configs if config.is_file()),
+        *((place.name, config.flags(place, family.vocabulary)) for config, place in configs),
         ("metadata", metadata_flags(checkpoint.metadata, family.vocabulary)),
         (f"sidecar {sidecar}", flags),
     ]
@@ -129,8 +129,8 @@ def files_that_count(path: Path) -> list[Path]:
     """The checkpoint, or those of a folder, and all there is beside it that recognising it may read."""
     files: dict[Path, None] = {}
     for file in files_in(path) if path.is_dir() else [path]:
-        beside = [file.parent / name for family in families.FAMILIES for name in family.config_files]
-        files |= dict.fromkeys((file, *map(file.with_suffix, SIDECARS), *beside))
+        configs = (config.of(file) for family in families.FAMILIES for config in family.config_files)
+        files |= dict.fromkeys((file, *map(file.with_suffix, SIDECARS), *filter(None, configs)))
     return [file for file in files if file.is_file()]
 
 

@@ -11,7 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from mask_guidance.sampler.checkpoint import COMMON, Family, Flags, Network, Told, Vocabulary, Whole, check_size
+from mask_guidance.sampler.checkpoint import (
+    COMMON,
+    ConfigFile,
+    Family,
+    Flags,
+    Network,
+    Told,
+    Vocabulary,
+    Whole,
+    check_size,
+)
 from torch import Tensor, nn
 
 RENAMED = {"first.w": "inner.weight", "first.b": "inner.bias", "last.w": "outer.weight", "last.b": "outer.bias"}
@@ -83,7 +93,7 @@ TOY = Family(
     known=known,
     hidden=hidden,
     describe=describe,
-    config_files=("toy_config.json",),
+    config_files=(ConfigFile("toy_config.json"),),
 )
 
 CONFIG = ToyConfig(in_channels=3, out_channels=6, width=8, num_classes=3, strength=2)

@@ -104,7 +104,7 @@ def make_parser() -> argparse.ArgumentParser:
         return group
 
     files = parser.add_argument_group("files").add_argument
-    files("--weights", metavar="FILE", help="checkpoint of a guided-diffusion network")
+    files("--weights", metavar="FILE", help="checkpoint of a pixel model, or a folder as diffusers saves it")
     files("--input_dir", nargs="+", metavar="PATH", help="pictures: a folder, files, 'patterns*', or a list in a .txt; "
           "left out with --mask_type everything, --n_samples and --image_size: the model's own, from nothing")  # fmt: skip
     files("--mask_dir", metavar="PATH", help="a folder of masks with the pictures' names, or one mask for all; left out: "

@@ -22,7 +22,21 @@ from .diffusion import DiffusionConfig
 from .error import CheckpointError
 from .family import Detection, Family
 from .file import Checkpoint, read_checkpoint
-from .flags import COMMON, METADATA_KEY, Flag, Flags, Layers, OneOf, Only, Real, Told, Vocabulary, Whole, YesNo
+from .flags import (
+    COMMON,
+    METADATA_KEY,
+    ConfigFile,
+    Flag,
+    Flags,
+    Layers,
+    OneOf,
+    Only,
+    Real,
+    Told,
+    Vocabulary,
+    Whole,
+    YesNo,
+)
 from .network import Network, NetworkConfig, build, check_size
 from .save import save_checkpoint
 
@@ -31,6 +45,7 @@ __all__ = [
     "METADATA_KEY",
     "Checkpoint",
     "CheckpointError",
+    "ConfigFile",
     "Detection",
     "DiffusionConfig",
     "Family",

@@ -13,7 +13,7 @@ from torch import Tensor
 from .classes import ANY
 from .diffusion import DiffusionConfig
 from .error import CheckpointError
-from .flags import COMMON, Flags, Layers, Told, Vocabulary
+from .flags import COMMON, ConfigFile, Flags, Layers, Told, Vocabulary
 from .network import Network, NetworkConfig
 
 __all__ = ["Detection", "Family"]
@@ -67,7 +67,7 @@ class Family(Generic[Config]):
         probe: Replaces guesses about the architecture by what works best, with sources that say so. Calls its last argument
             before each pass through the network: what that raises ends the probe, as when the user cancels.
         describe: The architecture in words, a line a fact, with the source of each hidden flag.
-        config_files: Files that tell flags, relative to the checkpoint's folder.
+        config_files: Files of its code base that tell flags, in rising authority.
     """
 
     name: str
@@ -81,7 +81,7 @@ class Family(Generic[Config]):
     hidden: Callable[[Config, Told], Config] = nothing_hidden
     probe: Callable[[Tensors, "Detection", Callable[[], None]], "Detection"] = not_probed
     describe: Callable[[Config, Mapping[str, str]], list[str]] = nothing_to_say
-    config_files: tuple[str, ...] = ()
+    config_files: tuple[ConfigFile, ...] = ()
 
     def owns(self, keys: Iterable[str]) -> bool:
         return set(self.landmarks) <= set(keys)

@@ -18,6 +18,7 @@ __all__ = [
     "COMMON",
     "METADATA_KEY",
     "SIDECARS",
+    "ConfigFile",
     "Flag",
     "Flags",
     "Layers",
@@ -239,16 +240,15 @@ class Vocabulary:
         """
         values: Flags = {}
         sources: dict[str, str] = {}
-        known = {**self.flags, **self.conditions}
         for source, said in layers:
             flags = {flag: value for flag, value in said.items() if value is not None}
+            for word in flags.keys() & self.conditions.keys():
+                checked(word, self.conditions[word], flags[word], source)
             taken_back = {flag: value for told in flags for flag, value in self.takes_back.get(told, {}).items()}
             for flag, value in {**taken_back, **flags}.items():
-                if flag in known:
+                if flag in self.flags:
                     values[flag], sources[flag] = value, source
-        meant = {flag: checked(flag, known[flag], value, sources[flag]) for flag, value in values.items()}
-        told = [flag for flag in meant if flag in self.flags]
-        return Told({flag: meant[flag] for flag in told}, {flag: sources[flag] for flag in told})
+        return Told({flag: checked(flag, self.flags[flag], v, sources[flag]) for flag, v in values.items()}, sources)
 
 
 def checked(name: str, flag: Flag, value: object, source: str = "") -> object:
@@ -258,6 +258,42 @@ def checked(name: str, flag: Flag, value: object, source: str = "") -> object:
     except ValueError:
         said_by = f" ({source})" if source else ""
         raise CheckpointError(f"{name} is {shortly(value)}{said_by}, but must be {flag.expected}.") from None
+
+
+@dataclass(frozen=True)
+class ConfigFile:
+    """A file in which a code base writes flags, where it saves its checkpoints.
+
+    Attributes:
+        path: Relative to the checkpoint's folder.
+        beside: Which checkpoints have one, by the last parts of their paths: "*" any, "unet/*.bin" those in a folder unet.
+        sections: Of the file, those that count; none: what stands in no section.
+    """
+
+    path: str
+    beside: str = "*"
+    sections: tuple[str, ...] = ()
+
+    def of(self, checkpoint: Path) -> Path | None:
+        """Where it is, for a checkpoint; None if there is none."""
+        place = checkpoint.parent / self.path
+        return place if checkpoint.match(self.beside) and place.is_file() else None
+
+    def flags(self, place: Path, vocabulary: Vocabulary) -> Flags:
+        """What it tells.
+
+        Raises:
+            CheckpointError: It cannot be read.
+        """
+        content = parse_config(place)
+        if not isinstance(content, Mapping):
+            return {}
+        counted = {
+            name: value
+            for name, value in content.items()
+            if (name in self.sections if self.sections else not isinstance(value, Mapping))
+        }
+        return vocabulary.pick(counted)
 
 
 COMMON = Vocabulary(
@@ -277,9 +313,7 @@ COMMON = Vocabulary(
                 "v_prediction": "v",
             },
         ),
-        "var_type": OneOf(
-            tuple(name for name, kind in VAR_TYPES.items() if not kind.implicit), {"fixed_small_log": "fixed_small"}
-        ),
+        "var_type": OneOf(tuple(name for name, kind in VAR_TYPES.items() if not kind.implicit)),
         "image_size": Whole(1, 65_536),
         "class_names": Names(),
         "null_class": Whole(),

@@ -53,6 +53,11 @@ VOCABULARY = COMMON | Vocabulary(
         "noise_schedule": OneOf(
             ("linear", "cosine", "quad", "const"), {"squaredcos_cap_v2": "cosine", "scaled_linear": "quad"}
         ),
+        # What diffusers calls "learned" is a variance, and ours its logarithm.
+        "var_type": OneOf(
+            ("fixed_small", "fixed_large", "learned_range"),
+            {"fixed_small_log": "fixed_small", "fixed_large_log": "fixed_large"},
+        ),
         "norm_num_groups": Whole(1, 1024),
         "norm_eps": Real(0, 1),
         "attn_norm_num_groups": Whole(0, 1024),
@@ -83,8 +88,10 @@ VOCABULARY = COMMON | Vocabulary(
         "attention_head_dim": "num_head_channels",
         "attn_head_dims": "num_head_channels",
         "resnet_eps": "norm_eps",
+        "clip_denoised": "clip_sample",
         "n_heads": "num_heads",
     },
+    phrases={"predict_epsilon": ("prediction", "eps", "x0")},
     nulls={"num_head_channels": -1},
     takes_back={
         "num_heads": {"num_head_channels": -1},
@@ -105,7 +112,9 @@ HIDDEN = (
 )
 
 # Of google's models in diffusers, which come from DDPM's own code; that has norms of 32 groups and one head, and no others.
-GOOGLE: Flags = {"norm_eps": 1e-6, "downsample_padding": 0, "flip_sin_to_cos": False, "freq_shift": 1}
+# All of them take the ends of the betas as they are, whatever the number of steps.
+ENDS: Flags = {"beta_start": 1e-4, "beta_end": 0.02}
+GOOGLE: Flags = {"norm_eps": 1e-6, "downsample_padding": 0, "flip_sin_to_cos": False, "freq_shift": 1, **ENDS}
 DDPM: Flags = {**GOOGLE, "norm_num_groups": 32, "num_heads": 1, "num_head_channels": -1}
 XYFJASON: Flags = {**GOOGLE, "norm_eps": 1e-5, "downsample_padding": 1, "norm_num_groups": 32, "num_heads_middle": 1}
 # Of diffusers' defaults, with which its training script makes networks.
@@ -115,6 +124,7 @@ TRAINING_SCRIPT: Flags = {
     "flip_sin_to_cos": True,
     "freq_shift": 0,
     "num_head_channels": 8,
+    **ENDS,
 }
 PUBLISHED: Flags = {"noise_schedule": "linear", "diffusion_steps": 1000, "prediction": "eps"}
 

@@ -3,14 +3,18 @@
 from dataclasses import replace
 
 from ..checkpoint.family import Family
+from ..checkpoint.flags import ConfigFile
 from .architecture import read_architecture
 from .config import DDPMConfig
 from .conventions import DDPM, GOOGLE, TRAINING_SCRIPT, VOCABULARY, XYFJASON, Known, in_words, with_hidden_flags
 from .names import from_diffusers, from_xyfjason, unchanged
-from .readings import settle_conventions
+from .readings import settle_conventions, settle_heads
 from .unet import DDPMUNet
 
 __all__ = ["DDPM_FAMILIES"]
+
+WEIGHTS = "diffusion_pytorch_model*"  # what diffusers calls a model's file
+SECTIONS = ("data", "model", "diffusion")  # of xyfJASON's configurations; the others are about the training's loop
 
 # Jonathan Ho's network in PyTorch: pesser's conversions, SDEdit, DDIM, DDRM, DiffusionCLIP.
 ORIGINAL: Family[DDPMConfig] = Family(
@@ -32,8 +36,13 @@ DIFFUSERS = replace(
     known=Known("guess", TRAINING_SCRIPT, is_published=False),
     probe=settle_conventions,
     config_files=(
-        "config.json",
-        *(f"{place}scheduler_config.json" for place in ("../../scheduler/", "../scheduler/", "")),
+        ConfigFile("config.json", WEIGHTS),
+        ConfigFile("scheduler_config.json", WEIGHTS),
+        ConfigFile("../scheduler/scheduler_config.json", f"unet/{WEIGHTS}"),
+        ConfigFile("../scheduler/scheduler_config.json", f"unet_ema/{WEIGHTS}"),
+        ConfigFile(
+            "../../scheduler/scheduler_config.json", f"checkpoint-*/unet*/{WEIGHTS}"
+        ),  # within a training's folder
     ),
 )
 # Attention had other names when google's models were published.
@@ -49,7 +58,11 @@ XYF = replace(
     landmarks=("first_conv.weight", "time_embed.1.weight"),
     rename=from_xyfjason,
     known=Known("signature (xyfJASON's code)", XYFJASON, null_is_last=True),
-    probe=settle_conventions,
-    config_files=("config.yaml", "../../config.yaml"),
+    probe=settle_heads,
+    config_files=(
+        ConfigFile("config.yaml", "ema_model.pt", SECTIONS),
+        ConfigFile("config.yaml", "model.pt", SECTIONS),
+        ConfigFile("../../config.yaml", "ckpt/*/*.pt", SECTIONS),
+    ),
 )
 DDPM_FAMILIES = (ORIGINAL, DIFFUSERS_2022, DIFFUSERS, XYF)

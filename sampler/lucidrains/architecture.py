@@ -21,7 +21,7 @@ LOOK_ALIKES = (
         "of an older version of lucidrains' denoising-diffusion-pytorch; expected one of version 2, train or save it with that",
     ),
 )
-MOST_LEVELS = 10
+MOST_LEVELS, LEAST_DIM = 10, 4
 # Loss weights by what is predicted, at a level of signal over noise where they differ.
 OBJECTIVES = {"eps": lambda snr: 1.0, "x0": lambda snr: snr, "v": lambda snr: snr / (snr + 1)}
 TELLING_SNR = 0.25
@@ -40,10 +40,13 @@ def read_architecture(tensors: Mapping[str, Tensor]) -> LucidConfig:
         raise CheckpointError(f"This network has {levels} levels, more than any of its kind; it is damaged.")
     # What changes the resolution after a level is a sequence, what keeps it after the last one a convolution.
     after = [f"downs.{level}.3.1.weight" for level in range(levels - 1)] + [f"downs.{levels - 1}.3.weight"]
+    dim = side(shape_of, "time_mlp.1.weight", 1)
+    if dim < LEAST_DIM:
+        raise CheckpointError(f"This network has {dim} features for a timestep, too few for any; it is damaged.")
     return LucidConfig(
         in_channels=side(shape_of, "init_conv.weight", 1),
         out_channels=side(shape_of, "final_conv.weight"),
-        dim=side(shape_of, "time_mlp.1.weight", 1),
+        dim=dim,
         widths=(side(shape_of, "init_conv.weight"), *(side(shape_of, key) for key in after)),
         attention=tuple(attention(shape_of, f"downs.{level}.2") for level in range(levels)),
         middle=attention(shape_of, "mid_attn"),

@@ -323,7 +323,7 @@ export async function saving_and_loading_keeps_every_value_and_the_widget_is_not
   const before = await comfy.values(SAMPLER);
   const saved = await comfy.page.evaluate(() => JSON.parse(JSON.stringify(window.app.graph.serialize())));
   const node = saved.nodes.find((n) => n.id === SAMPLER || n.id === String(SAMPLER));
-  assert.equal(node.widgets_values.length, 21);
+  assert.equal(node.widgets_values.length, 22);
   await comfy.load(saved, SAMPLER);
   assert.deepEqual(await comfy.values(SAMPLER), before);
   const prompt = await comfy.page.evaluate(async () => (await window.app.graphToPrompt()).output["6"].inputs);

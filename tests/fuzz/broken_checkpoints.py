@@ -17,6 +17,7 @@ from functools import cache
 from pathlib import Path
 
 import torch
+from diffusers_files import of_diffusers
 from mask_guidance.sampler.adm import UNet, UNetConfig
 from mask_guidance.sampler.checkpoint import METADATA_KEY, Network
 from mask_guidance.sampler.ddpm import DDPMConfig, DDPMUNet
@@ -99,6 +100,11 @@ def weights(draw: Draw) -> Tensors:
         for ours, theirs in draw.sample(ABROAD, draw.randint(1, len(ABROAD))):
             tensors = {key.replace(ours, theirs): value for key, value in tensors.items()}
     return tensors
+
+
+def network_abroad() -> Tensors:
+    """A whole DDPM network under diffusers' names."""
+    return of_diffusers(whole(len(CONFIGS)))
 
 
 # --- what may be wrong with a state dict

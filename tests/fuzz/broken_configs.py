@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 
-from broken_checkpoints import METADATA_KEY, Draw, Files, save, saved, weights
+from broken_checkpoints import METADATA_KEY, Draw, Files, network_abroad, save, saved, weights
 
 __all__ = ["CONFIGS", "SIDECARS"]
 
@@ -14,6 +14,11 @@ FLAGS = (
     "sigma_small",
     "model_mean_type", "model_var_type", "total_steps", "num_diffusion_timesteps", "beta_schedule", "objective",
     "num_heads_channels", "learn_sigma", "something else",
+    "attention_head_dim", "attn_head_dims", "n_heads", "num_heads_middle", "sample_size", "norm_num_groups", "norm_eps",
+    "attn_norm_num_groups", "downsample_padding", "flip_sin_to_cos", "freq_shift", "center_input_sample", "_class_name",
+    "act_fn", "time_embedding_type", "class_embed_type", "mid_block_scale_factor", "trained_betas", "beta_start",
+    "beta_end", "rescale_betas_zero_snr", "num_train_timesteps", "prediction_type", "predict_epsilon", "variance_type",
+    "clip_sample", "clip_sample_range",
 )  # fmt: skip
 OURS = (
     "method", "feedback", "skip_type", "skip_steps", "timestep_respacing", "resample", "resample_r", "resample_j",
@@ -194,6 +199,18 @@ def sidecar(draw: Draw) -> Files:
     return Files("net.pt", saved(draw, weights(draw)), (("net" + kind, text_of(draw, content, kind)),))
 
 
+def of_code_base(draw: Draw) -> Files:
+    """The same as diffusers or xyfJASON would have saved it, with something odd in the files beside it."""
+    names, beside = draw.choice(
+        [
+            (("diffusion_pytorch_model.bin",), ("config.json", "scheduler_config.json")),
+            (("ema_model.pt",), ("config.yaml",)),
+        ]
+    )
+    odd = [(name, text_of(draw, {"model": section(draw, FLAGS), **section(draw, FLAGS)}, name[-5:])) for name in beside]
+    return Files(names[0], saved(draw, network_abroad()), tuple(odd))
+
+
 def metadata(draw: Draw) -> Files:
     text = text_of(draw, section(draw, FLAGS), ".json").decode("utf-8", "replace")
     return Files("net.safetensors", save(weights(draw), {METADATA_KEY: text}))
@@ -232,5 +249,5 @@ def configuration(draw: Draw) -> Files:
     return Files("conf" + kind, text_of(draw, draw.choices(makers, [4, 4, 4, 1])[0](draw), kind))
 
 
-SIDECARS: dict[Callable[[Draw], Files], int] = {sidecar: 8, metadata: 4}
+SIDECARS: dict[Callable[[Draw], Files], int] = {sidecar: 8, of_code_base: 6, metadata: 4}
 CONFIGS: dict[Callable[[Draw], Files], int] = {configuration: 12}

@@ -22,6 +22,8 @@ if "mask_guidance" not in sys.modules:  # as tests/conftest.py does
     pack.__path__ = [str(Path(__file__).resolve().parents[2])]
     sys.modules["mask_guidance"] = pack
 
+sys.path.append(str(Path(__file__).resolve().parents[1]))  # for what other tests share with the makers
+
 import torch
 from broken_checkpoints import CANARY, CHECKPOINTS, Draw, Files
 from broken_configs import CONFIGS, SIDECARS

@@ -55,18 +55,19 @@ def disc(side: int = 64) -> torch.Tensor:
 
 def sockets(folder: str) -> dict[str, Any]:
     import folder_paths
-    from checkpoints import save_tiny
+    from checkpoints import save_classifier, save_tiny
     from mask_guidance.nodes import model_folder
     from mask_guidance.nodes.class_label import conditioning
-    from nodes_by_hand import load
+    from nodes_by_hand import classifier, load
 
     model_folder.register()
     folder_paths.add_model_folder_path(model_folder.FOLDER, folder)
     save_tiny(Path(folder) / "extreme.safetensors")
     model, vae = load("extreme.safetensors")
     latent = {"samples": 2 * picture(16).movedim(-1, 1) - 1, "noise_mask": disc(16)[:, None]}
-    edit = {"original": picture(), "edited": 1 - picture()}
-    return {"model": model, "vae": vae, "latent_image": latent, "positive": conditioning(0), "image": picture(), **edit}
+    save_classifier(Path(folder) / "judge.safetensors")
+    more = {"original": picture(), "edited": 1 - picture(), "classifier": classifier("judge.safetensors")}
+    return {"model": model, "vae": vae, "latent_image": latent, "positive": conditioning(0), "image": picture(), **more}
 
 
 def numbers(cls) -> list:

@@ -235,6 +235,17 @@ def test_the_host_loads_the_classifier_with_the_model_and_makes_room_for_its_gra
     assert asked[1] == model.model.memory_required([2, 3, SIDE, SIDE])
 
 
+def test_the_record_says_what_led_the_model(model):
+    lead = guided(guided(model, class_label=1, scale=2.5), class_label=0, class_name="0, 2", form="mean shift")
+    _, record = paint(lead, latent())
+    expected = [
+        "led by judge.safetensors to 1, scale 2.5, form score",
+        "led by judge.safetensors to 0, 2, scale 1, form mean shift",
+    ]
+    assert [line for line in record.splitlines() if "led by" in line] == expected
+    assert "led by" not in paint(model, latent())[1]
+
+
 def test_a_guided_model_can_be_cloned_and_guided_again(model):
     twice = guided(guided(model, class_label=1, scale=STRONG).clone(), class_label=1, scale=STRONG)
     assert len(twice.get_nested_additional_models()) == 2

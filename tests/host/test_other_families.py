@@ -1,9 +1,11 @@
 """Models of diffusers and lucidrains in the host: listed, their training honoured, painted by the samplers."""
 
+import shutil
+
 import pytest
 import torch
 from diffusers_files import SCHEDULER, of_diffusers, save_folder, weights
-from nodes_by_hand import load, paint
+from nodes_by_hand import classifier, load, paint
 
 
 @pytest.fixture
@@ -28,6 +30,66 @@ def test_a_folder_is_one_entry_in_the_list_and_its_file_loads_too(folder):
     assert LoadGuidedDiffusionModel.validate_inputs("my-ddpm") is True
     assert LoadGuidedDiffusionModel.validate_inputs("my-ddpm/unet/diffusion_pytorch_model.safetensors") is True
     assert "is not in" in LoadGuidedDiffusionModel.validate_inputs("my-ddpm/unet")
+    alone, whole = (load(name)[0] for name in ("my-ddpm/unet/diffusion_pytorch_model.safetensors", "my-ddpm"))
+    assert_equal_weights(alone, whole)
+
+
+def assert_equal_weights(model, other):
+    theirs = other.model.diffusion_model.state_dict()
+    assert all(torch.equal(value, theirs[key]) for key, value in model.model.diffusion_model.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("name", "complaint"),
+    [
+        ("my-ddpm/unet", "^'my-ddpm/unet' is not in models/guided_diffusion"),
+        (None, "^model_name is None, but must be a"),
+    ],
+)
+def test_a_linked_name_is_judged_as_a_typed_one(folder, name, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        load(name)
+
+
+def test_a_folder_is_no_classifier(folder):
+    from mask_guidance.nodes.load_classifier import LoadClassifier
+
+    (chosen, *_) = LoadClassifier.define_schema().inputs
+    assert "my-ddpm" not in chosen.options
+    assert "eight_styles_64_classifier.safetensors" in chosen.options
+    with pytest.raises(ValueError, match=r"^'my-ddpm' is a model that diffusers saved, and a classifier is one file"):
+        classifier("my-ddpm")
+
+
+def test_a_listed_place_that_is_deleted_takes_nothing_else_with_it(host, tmp_path, monkeypatch):
+    from mask_guidance.nodes import model_folder
+    from mask_guidance.nodes.load_model import LoadGuidedDiffusionModel
+    from mask_guidance.nodes.model_route import answer
+
+    before = model_folder.names()
+    paths, suffixes = host.folder_names_and_paths[model_folder.FOLDER]
+    place = tmp_path / "place"
+    monkeypatch.setitem(host.folder_names_and_paths, model_folder.FOLDER, ([*paths, str(place)], suffixes))
+    save_folder(place / "gone")
+    assert model_folder.names() == sorted([*before, "gone"])
+    shutil.rmtree(place)
+    assert model_folder.names() == before
+    assert model_folder.path_of("eight_styles_64.safetensors").is_file()
+    assert "is not in" in LoadGuidedDiffusionModel.validate_inputs("gone")
+    assert "is not in" in answer("gone")["error"]
+    assert LoadGuidedDiffusionModel.define_schema()
+
+
+def test_parts_of_a_file_stand_for_their_folder_and_a_trainers_other_files_are_not_listed(models_folder):
+    from mask_guidance.nodes import model_folder
+
+    folder = models_folder / "trained" / "unet"
+    folder.mkdir(parents=True)
+    part = "diffusion_pytorch_model-00001-of-00002.bin"
+    for name in ("diffusion_pytorch_model-00002-of-00002.bin", part, "optimizer.bin", "random_states_0.bin"):
+        (folder / name).touch()
+    assert [name for name in model_folder.names() if "trained" in name] == ["trained"]
+    assert not [name for name in model_folder.files() if "trained" in name]
 
 
 def test_the_page_is_told_of_the_model_before_it_runs(folder):

@@ -25,10 +25,10 @@ def output(host, models_folder, monkeypatch, tmp_path):
 
 
 @torch.inference_mode()
-def save(model, dtype="as is") -> str:
+def save(model, dtype="as is", prefix="guided_diffusion/net") -> str:
     from mask_guidance.nodes.save_model import SaveGuidedDiffusionModel
 
-    return SaveGuidedDiffusionModel.execute(model, "guided_diffusion/net", dtype).result[0]
+    return SaveGuidedDiffusionModel.execute(model, prefix, dtype).result[0]
 
 
 def weights(model) -> dict:
@@ -141,10 +141,28 @@ def test_a_model_that_half_precision_cannot_hold_is_refused_with_the_files_name(
     tensors[LAYER] = tensors[LAYER] + 1e5
     torch.save(tensors, models_folder / "large.pt")
     with pytest.raises(
-        ValueError, match=r"^net_00001_\.safetensors is not saved: Tensor input_blocks.* as float16; save"
+        ValueError, match=r"^'net_00001_\.safetensors' is not saved: Tensor input_blocks.* as float16; save"
     ):
         save(load("large.pt", num_heads=2, noise_schedule="cosine")[0], "fp16")
     assert not [*output.iterdir()]
+
+
+@pytest.mark.parametrize(
+    ("prefix", "complaint"),
+    [
+        ("../../x", r"^filename_prefix is '../../x', but must be in ComfyUI's output folder\.$"),
+        ("", r"^filename_prefix is '', but must be a name for the file\.$"),
+        ("guided_diffusion/..", r"must be a name for the file\.$"),
+        ("a\0b", r"^filename_prefix is 'a\\x00b', but must be a name for the file\.$"),
+        ("n" * 300, r"^'nnn.*\.safetensors' is not saved: [^\\[]+$"),
+        ("n" * 300 + "/x", r"^filename_prefix is .*, but its folder cannot be made \(.+\); choose another\.$"),
+    ],
+)
+def test_a_name_that_no_file_can_have_is_a_sentence(tiny, output, prefix, complaint):
+    with pytest.raises(ValueError, match=complaint) as told:
+        save(tiny[0], prefix=prefix)
+    assert len(str(told.value)) < 200
+    assert not [path for path in output.parent.rglob("*") if path.is_file()]
 
 
 def test_a_workflow_saves_a_file_that_the_server_lists_and_runs(comfy, picture):

@@ -156,7 +156,7 @@ def test_a_picture_of_a_batch_is_the_picture_alone(host):
 @both_methods
 def test_other_nodes_hooks_run_before_the_share_and_clipping_after_it(host, method):
     """What another hook adds is added at each visit too, so it is shared; the clipping bounds what comes out."""
-    from mask_guidance.nodes.pixel_model import clip
+    from mask_guidance.nodes.pixel_model import Clip
 
     model, heard = reader()
     seen = []
@@ -165,7 +165,7 @@ def test_other_nodes_hooks_run_before_the_share_and_clipping_after_it(host, meth
         seen.append(args["denoised"].mean())
         return args["denoised"] + 0.5
 
-    model.set_model_sampler_post_cfg_function(clip)  # where our loader puts it
+    model.set_model_sampler_post_cfg_function(Clip(1.0))  # where our loader puts it
     model.set_model_sampler_post_cfg_function(brighter)
     paint(model, method, cfg=9.0)
     guided = NEGATIVE + 9 * (POSITIVE - NEGATIVE)

@@ -74,21 +74,21 @@ def only_saved(workflow: dict) -> dict:
     return {node: workflow[node] for node in workflow if node in wanted}
 
 
-def to_api(page: dict, described: dict) -> dict:
-    """What ComfyUI's page would send for a workflow file."""
+def to_api(page: dict, described: dict, whole: bool = False) -> dict:
+    """What ComfyUI's page would send for a workflow file; a `whole` one holds a value for each input."""
     links = {link[0]: [str(link[1]), link[2]] for link in page["links"]}
     api = {}
     for node in page["nodes"]:
         if node["type"] not in described:
             assert node["type"] == "MarkdownNote", f"missing node {node['type']}"
             continue
-        inputs = widget_values(node, described[node["type"]])
+        inputs = widget_values(node, described[node["type"]], whole)
         inputs |= {slot["name"]: links[slot["link"]] for slot in node["inputs"] if slot["link"] is not None}
         api[str(node["id"])] = {"class_type": node["type"], "inputs": inputs}
     return api
 
 
-def widget_values(node: dict, described: dict) -> dict:
+def widget_values(node: dict, described: dict, whole: bool = False) -> dict:
     """Values by name: the page stores them in the order of the inputs, with an entry of its own behind some.
 
     Inputs that a node got after the file was saved take their defaults.
@@ -100,6 +100,7 @@ def widget_values(node: dict, described: dict) -> dict:
             if not isinstance(kind, list) and kind not in ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO"):
                 continue
             extra = options[0] if options else {}
+            assert left or not whole, f"{node['type']} has no value of {name}; save it again"
             values[name] = left.pop(0) if left else extra.get("default", kind[0])
             if left and (extra.get("control_after_generate") or extra.get("image_upload")):
                 left.pop(0)

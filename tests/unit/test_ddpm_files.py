@@ -80,6 +80,7 @@ def test_a_folder_of_xyfjasons_trainer_is_one_model(tmp_path):
     found = found_in(step)
     assert (found.config.num_heads, found.config.num_heads_middle) == (2, 1)
     assert (found.diffusion.diffusion_steps, found.diffusion.var_type) == (200, "fixed_large")
+    torch.testing.assert_close(found.diffusion.betas(), torch.linspace(1e-4, 0.02, 200, dtype=torch.float64))
     assert "choose the file that holds the model, e.g. ema_model.pt" in refusal(step / "ema.pt")
 
 
@@ -115,6 +116,28 @@ def test_the_schedulers_file_is_believed(tmp_path, scheduler, expected):
     torch.testing.assert_close(diffusion.alphas_cumprod().float(), theirs.alphas_cumprod, rtol=1e-4, atol=1e-7)
     for name, value in expected.items():
         assert getattr(diffusion, name) == value
+
+
+def test_what_schedulers_of_2022_call_the_prediction_is_understood(tmp_path):
+    assert (
+        found_in(save_folder(tmp_path, scheduler=SCHEDULER | {"predict_epsilon": False})).diffusion.prediction == "x0"
+    )
+
+
+def test_configurations_of_others_are_not_believed(tmp_path):
+    """Beside a file of another name, outside of the model's folder, or in a section about something else."""
+    wrong = json.dumps({"sample_size": 77, "attention_head_dim": 64, "prediction_type": "sample"})
+    folder = tmp_path / "models" / "mine"
+    save_folder(folder, config=CONFIG | {"quantization_config": {"num_heads": 7}})
+    (folder / "scheduler_config.json").unlink()
+    for place in (tmp_path / "scheduler", tmp_path / "models" / "scheduler"):
+        place.mkdir()
+        (place / "scheduler_config.json").write_text(wrong)
+    found = found_in(folder)
+    assert (found.config, found.diffusion.prediction) == (SMALL, "eps")
+    shutil.copy(folder / "diffusion_pytorch_model.safetensors", tmp_path / "loose.safetensors")
+    (tmp_path / "config.json").write_text(wrong)
+    assert found_in(tmp_path / "loose.safetensors").sources["image_size"] == "guess"
 
 
 def test_without_its_config_a_file_is_read_as_its_names_suggest_and_says_so(tmp_path):
@@ -166,8 +189,26 @@ def test_probing_tries_both_conventions_and_every_split_into_heads(tmp_path, mon
 
 
 def test_what_is_known_is_not_tried_otherwise():
-    fixed = ("num_heads", "num_head_channels", "flip_sin_to_cos")
-    assert {(r.num_head_channels, r.flip_sin_to_cos) for r in readings_of(SMALL, fixed)} == {(-1, False)}
+    conventions = [{"flip_sin_to_cos": True, "freq_shift": 0}, {"flip_sin_to_cos": False, "freq_shift": 1}]
+    splits = [(1, -1), (1, 8), (1, 48)]  # the last does not fit
+    tried = readings_of(SMALL, conventions, splits, fixed=("freq_shift",))
+    assert {(r.num_head_channels, r.flip_sin_to_cos) for r in tried} == {(-1, True), (-1, False), (8, True), (8, False)}
+    assert {r.freq_shift for r in tried} == {SMALL.freq_shift}
+
+
+def test_heads_of_xyfjasons_networks_are_tried_where_no_config_tells_them(tmp_path, monkeypatch):
+    formulas = Formulas(32, (1, 2), (False, True), 1, heads=4)
+    torch.save(formulas.weights, tmp_path / "net.pt")
+    tried = []
+
+    def error(net, diffusion, shares, between):
+        tried.append((net.config.num_heads, net.config.num_head_channels))
+        return 0.1 if net.config.num_heads == 4 else 1.0
+
+    monkeypatch.setattr(probe, "denoising_error", error)
+    found = recognise(tmp_path / "net.pt").detection
+    assert (found.config.num_heads, found.config.norm_eps) == (4, 1e-5)
+    assert {(1, -1), (2, -1), (4, -1), (8, -1), (1, 32), (1, 64)} <= set(tried)
 
 
 def refused_config(**flags):
@@ -186,6 +227,7 @@ REFUSED = {
         refused_scheduler(_class_name="CMStochasticIterativeScheduler"),
         "made_by is 'CMStochasticIterativeScheduler'",
     ),
+    "another network": (refused_config(_class_name="UNet2DConditionModel"), "made_by is 'UNet2DConditionModel'"),
     "betas of its own": (refused_scheduler(trained_betas=[0.1, 0.2]), "trained_betas is"),
     "no signal at the end": (refused_scheduler(rescale_betas_zero_snr=True), "must be False for this loader"),
     "an unknown schedule": (refused_scheduler(beta_schedule="sigmoid"), "noise_schedule is 'sigmoid'"),
@@ -237,6 +279,22 @@ def complete(tensors):
     from mask_guidance.sampler.recognition import family_of
 
     check_keys(family_of(tensors).rename(tensors), detect(tensors))
+
+
+@pytest.mark.parametrize("place", ["down.{}.block.0.conv1.weight", "down.0.block.{}.conv1.weight"])
+def test_more_parts_than_any_network_has_are_refused_at_once(place):
+    many = {place.format(number): torch.empty(32, 32, 3, 3, device="meta") for number in range(900)}
+    with pytest.raises(CheckpointError, match="more than any of its kind"):
+        detect({**shapes(), **many})
+
+
+def test_a_change_of_resolution_without_weights_is_a_hole_where_others_have_some():
+    tensors = shapes(PUBLISHED)
+    holed = {key: value for key, value in tensors.items() if not key.startswith("down.1.downsample")}
+    with pytest.raises(CheckpointError, match=r"hole: down\.1\.downsample has no weights"):
+        detect(holed)
+    plain = {key: value for key, value in tensors.items() if ".downsample" not in key and ".upsample" not in key}
+    assert set(detect(plain).config.shrink) == {"plain"}
 
 
 def test_numbers_in_keys_are_not_believed():

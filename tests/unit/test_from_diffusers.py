@@ -38,10 +38,10 @@ def loud(x, t):
 @pytest.mark.parametrize(
     ("said", "meant"),
     [
-        ({}, {"clip": False, "variance": "fixed_small"}),
+        ({}, {"clip": True, "variance": "fixed_small"}),
         ({"clip_sample": True}, {"clip": True}),
         ({"clip_sample": True, "clip_sample_range": 0.5}, {"clip": 0.5}),
-        ({"prediction_type": "sample"}, {"clip": False, "prediction": "x0"}),
+        ({"prediction_type": "sample"}, {"prediction": "x0"}),
         ({"prediction_type": "v_prediction", "clip_sample": False}, {"clip": False, "prediction": "v"}),
         ({"variance_type": "fixed_large", "clip_sample": True}, {"variance": "fixed_large"}),
         ({"variance_type": "fixed_small_log", "clip_sample": True}, {"variance": "fixed_small"}),
@@ -62,7 +62,7 @@ def test_a_variance_that_is_asked_for_goes_before_the_networks():
 
 def test_a_learned_variance_is_read_from_twice_the_channels():
     unet = Unet(toy_model_with_variance, out_channels=6)
-    expected = painted({"model": toy_model_with_variance, "alphas_cumprod": TABLE, "clip": False})
+    expected = painted({"model": toy_model_with_variance, "alphas_cumprod": TABLE})
     torch.testing.assert_close(painted(from_diffusers(unet, scheduler(variance_type="learned_range"))), expected)
 
 
@@ -87,8 +87,18 @@ def test_classes_are_handed_on():
         ({"in_channels": 6}, {}, None, "takes 6 channels and gives 3"),
         ({"num_class_embeds": 10}, {}, None, "class-conditional; pass class_labels"),
         ({}, {}, torch.tensor([1, 2]), "knows no classes; leave them out"),
-        ({}, {"prediction_type": "flow"}, None, "prediction_type is 'flow'; what can be painted with is epsilon, "),
-        ({}, {"variance_type": "learned"}, None, "variance_type is 'learned'; what can be painted with is fixed_"),
+        (
+            {},
+            {"prediction_type": "flow"},
+            None,
+            r"prediction is 'flow' \(the scheduler\), but must be one of eps, x0, v",
+        ),
+        (
+            {},
+            {"variance_type": "learned"},
+            None,
+            "var_type is 'learned' .*, but must be one of fixed_",
+        ),
         ({}, None, None, "SimpleNamespace has no alphas_cumprod; pass a scheduler of the DDPM kind"),
     ],
 )

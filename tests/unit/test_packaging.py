@@ -54,7 +54,8 @@ def test_twine_finds_nothing_wrong_with_wheel_and_sdist(dist):
 def test_the_wheel_holds_the_whole_library_and_nothing_of_the_node_pack(dist):
     (wheel,) = dist.glob("*.whl")
     names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
-    library = {f"mask_guidance/{path.relative_to(PACK).as_posix()}" for path in (PACK / "sampler").rglob("*.[pt][yx]*")}
+    files = [path for path in (PACK / "sampler").rglob("*.*") if path.suffix in (".py", ".txt")]
+    library = {f"mask_guidance/{path.relative_to(PACK).as_posix()}" for path in files}
     assert names == {*library, "mask_guidance/__init__.py", "mask_guidance/__main__.py", "mask_guidance/py.typed"}
 
 

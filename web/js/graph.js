@@ -102,6 +102,9 @@ export function inputsOf(node) {
   return node.widgets.filter((widget) => widget.serialize !== false).map((widget) => widget.name);
 }
 
+/** The pack's loader of models without text; it has models that are folders, whose names have no ending. */
+export const PIXEL_LOADER = "MaskGuidanceLoadModel";
+
 const MODEL_FILE = /\.(safetensors|sft|ckpt|pth?|bin|gguf)$/i;
 
 /** The node that a node's model is loaded by, other nodes passed that take a model; undefined where it is not seen. */
@@ -113,6 +116,7 @@ export function modelLoader(node, hops = MOST_HOPS) {
 }
 
 function fileOf(loader) {
+  if (loader?.type === PIXEL_LOADER) return widgetOf(loader, "model_name")?.value;
   return loader?.widgets?.map((widget) => widget.value).find((value) => MODEL_FILE.test(value));
 }
 

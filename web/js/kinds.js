@@ -6,6 +6,7 @@ import {
   modelFile,
   modelLoader,
   originOf,
+  PIXEL_LOADER,
   settingsOf,
   targetsOf,
   upstreamKey,
@@ -13,7 +14,6 @@ import {
 import { pictureSize } from "./picture_size.js";
 
 const SIGMAS_NODE = "MaskGuidanceSigmas";
-const PIXEL_LOADER = "MaskGuidanceLoadModel"; // of models without text
 
 /**
  * Of each kind of node: who runs its schedule, which inputs make a model call slow or fast, what to ask of it, and how
