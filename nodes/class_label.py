@@ -4,13 +4,12 @@ import torch
 from comfy_api.latest import io
 
 from ..sampler.checkpoint import class_numbers
+from ..sampler.checkpoint.classes import ANY
 from ..sampler.checkpoint.imagenet import names_of
 from .checked import checked
 from .pixel_model import LABEL, NULL_LABEL, PixelModel
 
 __all__ = ["ClassLabel", "chosen_labels", "conditioning", "in_words"]
-
-ANY = "any class"
 
 
 def conditioning(label: int | tuple[int, ...] | None = None) -> list:

@@ -47,6 +47,10 @@ class Classifier:
     def num_classes(self) -> int:
         return self.config.out_channels
 
+    @property
+    def null_class(self) -> None:
+        """No class of a classifier is "any class"."""
+
     def check_pair(self, model: Detection) -> None:
         """Raises ValueError, in one sentence, if the classifier cannot judge what this diffusion model paints."""
         if self.config.in_channels != model.channels:

@@ -94,7 +94,7 @@ def read_content(content: object, name: str, options: set[str]) -> Conf:
 
 def repaint_conf(content: dict[str, object]) -> Conf:
     """confs/*.yml of https://github.com/andreas128/RePaint."""
-    conf = Conf("RePaint", flags=flags_in({k: v for k, v in content.items() if k != "data"}))
+    conf = Conf("RePaint", flags=told_of_network({k: v for k, v in content.items() if k != "data"}))
     jumps = content.get("schedule_jump_params") or {}
     if not isinstance(jumps, Mapping):
         raise SettingsError(f"schedule_jump_params is {shortly(jumps)}, but must be names with values.")
@@ -138,6 +138,11 @@ def repaint_conf(content: dict[str, object]) -> Conf:
     conf.values |= {"weights": str(content["model_path"])} if content.get("model_path") else {}
     read_data(content, conf)
     return conf
+
+
+def told_of_network(content: object) -> Flags:
+    """Flags of a file; whether predicted pictures are clipped is an option here, and `clip` says it."""
+    return {name: value for name, value in flags_in(content).items() if name != "clip_sample"}
 
 
 def respaced(content: Mapping[str, object]) -> tuple[int, dict[str, object]]:
@@ -200,7 +205,7 @@ def as_names(content: Mapping[str, object], section: str) -> Mapping[str, object
 
 def seed_conf(content: dict[str, object]) -> Conf:
     """configs/**/*.yaml of https://github.com/xyfJASON/diffusion-models-pytorch, whose options are the rest."""
-    conf = Conf("xyfJASON", flags=without_usual_betas(flags_in(content)))
+    conf = Conf("xyfJASON", flags=without_usual_betas(told_of_network(content)))
     diffusion = params(content, "diffusion")
     conf.values |= {"method": "repaint", "skip_type": "none", "resample": False}
     if content.get("seed") is not None:

@@ -106,7 +106,7 @@ def make_parser() -> argparse.ArgumentParser:
     files = parser.add_argument_group("files").add_argument
     files("--weights", metavar="FILE", help="checkpoint of a pixel model, or a folder as diffusers saves it")
     files("--input_dir", nargs="+", metavar="PATH", help="pictures: a folder, files, 'patterns*', or a list in a .txt; "
-          "left out with --mask_type everything: the model's own, from nothing")  # fmt: skip
+          "left out with --mask_type everything, --n_samples and --image_size: the model's own, from nothing")  # fmt: skip
     files("--mask_dir", metavar="PATH", help="a folder of masks with the pictures' names, or one mask for all; left out: "
           "the pictures' transparent parts are painted")  # fmt: skip
     files("--classifier", metavar="FILE", help="a classifier of noisy pictures that guides to --class_label")
@@ -115,9 +115,9 @@ def make_parser() -> argparse.ArgumentParser:
     kinds = ", ".join(MASK_TYPES)
     files("--mask_type", metavar="KIND[+KIND]", help=f"a generated mask instead, or several as one: {kinds}")
     files("--save_dir", metavar="DIR", help="results, one .png a picture")
-    files("--n_samples", type=int, metavar="N", help="only the first N pictures")
+    files("--n_samples", type=int, metavar="N", help="only the first N pictures; from nothing: how many are painted")
     files("-c", "--config", metavar="FILE", help="settings from a file: ours, a RePaint conf, or an xyfJASON config; "
-          "options given here count for more; --section.name VALUE changes a value of the file")  # fmt: skip
+          "options given here count for more; --section.name VALUE changes a value of RePaint's or xyfJASON's")  # fmt: skip
     add_settings("pictures", "mask_polarity", "image_size", "variants")
     sampling = add_settings(
         "sampling", *(f.name for f in fields(Settings)), "class_label", "classifier_scale", "seed", "load_ema"

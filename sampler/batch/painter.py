@@ -78,7 +78,7 @@ def guide_of(settings: RunSettings, detection: Detection) -> RecognisedClassifie
 
 def told_beside(detection: Detection, guide: RecognisedClassifier | None) -> dict[str, Any]:
     """Flags that files beside the weights tell, as JSON has them: they can change while the weights do not."""
-    names = {Path(name).name for name in detection.family.config_files}
+    names = {Path(file.path).name for file in detection.family.config_files}
     told = {flag: detection.flags.get(flag) for flag, source in detection.sources.items() if beside(source, names)}
     if guide is not None:
         found = guide.classifier

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from ..sentence import shortly
 
-__all__ = ["class_numbers"]
+__all__ = ["ANY", "class_numbers"]
 
+ANY = "any class"
 SHOWN = 12  # names in a message
 
 

@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from torch import Tensor
 
+from .classes import ANY
 from .diffusion import DiffusionConfig
 from .error import CheckpointError
 from .flags import COMMON, ConfigFile, Flags, Layers, Told, Vocabulary
@@ -191,9 +192,11 @@ def training(told: Told) -> DiffusionConfig:
 
 
 def classes(told: Told, count: int | None) -> tuple[tuple[str, ...], int | None]:
-    """Names of the classes and the label for any of them, if they fit the network."""
+    """Names of the classes and the label for any of them, if they fit the network; the last needs no name where it is that."""
     names: tuple[str, ...] = told.value("class_names", tuple, ())
     null = told.value("null_class", int, None)
+    if names and null == len(names) == (count or 0) - 1:
+        names = (*names, ANY)
     if names and len(names) != count:
         raise CheckpointError(f"class_names has {len(names)} names, but the network has {count} classes.")
     if null is not None and not 0 <= null < (count or 0):

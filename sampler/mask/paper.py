@@ -54,8 +54,7 @@ def paper_mask(
     """Masks by name, 1 where the picture is to be painted.
 
     Args:
-        name: A key of PAPER_MASKS, or several joined by "+": what any of them paints. The same name again is another
-            draw of it.
+        name: A key of PAPER_MASKS, or several joined by "+": what any of them paints; the same again is another draw.
         height: In pixels.
         width: In pixels.
         seed: Of strokes and boxes; mask k of a seed is the same in any batch, on any device.

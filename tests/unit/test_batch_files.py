@@ -7,7 +7,10 @@ import shutil
 import numpy as np
 import pytest
 from batch_runs import SHORT, SIZE, pixels, prepared, record, results, run, save_masks, save_pictures, words
+from diffusers_files import SCHEDULER, save_folder
 from mask_guidance.sampler.batch import main
+from mask_guidance.sampler.batch.painter import told_beside
+from mask_guidance.sampler.recognition import recognise
 from PIL import Image
 
 PICTURES = 3
@@ -270,6 +273,13 @@ def test_a_run_does_not_go_on_where_a_file_beside_the_weights_tells_something_el
     assert run(folder, "out", "--resume", "false") == 0
     sidecar.write_text('{"prediction": "v"}')
     assert run(folder) == 2
+
+
+@pytest.mark.parametrize("inner", ["", "unet"])
+def test_what_diffusers_files_beside_the_weights_tell_is_of_the_run(tmp_path, inner):
+    save_folder(tmp_path, inner, scheduler={**SCHEDULER, "prediction_type": "v_prediction"})
+    told = told_beside(recognise(tmp_path, probe=False).detection, None)
+    assert (told["prediction"], told["beta_end"], told["flip_sin_to_cos"]) == ("v", 0.02, False)
 
 
 def test_a_run_of_a_version_that_recorded_no_such_files_goes_on(folder):

@@ -157,6 +157,13 @@ def test_resample_r_without_resample_does_nothing_under_a_seed_config_and_is_sai
     assert any("--resample" in note for note in read.notes)
 
 
+def test_the_flags_of_a_repaint_conf_are_those_of_runs_of_earlier_versions(tmp_path):
+    assert job(tmp_path, REPAINT).settings.flags == {
+        "diffusion_steps": 1000, "noise_schedule": "linear", "num_head_channels": 64, "num_heads": 4, "prediction": "eps",
+        "rescale_timesteps": False, "num_heads_upsample": -1, "use_new_attention_order": False, "image_size": 256,
+    }  # fmt: skip
+
+
 def with_diffusion(**more):
     return {**SEED, "diffusion": {"params": {**SEED["diffusion"]["params"], **more}}}
 

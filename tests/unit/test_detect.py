@@ -12,6 +12,7 @@ from mask_guidance.sampler.adm.architecture import read_architecture
 from mask_guidance.sampler.adm.encoder import EncoderUNet
 from mask_guidance.sampler.adm.signatures import SIGNATURES
 from mask_guidance.sampler.checkpoint import CheckpointError, DiffusionConfig
+from mask_guidance.sampler.checkpoint.imagenet import imagenet_names, names_of
 from mask_guidance.sampler.recognition import detect
 from small_nets import BARE, SMALL, shapes_of
 
@@ -298,6 +299,25 @@ def test_wrong_null_class_is_refused():
     for wrong in (8, -1):
         with pytest.raises(CheckpointError, match=f"null_class is {wrong}, but the network has 8 classes"):
             detect(tensors, [("you", {"null_class": wrong})])
+
+
+def with_any_class(classes: int, **told):
+    return detect(shapes_of(replace(SMALL, num_classes=classes)), [("you", {"null_class": classes - 1, **told})])
+
+
+def test_the_label_of_any_class_needs_no_name_where_it_is_the_last():
+    found = with_any_class(3, class_names=["cat", "dog"])
+    assert found.class_names == names_of(found) == ("cat", "dog", "any class")
+    assert with_any_class(3, class_names=["cat", "dog", "all"]).class_names == ("cat", "dog", "all")
+    for told in ({"class_names": ["cat"]}, {"class_names": ["cat", "dog"], "null_class": 0}):
+        with pytest.raises(CheckpointError, match="but the network has 3 classes"):
+            with_any_class(3, **told)
+
+
+def test_imagenets_names_are_those_of_a_network_with_any_class_besides():
+    assert names_of(with_any_class(1001)) == (*imagenet_names(), "any class")
+    assert names_of(with_any_class(1001, null_class=0)) == names_of(with_any_class(1000 + 2)) == ()
+    assert names_of(with_any_class(1000)) == imagenet_names()
 
 
 def test_null_class_of_a_network_without_classes_is_refused():
