@@ -93,10 +93,8 @@ VOCABULARY = COMMON | Vocabulary(
     },
     phrases={"predict_epsilon": ("prediction", "eps", "x0")},
     nulls={"num_head_channels": -1},
-    takes_back={
-        "num_heads": {"num_head_channels": -1},
-        "num_head_channels": {"num_heads": 1},
-    },  # one means nothing beside the other
+    # One means nothing beside the other.
+    takes_back={"num_heads": {"num_head_channels": -1}, "num_head_channels": {"num_heads": 1}},
 )
 HIDDEN = (
     "norm_num_groups",
@@ -111,9 +109,9 @@ HIDDEN = (
     "center_input_sample",
 )
 
-# Of google's models in diffusers, which come from DDPM's own code; that has norms of 32 groups and one head, and no others.
 # All of them take the ends of the betas as they are, whatever the number of steps.
 ENDS: Flags = {"beta_start": 1e-4, "beta_end": 0.02}
+# Of google's models in diffusers, which come from DDPM's own code; that has norms of 32 groups and one head, and no others.
 GOOGLE: Flags = {"norm_eps": 1e-6, "downsample_padding": 0, "flip_sin_to_cos": False, "freq_shift": 1, **ENDS}
 DDPM: Flags = {**GOOGLE, "norm_num_groups": 32, "num_heads": 1, "num_head_channels": -1}
 XYFJASON: Flags = {**GOOGLE, "norm_eps": 1e-5, "downsample_padding": 1, "norm_num_groups": 32, "num_heads_middle": 1}

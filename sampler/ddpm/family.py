@@ -40,9 +40,8 @@ DIFFUSERS = replace(
         ConfigFile("scheduler_config.json", WEIGHTS),
         ConfigFile("../scheduler/scheduler_config.json", f"unet/{WEIGHTS}"),
         ConfigFile("../scheduler/scheduler_config.json", f"unet_ema/{WEIGHTS}"),
-        ConfigFile(
-            "../../scheduler/scheduler_config.json", f"checkpoint-*/unet*/{WEIGHTS}"
-        ),  # within a training's folder
+        # Within the folder of a training.
+        ConfigFile("../../scheduler/scheduler_config.json", f"checkpoint-*/unet*/{WEIGHTS}"),
     ),
 )
 # Attention had other names when google's models were published.
