@@ -109,6 +109,6 @@ class SaveGuidedDiffusionModel(io.ComfyNode):
         try:
             save_checkpoint(weights_of(model), model.model.detection, path, DTYPES.get(dtype), about)
         except (CheckpointError, OSError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise ValueError(f"{shortly(path.name)} is not saved: {reason}") from error
+            reason = str(getattr(error, "strerror", None) or error).rstrip(".")
+            raise ValueError(f"{shortly(path.name)} is not saved: {reason}.") from error
         return io.NodeOutput(str(path))
