@@ -370,8 +370,7 @@ export async function a_blueprint_is_found_by_search_and_paints(comfy, given) {
     app.canvas.setDirty(true, true);
   }, SAMPLER);
   await comfy.settle();
-  await page.mouse.dblclick(1000, 800);
-  await comfy.waitUntil(() => document.activeElement?.matches("input")); // typed into the page, letters are commands
+  await comfy.openSearch(1000, 800);
   await page.keyboard.type("RePaint inpaint", { delay: 10 });
   await page.getByText("Subgraph Blueprints", { exact: false }).first().waitFor();
   await comfy.settle(500);

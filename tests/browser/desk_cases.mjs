@@ -133,8 +133,7 @@ export async function a_dropped_picture_shows_its_record(comfy, given) {
 export async function an_artist_who_asks_for_an_inpainting_sampler_finds_one(comfy) {
   const { page } = comfy;
   await page.evaluate(() => window.app.graph.clear());
-  await page.mouse.dblclick(600, 500);
-  await comfy.waitUntil(() => document.activeElement?.matches("input"));
+  await comfy.openSearch(600, 500);
   await page.keyboard.type("inpainting sampler", { delay: 10 });
   await page.getByText("Mask-Guided KSampler", { exact: true }).first().waitFor();
   await comfy.picture("search");

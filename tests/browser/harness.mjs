@@ -569,6 +569,17 @@ export class Comfy {
     return await this.page.evaluate((wanted) => window.heard.filter((event) => event.kind === wanted), kind);
   }
 
+  /** The search for nodes, opened with a double click on a free place; on a busy machine the page takes some for two clicks. */
+  async openSearch(x, y) {
+    const typing = () => document.activeElement?.matches("input"); // typed into the page, letters are commands
+    for (let tries = 0; tries < 5; tries++) {
+      await this.page.mouse.dblclick(x, y);
+      const opened = await this.waitUntil(typing, null, 10).catch(() => false);
+      if (opened !== false) return;
+    }
+    throw new Error("No double click opened the search for nodes");
+  }
+
   async waitUntil(test, argument, seconds = 60) {
     await this.page.waitForFunction(test, argument, { timeout: seconds * 1000 });
   }
