@@ -10,10 +10,12 @@ from pathlib import Path, PurePath
 
 import folder_paths
 
+from ..sampler.checkpoint.folder import DIFFUSERS
+
 __all__ = ["FOLDER", "files", "has", "names", "path_of", "register"]
 
 FOLDER = "guided_diffusion"
-WEIGHTS = re.compile(r"diffusion_pytorch_model(-\d+-of-\d+)?\.")  # begins a file of diffusers, or a part of one
+WEIGHTS = re.compile(DIFFUSERS + r"(-\d+-of-\d+)?\.")  # begins a file of diffusers, or a part of one
 PARTS = ("unet", "unet_ema")  # where it is in a folder of a pipeline
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples" / "models"
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from .adm.classifier import LANDMARKS, VOCABULARY, read_classifier, with_classifier_heads
+from .adm.architecture import with_heads
+from .adm.classifier import LANDMARKS, VOCABULARY, read_classifier
 from .adm.config import UNetConfig
 from .adm.encoder import EncoderUNet
 from .checkpoint.classes import in_words
@@ -128,7 +129,7 @@ def detect_classifier(tensors: dict[str, Tensor], layers: Layers = ()) -> Classi
             f"This classifier takes {shape.in_channels} channels, expected a picture's 1 to {MOST_CHANNELS}; it is of "
             "another kind, or damaged."
         )
-    config = with_classifier_heads(shape, told)
+    config = with_heads(shape, told)
     names, _ = classes(told, shape.out_channels)
     schedule = training(told) if "noise_schedule" in told.values else None
     return Classifier(config, image_size, names, schedule, dict(told.sources))

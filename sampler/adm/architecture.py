@@ -17,7 +17,7 @@ from ..layers import NORM_GROUPS
 from .config import UNetConfig
 from .signatures import HC64, HEADS4, LEGACY, LINEAR, SIGNATURES
 
-__all__ = ["known_layers", "read_architecture", "with_hidden_flags"]
+__all__ = ["known_layers", "read_architecture", "with_heads", "with_hidden_flags"]
 
 # What has a guided-diffusion UNet's landmarks and is none.
 LOOK_ALIKES = (
@@ -73,10 +73,7 @@ def decoder_length(shape_of: Shapes) -> int:
     """The number of decoder blocks; the numbers in their keys are counted, never trusted."""
     if "out.2.weight" not in shape_of or not any(key.startswith("output_blocks.") for key in shape_of):
         raise CheckpointError("This checkpoint is a guided-diffusion classifier, not a diffusion model.")
-    blocks = numbered(shape_of, "output_blocks")
-    if blocks > MOST_BLOCKS:
-        raise CheckpointError(f"This network has {blocks} decoder blocks, more than any of its kind; it is damaged.")
-    return blocks
+    return numbered(shape_of, "output_blocks", MOST_BLOCKS, "decoder blocks")
 
 
 def decoder_blocks(shape_of: Shapes, outputs: int) -> tuple[int, bool]:
@@ -130,6 +127,15 @@ def with_hidden_flags(shape: UNetConfig, told: Told) -> UNetConfig:
         CheckpointError: They do not fit it, or nobody says what a network predicts that looks as if it were not the noise.
     """
     refuse_non_eps(shape, told.sources)
+    return with_heads(shape, told)
+
+
+def with_heads(shape: UNetConfig, told: Told) -> UNetConfig:
+    """The architecture of a diffusion network or a classifier with its attention heads.
+
+    Raises:
+        CheckpointError: They do not fit it.
+    """
     unet = replace(
         shape,
         num_heads=told.value("num_heads", int, shape.num_heads),

@@ -9,7 +9,6 @@ do, somebody has to say which.
 import math
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 
 from torch import Tensor
 
@@ -17,11 +16,11 @@ from ..checkpoint.error import CheckpointError
 from ..checkpoint.flags import Told, Vocabulary, Whole
 from ..checkpoint.shapes import Shapes, numbered, side
 from ..layers import NORM_GROUPS
-from .architecture import MOST_BLOCKS, MOST_LEVELS, check_heads
+from .architecture import MOST_BLOCKS, MOST_LEVELS
 from .config import UNetConfig
 from .family import VOCABULARY as OF_MODELS
 
-__all__ = ["LANDMARKS", "VOCABULARY", "read_classifier", "with_classifier_heads"]
+__all__ = ["LANDMARKS", "VOCABULARY", "read_classifier"]
 
 LANDMARKS = ("input_blocks.0.0.weight", "time_embed.0.weight", "out.2.positional_embedding")
 ENCODER = re.compile(r"input_blocks\.(\d{1,3})\.")
@@ -133,19 +132,3 @@ def fits(shape_of: Shapes, count: int, blocks: int, halvings: Collection[int]) -
         if widened or mixed or attends(shape_of, start):
             return False
     return True
-
-
-def with_classifier_heads(shape: UNetConfig, told: Told) -> UNetConfig:
-    """The architecture with its attention heads.
-
-    Raises:
-        CheckpointError: They do not fit it.
-    """
-    config = replace(
-        shape,
-        num_heads=told.value("num_heads", int, shape.num_heads),
-        num_head_channels=told.value("num_head_channels", int, shape.num_head_channels),
-        use_new_attention_order=told.value("use_new_attention_order", bool, shape.use_new_attention_order),
-    )
-    check_heads(config)
-    return config

@@ -4,12 +4,13 @@ from pathlib import Path
 
 from .error import CheckpointError
 
-__all__ = ["file_of", "files_in"]
+__all__ = ["DIFFUSERS", "file_of", "files_in"]
 
+DIFFUSERS = "diffusion_pytorch_model"  # what diffusers calls a model's file, without its suffix
 # Without their suffixes, the most wanted first; an EMA beside the network as last trained where the trainer kept both.
-EMA = ("unet_ema/diffusion_pytorch_model", "ema_model")
-PLAIN = ("unet/diffusion_pytorch_model", "diffusion_pytorch_model", "model")
-HALF = ("unet/diffusion_pytorch_model.fp16", "diffusion_pytorch_model.fp16")
+EMA = (f"unet_ema/{DIFFUSERS}", "ema_model")
+PLAIN = (f"unet/{DIFFUSERS}", DIFFUSERS, "model")
+HALF = (f"unet/{DIFFUSERS}.fp16", f"{DIFFUSERS}.fp16")
 WANTED = {"ema": (*EMA, *PLAIN, *HALF), "model": (*PLAIN, *HALF, *EMA)}
 SUFFIXES = (".safetensors", ".bin", ".pt")
 

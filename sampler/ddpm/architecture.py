@@ -31,12 +31,8 @@ def read_architecture(tensors: Mapping[str, Tensor]) -> DDPMConfig:
     """
     refuse(tensors.keys(), LOOK_ALIKES)
     shape_of = {key: tuple(value.shape) for key, value in tensors.items()}
-    levels = numbered(shape_of, "down")
-    if levels > MOST_LEVELS:
-        raise CheckpointError(f"This network has {levels} levels, more than any of its kind; it is damaged.")
-    blocks = numbered(shape_of, "down.0.block")
-    if blocks > MOST_BLOCKS:
-        raise CheckpointError(f"This network has {blocks} blocks a level, more than any of its kind; it is damaged.")
+    levels = numbered(shape_of, "down", MOST_LEVELS, "levels")
+    blocks = numbered(shape_of, "down.0.block", MOST_BLOCKS, "blocks a level")
     widths = tuple(side(shape_of, f"down.{level}.block.0.conv1.weight") for level in range(levels))
     places = [f"down.{level}.downsample" for level in range(levels - 1)]
     kinds = resampling(shape_of, [*places, *(f"up.{level}.upsample" for level in range(1, levels))])

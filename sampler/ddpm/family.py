@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from ..checkpoint.family import Family
 from ..checkpoint.flags import ConfigFile
+from ..checkpoint.folder import DIFFUSERS as DIFFUSERS_FILE
 from .architecture import read_architecture
 from .config import DDPMConfig
 from .conventions import DDPM, GOOGLE, TRAINING_SCRIPT, VOCABULARY, XYFJASON, Known, in_words, with_hidden_flags
@@ -13,7 +14,7 @@ from .unet import DDPMUNet
 
 __all__ = ["DDPM_FAMILIES"]
 
-WEIGHTS = "diffusion_pytorch_model*"  # what diffusers calls a model's file
+WEIGHTS = f"{DIFFUSERS_FILE}*"
 SECTIONS = ("data", "model", "diffusion")  # of xyfJASON's configurations; the others are about the training's loop
 
 # Jonathan Ho's network in PyTorch: pesser's conversions, SDEdit, DDIM, DDRM, DiffusionCLIP.

@@ -35,9 +35,7 @@ def read_architecture(tensors: Mapping[str, Tensor]) -> LucidConfig:
     """
     refuse(tensors.keys(), LOOK_ALIKES)
     shape_of = {key: tuple(value.shape) for key, value in tensors.items()}
-    levels = numbered(shape_of, "downs")
-    if levels > MOST_LEVELS:
-        raise CheckpointError(f"This network has {levels} levels, more than any of its kind; it is damaged.")
+    levels = numbered(shape_of, "downs", MOST_LEVELS, "levels")
     # What changes the resolution after a level is a sequence, what keeps it after the last one a convolution.
     after = [f"downs.{level}.3.1.weight" for level in range(levels - 1)] + [f"downs.{levels - 1}.3.weight"]
     dim = side(shape_of, "time_mlp.1.weight", 1)

@@ -17,10 +17,11 @@ from functools import cache
 from pathlib import Path
 
 import torch
+from diffusers_files import SMALL as SMALL_DDPM
 from diffusers_files import of_diffusers
 from mask_guidance.sampler.adm import UNet, UNetConfig
 from mask_guidance.sampler.checkpoint import METADATA_KEY, Network
-from mask_guidance.sampler.ddpm import DDPMConfig, DDPMUNet
+from mask_guidance.sampler.ddpm import DDPMUNet
 from mask_guidance.sampler.lucidrains import LucidConfig, LucidUNet
 from mask_guidance.sampler.lucidrains.config import Attention
 from safetensors.torch import save
@@ -61,16 +62,7 @@ CONFIGS = (
     replace(TINY, channel_mult=(1, 1), resblock_updown=False, num_classes=3),
     replace(TINY, channel_mult=(1, 1), in_channels=1, out_channels=2, use_scale_shift_norm=False),
 )
-DDPM = DDPMConfig(
-    channels=32,
-    embed_channels=64,
-    widths=(32, 32),
-    num_res_blocks=1,
-    down_attention=(False, True),
-    up_attention=(False, True),
-    shrink=("conv",),
-    grow=("conv",),
-)
+DDPM = replace(SMALL_DDPM, embed_channels=64, widths=(32, 32))
 FULL = Attention(True, 2, 8, 2)
 LUCIDRAINS = LucidConfig(3, 3, 16, (16, 16, 16), (Attention(False, 2, 8, 2), FULL), FULL)
 NETWORKS: tuple[Callable[[], Network], ...] = (
