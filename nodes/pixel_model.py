@@ -17,8 +17,10 @@ from torch import Tensor
 
 from ..sampler import sigmas
 from ..sampler.checkpoint import Detection, DiffusionConfig, Network
+from ..sampler.fast import bfloat16_is_fast, expected_bytes
 from ..sampler.recognition import Recognised
 from ..sampler.sentence import shortly
+from .host_layers import host_layers
 from .variance import SINK
 
 __all__ = ["LABEL", "NULL_LABEL", "Clip", "PixelModel", "model_patcher"]
@@ -51,7 +53,7 @@ def host_class(network: type[Network]) -> type[Network]:
 
     class HostNetwork(network):  # type: ignore[misc, valid-type]
         def __init__(self, detection: Detection, dtype: torch.dtype, device=None, operations: Any = None):
-            super().__init__(detection.config, operations, device, dtype)
+            super().__init__(detection.config, host_layers(operations), device, dtype)
             self.detection = detection
             self.variance: Tensor | None = None  # variance channels of the last call
 
@@ -143,6 +145,8 @@ class PixelModel(comfy.model_base.BaseModel):
     ) -> Tensor:
         """The host's; what the network has left of variance goes to the run that asks for it."""
         options = {} if transformer_options is None else transformer_options
+        # Hooks write over weights in place, which nobody sees.
+        self.diffusion_model.packs.allowed = not getattr(self.current_patcher, "hook_backup", None)
         denoised = super().apply_model(x, t, c_concat, c_crossattn, control, options, **kwargs)
         variance = self.diffusion_model.take_variance()
         if variance is not None and SINK in options:
@@ -172,10 +176,13 @@ class PixelModel(comfy.model_base.BaseModel):
         return label
 
     def memory_required(self, input_shape, cond_shapes=None) -> float:
-        """Bytes of activations."""
+        """Bytes of activations, and on a processor of the packed weights that are not made yet."""
         pixels = input_shape[0] * input_shape[-1] * input_shape[-2]
-        size = comfy.model_management.dtype_size(self.get_dtype_inference())
-        return pixels * self.detection.config.activations(size)
+        dtype = self.get_dtype_inference()
+        on_processor = comfy.model_management.is_device_cpu(comfy.model_management.get_torch_device())
+        fast = on_processor and dtype == torch.bfloat16
+        used = pixels * self.detection.config.activations(dtype.itemsize, dtype.itemsize if fast else 4)
+        return used + (expected_bytes(self.diffusion_model) if on_processor else 0)
 
 
 DTYPES = {"auto": torch.float32, "fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
@@ -186,7 +193,7 @@ def model_patcher(found: Recognised, dtype: str, clip_denoised: bool, disable_dy
 
     Args:
         found: The checkpoint.
-        dtype: Of the torso's weights, a key of DTYPES; "auto" is float32, which alone repeats the original exactly.
+        dtype: Of the torso's weights, a key of DTYPES; "auto" is float32, which alone repeats the original's numbers.
         clip_denoised: Keep every predicted picture in the range it was trained for, as guided-diffusion does and stock
             samplers do not.
         disable_dynamic: Ask for the host's classic patcher.
@@ -197,6 +204,8 @@ def model_patcher(found: Recognised, dtype: str, clip_denoised: bool, disable_dy
     config = PixelConfig(detection)
     weights = DTYPES[dtype]
     compute = comfy.model_management.unet_manual_cast(weights, load_device, config.supported_inference_dtypes)
+    if weights == torch.bfloat16 and comfy.model_management.is_device_cpu(load_device) and bfloat16_is_fast():
+        compute = None  # which the host believes to be slow on every processor
     config.set_inference_dtype(weights, compute)
 
     model = PixelModel(config, detection)
@@ -210,9 +219,15 @@ def model_patcher(found: Recognised, dtype: str, clip_denoised: bool, disable_dy
         tensors = {key: tensors[key].to(place) for key, place in model.diffusion_model.state_dict().items()}
     # Assigned, not copied: what needs no other type stays in its file until it is used.
     model.load_model_weights(tensors, "", assign=True)
+    patcher.add_callback(comfy.patcher_extension.CallbacksMP.ON_DETACH, free_packs)
     if clip_denoised and detection.diffusion.clip:
         patcher.set_model_sampler_post_cfg_function(Clip(detection.diffusion.clip))
     return patcher
+
+
+def free_packs(patcher: comfy.model_patcher.ModelPatcher, unpatch_all: bool) -> None:
+    """What a processor keeps beside the weights goes when the host unloads them."""
+    patcher.model.diffusion_model.packs.clear()
 
 
 @dataclass(frozen=True)

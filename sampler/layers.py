@@ -2,17 +2,32 @@
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = ["NORM_GROUPS", "LayerFactory", "Resample", "double", "halve", "normalize", "timestep_embedding"]
+from .fast import FastConv, Packs, conv_class
+
+__all__ = [
+    "NORM_GROUPS",
+    "LayerFactory",
+    "Modulation",
+    "Resample",
+    "activated",
+    "convolved",
+    "double",
+    "halve",
+    "normalize",
+    "timestep_embedding",
+]
 
 NORM_GROUPS = 32
 
 Resample = Callable[[Tensor], Tensor]
+Modulation = tuple[Tensor, Tensor]  # scale and shift, (B, C) each
 
 
 def timestep_embedding(
@@ -38,7 +53,11 @@ def timestep_embedding(
 
 
 class LayerFactory:
-    """Builds the layers of one network: which classes, which device, which dtype, which norms."""
+    """Builds the layers of one network: which classes, which device, which dtype, which norms.
+
+    `operations` may have a function `resident`: whether a layer's own weights are those that it computes with, and not
+    others that a host puts in their place. Only then does the layer know a faster way.
+    """
 
     def __init__(
         self,
@@ -47,7 +66,9 @@ class LayerFactory:
         dtype: torch.dtype,
         norm_groups: int = NORM_GROUPS,
         norm_eps: float = 1e-5,
+        packs: Packs | None = None,
     ):
+        self.packs = Packs() if packs is None else packs
         self.operations = operations
         self.device = device
         self.dtype = dtype
@@ -64,7 +85,7 @@ class LayerFactory:
         padding: int | None = None,
         bias: bool = True,
     ) -> nn.Module:
-        return self.operations.Conv2d(
+        return self.fast(self.operations.Conv2d)(
             in_channels,
             out_channels,
             size,
@@ -76,7 +97,13 @@ class LayerFactory:
         )
 
     def conv1d(self, in_channels: int, out_channels: int) -> nn.Module:
-        return self.operations.Conv1d(in_channels, out_channels, 1, device=self.device, dtype=self.dtype)
+        return self.fast(self.operations.Conv1d)(in_channels, out_channels, 1, device=self.device, dtype=self.dtype)
+
+    def fast(self, layer: Callable[..., nn.Module]) -> Callable[..., nn.Module]:
+        """What makes a layer that knows a faster way; a function that is no class makes its own."""
+        if not isinstance(layer, type):
+            return layer
+        return partial(conv_class(layer), packs=self.packs, resident=getattr(self.operations, "resident", always))
 
     def linear(self, in_features: int, out_features: int) -> nn.Module:
         return self.operations.Linear(in_features, out_features, device=self.device, dtype=torch.float32)
@@ -95,6 +122,38 @@ def normalize(norm: nn.Module, h: Tensor) -> Tensor:
     if h.numel() == norm.num_groups:  # torch refuses groups of one value, though only of a picture alone
         return norm(h.float().repeat(2, *[1] * (h.ndim - 1)))[:1].to(h.dtype)
     return norm(h.float()).to(h.dtype)
+
+
+def always(layer: nn.Module) -> bool:
+    return True
+
+
+def activated(norm: nn.Module, h: Tensor) -> Tensor:
+    """silu(norm(h))"""
+    return silu(normalize(norm, h))
+
+
+def convolved(
+    norm: nn.Module,
+    conv: nn.Module,
+    h: Tensor,
+    modulation: Modulation | None = None,
+    dropout: nn.Module | None = None,
+) -> Tensor:
+    """conv(dropout(silu(norm(h) * (1 + scale) + shift))), the step that the residual blocks of all families are made of."""
+    if isinstance(conv, FastConv) and conv.is_fast(h, norm):
+        return conv.activated(h, norm, modulation)
+    h = normalize(norm, h)
+    if modulation is not None:
+        scale, shift = (part.to(h.dtype)[:, :, None, None] for part in modulation)
+        h = h * (1 + scale) + shift if torch.is_grad_enabled() else h.mul_(1 + scale).add_(shift)
+    h = silu(h)
+    return conv(h if dropout is None else dropout(h))
+
+
+def silu(h: Tensor) -> Tensor:
+    """In place where no gradient asks for what was there; only for what nobody else holds."""
+    return F.silu(h, inplace=not torch.is_grad_enabled())
 
 
 def double(h: Tensor) -> Tensor:

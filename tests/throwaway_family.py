@@ -39,7 +39,7 @@ class ToyConfig:
     strength: int = 1
     size_multiple: int = 4
 
-    def activations(self, size: int) -> float:
+    def activations(self, size: int, norm_size: int = 4) -> float:
         return 2.0 * self.width * size
 
 

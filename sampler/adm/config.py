@@ -58,11 +58,11 @@ class UNetConfig:
     def learn_sigma(self) -> bool:
         return self.out_channels == 2 * self.in_channels
 
-    def activations(self, size: int) -> float:
-        """Bytes in memory at a time for each pixel; `size` is of a number in the torso."""
+    def activations(self, size: int, norm_size: int = 4) -> float:
+        """Bytes in memory at a time for each pixel; see `NetworkConfig`."""
         levels = range(self.levels)
         widths, attends = [self.width(level) for level in levels], [self.attends(level) for level in levels]
-        return activations(widths, self.num_res_blocks, attends, self.resblock_updown, size)
+        return activations(widths, self.num_res_blocks, attends, self.resblock_updown, size, norm_size)
 
     def gradient(self, size: int) -> float:
         """Bytes in memory for each pixel while a gradient goes through the encoder, which keeps what each layer was given.

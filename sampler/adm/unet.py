@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..checkpoint.network import Network, check_size
-from ..layers import LayerFactory, Resample, double, halve, normalize, timestep_embedding
+from ..layers import LayerFactory, Resample, activated, convolved, double, halve, normalize, timestep_embedding
 from .config import UNetConfig
 
 __all__ = ["UNet"]
@@ -75,18 +75,21 @@ class ResBlock(nn.Module):
         self.skip_connection = nn.Identity() if same_width else layers.conv(channels, out_channels, 1)
 
     def forward(self, x: Tensor, emb: Tensor) -> Tensor:
-        h = F.silu(normalize(self.in_layers[0], x))
-        if self.resample is not None:
-            h, x = self.resample(h), self.resample(x)
-        h = self.in_layers[2](h)
+        norm, _, conv = self.in_layers
+        if self.resample is None:
+            h = convolved(norm, conv, x)
+        else:
+            h, x = conv(self.resample(activated(norm, x))), self.resample(x)
 
-        emb = self.emb_layers(emb).to(h.dtype)[:, :, None, None]
+        norm, _, dropout, conv = self.out_layers
+        emb = self.emb_layers(emb)
         if self.use_scale_shift_norm:
             scale, shift = emb.chunk(2, dim=1)
-            h = normalize(self.out_layers[0], h) * (1 + scale) + shift
+            h = convolved(norm, conv, h, (scale, shift), dropout)
         else:
-            h = normalize(self.out_layers[0], h + emb)
-        return self.skip_connection(x) + self.out_layers[1:](h)
+            h = convolved(norm, conv, h + emb.to(h.dtype)[:, :, None, None], dropout=dropout)
+        h += self.skip_connection(x)
+        return h
 
 
 class AttentionBlock(nn.Module):
@@ -106,8 +109,7 @@ class AttentionBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         batch, channels, *_ = x.shape
-        flat = x.reshape(batch, channels, -1)
-        h = self.attended(self.qkv(normalize(self.norm, flat)))
+        h = self.attended(self.qkv(normalize(self.norm, x).reshape(batch, channels, -1)))
         h = self.proj_out(h.transpose(-1, -2).reshape(batch, channels, -1))
         return x + h.reshape(x.shape)
 
@@ -143,7 +145,7 @@ class UNet(Network):
         dtype: torch.dtype = torch.float32,
     ):
         super().__init__(config, operations, device, dtype)
-        layers = LayerFactory(operations, device, dtype)
+        layers = LayerFactory(operations, device, dtype, packs=self.packs)
         self.time_embed = nn.Sequential(
             layers.linear(config.model_channels, config.embed_channels),
             nn.SiLU(),
@@ -180,7 +182,8 @@ class UNet(Network):
         h = self.middle_block(h, emb)
         for block in self.output_blocks:
             h = block(torch.cat([h, skips.pop()], dim=1), emb)
-        return self.out(h.float())
+        norm, _, conv = self.out
+        return convolved(norm, conv, h.float())
 
 
 def build_encoder(config: UNetConfig, layers: LayerFactory) -> SimpleNamespace:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import torch
 from torch import Tensor, nn
 
+from ..fast import Packs
 from .error import CheckpointError
 
 if TYPE_CHECKING:
@@ -45,8 +46,8 @@ class NetworkConfig(Protocol):
     def size_multiple(self) -> int:
         """Height and width must be multiples of this."""
 
-    def activations(self, size: int) -> float:
-        """Bytes in memory at a time for each pixel, without the weights; `size` is of a number in the torso."""
+    def activations(self, size: int, norm_size: int = 4) -> float:
+        """Bytes in memory at a time for each pixel, without the weights; sizes are of a number in the torso and its norms."""
 
 
 class Network(nn.Module):
@@ -61,6 +62,7 @@ class Network(nn.Module):
     """
 
     config: NetworkConfig
+    packs: Packs  # what layers keep for a processor beside their weights
 
     def __init__(
         self,
@@ -72,6 +74,7 @@ class Network(nn.Module):
         super().__init__()
         self.config = config
         self.dtype = dtype
+        self.packs = Packs()
 
     def forward(self, x: Tensor, timesteps: Tensor, y: Tensor | None = None) -> Tensor:
         """Predict what the network was trained to predict.

@@ -100,6 +100,6 @@ class DDPMConfig:
     def middle_heads(self) -> int:
         return self.heads(self.widths[-1]) if self.num_heads_middle == -1 else self.num_heads_middle
 
-    def activations(self, size: int) -> float:
-        """Bytes in memory at a time for each pixel; `size` is of a number in the torso."""
-        return activations(self.widths, self.num_res_blocks, self.up_attention, RESBLOCK in self.grow, size)
+    def activations(self, size: int, norm_size: int = 4) -> float:
+        """Bytes in memory at a time for each pixel; see `NetworkConfig`."""
+        return activations(self.widths, self.num_res_blocks, self.up_attention, RESBLOCK in self.grow, size, norm_size)

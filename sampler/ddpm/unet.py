@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..checkpoint.network import Network, check_size
-from ..layers import LayerFactory, Resample, double, halve, normalize, timestep_embedding
+from ..layers import LayerFactory, Resample, activated, convolved, double, halve, normalize, timestep_embedding
 from .config import CONV, RESBLOCK, DDPMConfig
 
 __all__ = ["DDPMUNet"]
@@ -75,18 +75,18 @@ class ResBlock(nn.Module):
         self.nin_shortcut = nn.Identity() if channels == out_channels else layers.conv(channels, out_channels, 1)
 
     def forward(self, x: Tensor, emb: Tensor) -> Tensor:
-        h = F.silu(normalize(self.norm1, x))
-        if self.resample is not None:
-            h, x = self.resample(h), self.resample(x)
-        h = self.conv1(h)
-        emb = self.temb_proj(F.silu(emb)).to(h.dtype)[:, :, None, None]
+        if self.resample is None:
+            h = convolved(self.norm1, self.conv1, x)
+        else:
+            h, x = self.conv1(self.resample(activated(self.norm1, x))), self.resample(x)
+        emb = self.temb_proj(F.silu(emb))
         if self.use_scale_shift_norm:
             scale, shift = emb.chunk(2, dim=1)
-            h = normalize(self.norm2, h) * (1 + scale) + shift
+            h = convolved(self.norm2, self.conv2, h, (scale, shift))
         else:
-            h = normalize(self.norm2, h + emb)
-        h = self.conv2(F.silu(h))
-        return h + self.nin_shortcut(x)
+            h = convolved(self.norm2, self.conv2, h + emb.to(h.dtype)[:, :, None, None])
+        h += self.nin_shortcut(x)
+        return h
 
 
 class AttentionBlock(nn.Module):
@@ -203,7 +203,7 @@ class DDPMUNet(Network):
         dtype: torch.dtype = torch.float32,
     ):
         super().__init__(config, operations, device, dtype)
-        layers = LayerFactory(operations, device, dtype, config.norm_num_groups, config.norm_eps)
+        layers = LayerFactory(operations, device, dtype, config.norm_num_groups, config.norm_eps, self.packs)
         self.temb = TimeEmbedding(config, layers)
         if config.num_classes is not None:
             self.label_emb = layers.embedding(config.num_classes, config.embed_channels)
@@ -237,7 +237,7 @@ class DDPMUNet(Network):
         h = self.mid(h, emb)
         for level in reversed(self.up):
             h = level(h, emb, skips)
-        return self.conv_out(F.silu(normalize(self.norm_out, h)).float())
+        return convolved(self.norm_out, self.conv_out, h.float())
 
 
 def down_level(config: DDPMConfig, number: int, layers: LayerFactory) -> DownLevel:

@@ -54,9 +54,9 @@ class LucidConfig:
         """Height and width must be multiples of this."""
         return int(2 ** (self.levels - 1))
 
-    def activations(self, size: int) -> float:
-        """Bytes in memory at a time for each pixel; `size` is of a number in the torso."""
-        blocks = activations(self.widths[1:], 2, [False] * self.levels, False, size)
+    def activations(self, size: int, norm_size: int = 4) -> float:
+        """Bytes in memory at a time for each pixel; see `NetworkConfig`."""
+        blocks = activations(self.widths[1:], 2, [False] * self.levels, False, size, norm_size)
         return max(blocks, KERNELS * max(self.attending(level, size) for level in range(self.levels)))
 
     def attending(self, level: int, size: int) -> float:

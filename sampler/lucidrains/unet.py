@@ -156,7 +156,7 @@ class LucidUNet(Network):
         dtype: torch.dtype = torch.float32,
     ):
         super().__init__(config, operations, device, dtype)
-        layers, embed = LayerFactory(operations, device, dtype), 4 * config.dim
+        layers, embed = LayerFactory(operations, device, dtype, packs=self.packs), 4 * config.dim
         first, last = config.widths[0], config.widths[-1]
         self.init_conv = layers.conv(config.in_channels, first, 7)
         self.time_mlp = nn.Sequential(

@@ -32,7 +32,7 @@ def needed(config: UNetConfig, dtype: torch.dtype, side: int, batch: int = 1, de
     layers = SHARED if device == "meta" else BARE
     net = NETWORKS[type(config)](config, layers, device=device, dtype=dtype).eval().requires_grad_(False)
     x = torch.zeros(batch, config.in_channels, side, side, dtype=dtype, device=device)
-    with FusedAttention(), LiveBytes(net.parameters()) as live:
+    with torch.inference_mode(), FusedAttention(), LiveBytes(net.parameters()) as live:
         net(x, torch.zeros(batch, device=device))
     return live.most
 

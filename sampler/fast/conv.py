@@ -1,0 +1,140 @@
+"""Convolutions that know a faster way on a processor."""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from . import packed, winograd
+from .moments import affine
+from .packs import Packs, runs_plainly
+
+__all__ = ["FastConv", "conv_class", "expected_bytes"]
+
+FEWEST_CHANNELS = 96
+FEWEST_PATCHES = 16
+# Transformed filters are four times as large: where few patches share them, reading them takes longer than they save.
+FILTERS_FOR_A_PATCH = 24 * 1024
+PACKED = {torch.float32: 2.0, torch.bfloat16: 1.0}  # bytes for one of weights, about; measured on published networks
+
+Modulation = tuple[Tensor, Tensor]
+
+
+class FastConv(nn.Module):
+    """Any Conv2d or Conv1d class, faster in float32 and bfloat16 on a processor: Winograd's way, or weights in oneDNN's order.
+
+    A picture of a batch gets the same numbers as alone. Results are channels last.
+    """
+
+    def __init__(self, *args: Any, packs: Packs, resident: Callable[[nn.Module], bool], **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self.packs = packs
+        self.resident = resident
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.is_fast(x):
+            return super().forward(x)
+        if x.ndim == 3:  # a Conv1d: over pictures of width 1
+            return self.each(x[..., None])[..., 0]
+        return self.each(x)
+
+    def each(self, h: Tensor) -> Tensor:
+        h = h.contiguous(memory_format=torch.channels_last)
+        return joined([self.one(picture) for picture in h.split(1)])
+
+    def activated(self, h: Tensor, norm: nn.GroupNorm, modulation: Modulation | None) -> Tensor:
+        """Convolve silu(norm(h) * (1 + scale) + shift), without keeping it where that is faster; only if `is_fast`.
+
+        Args:
+            h: (B, in, H, W).
+            norm: Over h's channels.
+            modulation: Scale and shift; (B, in) each.
+        """
+        h = h.contiguous(memory_format=torch.channels_last)
+        modulations = [None] * len(h) if modulation is None else list(zip(*modulation, strict=True))
+        return joined(
+            [self.one_activated(picture, norm, m) for picture, m in zip(h.split(1), modulations, strict=True)]
+        )
+
+    def is_fast(self, h: Tensor, norm: nn.Module | None = None) -> bool:
+        """Whether this input goes the fast way, and through this norm."""
+        if (
+            torch.compiler.is_compiling()
+            or self.training
+            or not self.packs.allowed
+            or h.dtype not in PACKED
+            or h.dtype != self.weight.dtype
+        ):
+            return False
+        layers = [self] if norm is None else [self, norm]
+        if not all(map(self.resident, layers)) or runs_plainly(h, *(layer.weight for layer in layers)):
+            return False
+        return self.by_winograd(h) or packed.works(h.dtype)
+
+    def by_winograd(self, h: Tensor) -> bool:
+        """Whether this input is worth Winograd's way, which only float32 has enough digits for."""
+        patches = -(-h.shape[-2] // winograd.TILE) * -(-h.shape[-1] // winograd.TILE)
+        channels = self.in_channels, self.out_channels
+        return (
+            h.dtype == torch.float32
+            and (self.kernel_size, self.stride, self.padding, self.groups) == ((3, 3), (1, 1), (1, 1), 1)
+            and min(channels) >= FEWEST_CHANNELS
+            and patches >= FEWEST_PATCHES
+            and channels[0] * channels[1] <= FILTERS_FOR_A_PATCH * patches
+        )
+
+    def one(self, h: Tensor, before: Callable[[Tensor], object] | None = None) -> Tensor:
+        if self.by_winograd(h):
+            picture = h[0].permute(1, 2, 0)
+            product = self.product(*winograd.patches_of_band(*picture.shape[:2]))
+            rows = winograd.convolved(picture, product, self.out_channels, self.bias, before)
+            return rows[None].permute(0, 3, 1, 2)
+        size = h.shape[-2], h.shape[-1]
+        return packed.convolved(h, self.packs.of(self, size, lambda: packed.reordered(self, size)), self)
+
+    def product(self, lines: int, across: int) -> Callable[[Tensor], Tensor]:
+        """Multiplies so many patches by the transformed filters."""
+        if packed.beats_matmul():
+            form, count = ("winograd", lines * across), lines * across
+            weight = self.packs.of(self, form, lambda: packed.reordered_products(self.transformed(), count))
+            return lambda patches: packed.products(patches, weight, self.out_channels)
+        filters = self.packs.of(self, "winograd", self.transformed)
+        return lambda patches: torch.bmm(patches.transpose(0, 1), filters).transpose(0, 1)
+
+    def transformed(self) -> Tensor:
+        return winograd.transformed(self.weight)
+
+    def one_activated(self, h: Tensor, norm: nn.GroupNorm, modulation: Modulation | None) -> Tensor:
+        if not self.by_winograd(h):
+            weight, bias = modulated(norm.weight, norm.bias, modulation)
+            return self.one(F.silu(F.group_norm(h, norm.num_groups, weight, bias, norm.eps), inplace=True))
+        scale, shift = modulated(*affine(h, norm), modulation)
+        return self.one(h, lambda rows: F.silu(rows.mul_(scale).add_(shift), inplace=True))
+
+
+def expected_bytes(net: nn.Module) -> float:
+    """About how much a network's packs will take when it runs on a processor, 0 if some are there."""
+    layers = [layer for layer in net.modules() if isinstance(layer, FastConv)]
+    if any(layer.packs.made for layer in layers):
+        return 0.0
+    return sum(PACKED.get(layer.weight.dtype, 0.0) * layer.weight.nbytes for layer in layers)
+
+
+def modulated(scale: Tensor, shift: Tensor, modulation: Modulation | None) -> tuple[Tensor, Tensor]:
+    if modulation is None:
+        return scale, shift
+    more, further = (part.float() for part in modulation)
+    return scale * (1 + more), shift * (1 + more) + further
+
+
+def joined(pictures: list[Tensor]) -> Tensor:
+    return pictures[0] if len(pictures) == 1 else torch.cat(pictures)
+
+
+@cache
+def conv_class(base: type[nn.Module]) -> type[Any]:
+    """The fast form of a Conv2d or Conv1d class; it adds no weights, so that names in files stay."""
+    return type(base.__name__, (FastConv, base), {})
