@@ -1,9 +1,11 @@
 """What a run of our own sampler and the hooks of its MODEL tell each other, among the run's transformer options."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 from torch import Tensor
+
+from ..sampler.embedded import Embedded, Embeddings
 
 __all__ = ["RUN", "OwnRun", "run_of"]
 
@@ -17,12 +19,20 @@ class OwnRun:
     Attributes:
         numbers: Of the pictures in their batch.
         draws_variance: Each step draws a variance, so that its mean can be shifted.
+        level: Where the chain is that calls the model now.
+        embeddings: What the network makes of the levels' timesteps.
         slope: Gradients of what guides the call that is made now, times their scales; None where nothing does.
     """
 
     numbers: Sequence[int]
     draws_variance: bool
+    level: int = 0
+    embeddings: Embeddings = field(default_factory=Embeddings)
     slope: Tensor | None = None
+
+    def embedded(self, options: dict, count: int, embed: Callable[[], Tensor]) -> Embedded:
+        """The embedding at this level of the conditionings that transformer options name, of so many rows."""
+        return self.embeddings.at((self.level, tuple(options["uuids"]), count), embed)
 
     def add(self, slope: Tensor) -> None:
         self.slope = slope if self.slope is None else self.slope + slope

@@ -17,10 +17,12 @@ from torch import Tensor
 
 from ..sampler import sigmas
 from ..sampler.checkpoint import Detection, DiffusionConfig, Network
+from ..sampler.embedded import Embedded
 from ..sampler.fast import bfloat16_is_fast, expected_bytes
 from ..sampler.recognition import Recognised
 from ..sampler.sentence import shortly
 from .host_layers import host_layers
+from .own_run import RUN
 from .variance import SINK
 
 __all__ = ["LABEL", "NULL_LABEL", "Clip", "PixelModel", "model_patcher"]
@@ -68,10 +70,21 @@ def host_class(network: type[Network]) -> type[Network]:
         def predict(self, x, timesteps, context=None, control=None, transformer_options=None, y=None, **kwargs):
             """The prediction; variance channels leave by the side door (see variance.py)."""
             found = self.detection
-            output = super().forward(x, timesteps * found.diffusion.timestep_scale, y)
+            timesteps = timesteps * found.diffusion.timestep_scale
+            output = super().forward(x, timesteps, y, self.embedded(transformer_options, timesteps, y))
             if found.has_variance:
                 self.variance = output[:, found.channels :]
             return output[:, : found.channels]
+
+        def embedded(self, options: dict, timesteps: Tensor, y: Tensor | None) -> Embedded | None:
+            """What the run that calls, if it is ours, keeps of these timesteps and labels.
+
+            Not while a compiler reads: what it found among the options would be found for good.
+            """
+            run = None if torch.compiler.is_compiling() else options.get(RUN)
+            if run is None or "uuids" not in options:
+                return None
+            return run.embedded(options, len(timesteps), lambda: self.embed(timesteps, y))
 
         def take_variance(self) -> Tensor | None:
             """Variance channels of the last call, once; None where it gave none."""

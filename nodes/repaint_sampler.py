@@ -145,6 +145,7 @@ class RePaintSampler(comfy.samplers.Sampler):
         shares = CFG_REPEATS[self.cfg_repeats](ladder, visits, faded)
 
         def denoise(x: Tensor, level: int) -> tuple[Tensor, Tensor | None]:
+            run.level = level
             sigma = sigmas[-1 - level].expand(len(x))
             x0 = model_wrap(x, sigma, model_options=following(options, shares[level]), seed=seed)
             v, slope = sink.take(x), run.take()

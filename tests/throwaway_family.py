@@ -53,7 +53,7 @@ class ToyNetwork(Network):
         if config.num_classes is not None:
             self.label = operations.Embedding(config.num_classes, config.width, device=device, dtype=torch.float32)
 
-    def forward(self, x: Tensor, timesteps: Tensor, y: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, timesteps: Tensor, y: Tensor | None = None, embedded=None) -> Tensor:
         check_size(x.shape[-1], x.shape[-2], self.config.size_multiple)
         h = self.inner(x) + (timesteps / 1000).to(x)[:, None, None, None]
         if y is not None:

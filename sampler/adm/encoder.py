@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..embedded import Embedded
 from ..layers import LayerFactory, timestep_embedding
 from .config import UNetConfig
 from .unet import build_encoder
@@ -85,7 +86,7 @@ class EncoderUNet(nn.Module):
         Returns:
             Logits, float32 (B, out_channels).
         """
-        emb = self.time_embed(timestep_embedding(timesteps, self.config.model_channels))
+        emb = Embedded(self.time_embed(timestep_embedding(timesteps, self.config.model_channels)))
         h = x
         for block in self.input_blocks:
             h = block(h, emb)

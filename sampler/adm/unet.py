@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..checkpoint.network import Network, check_size
+from ..embedded import Embedded
 from ..layers import LayerFactory, Resample, activated, convolved, double, halve, normalize, timestep_embedding
 from .config import UNetConfig
 
@@ -74,7 +75,7 @@ class ResBlock(nn.Module):
         same_width = channels == out_channels
         self.skip_connection = nn.Identity() if same_width else layers.conv(channels, out_channels, 1)
 
-    def forward(self, x: Tensor, emb: Tensor) -> Tensor:
+    def forward(self, x: Tensor, emb: Embedded) -> Tensor:
         norm, _, conv = self.in_layers
         if self.resample is None:
             h = convolved(norm, conv, x)
@@ -82,12 +83,12 @@ class ResBlock(nn.Module):
             h, x = conv(self.resample(activated(norm, x))), self.resample(x)
 
         norm, _, dropout, conv = self.out_layers
-        emb = self.emb_layers(emb)
+        made = emb.through(self.emb_layers)
         if self.use_scale_shift_norm:
-            scale, shift = emb.chunk(2, dim=1)
+            scale, shift = made.chunk(2, dim=1)
             h = convolved(norm, conv, h, (scale, shift), dropout)
         else:
-            h = convolved(norm, conv, h + emb.to(h.dtype)[:, :, None, None], dropout=dropout)
+            h = convolved(norm, conv, h + made.to(h.dtype)[:, :, None, None], dropout=dropout)
         h += self.skip_connection(x)
         return h
 
@@ -126,7 +127,7 @@ class AttentionBlock(nn.Module):
 class Block(nn.Sequential):
     """Layers in a row; the embedding goes to those that take one."""
 
-    def forward(self, h: Tensor, emb: Tensor) -> Tensor:  # type: ignore[override]
+    def forward(self, h: Tensor, emb: Embedded) -> Tensor:  # type: ignore[override]
         for layer in self:
             h = layer(h, emb) if isinstance(layer, ResBlock) else layer(h)
         return h
@@ -172,9 +173,11 @@ class UNet(Network):
             raise ValueError(f"This network {needs}; its num_classes is {self.config.num_classes}.")
         return emb if y is None else emb + self.label_emb(y)
 
-    def forward(self, x: Tensor, timesteps: Tensor, y: Tensor | None = None) -> Tensor:
+    def forward(
+        self, x: Tensor, timesteps: Tensor, y: Tensor | None = None, embedded: Embedded | None = None
+    ) -> Tensor:
         check_size(x.shape[-1], x.shape[-2], self.config.size_multiple)
-        emb = self.embed(timesteps, y)
+        emb = embedded or Embedded(self.embed(timesteps, y))
         h, skips = x, []
         for block in self.input_blocks:
             h = block(h, emb)

@@ -15,6 +15,7 @@ from ..checkpoint import CheckpointError, Detection, build, class_numbers
 from ..checkpoint.imagenet import names_of
 from ..class_guidance import class_gradient
 from ..classifiers import RecognisedClassifier, build_classifier, recognise_classifier
+from ..embedded import Embedded, Embeddings
 from ..methods import Step
 from ..painting import paint
 from ..recognition import Recognised, recognise
@@ -183,6 +184,7 @@ class Painter:
         self.detection, self.settings, self.device = found.detection, settings, device
         self.dtype = TORCH_DTYPES[settings.dtype]
         self.net = build(found.checkpoint.tensors, found.detection, self.dtype).to(device)
+        self.embeddings = Embeddings()
         self.schedule = found.detection.diffusion.alphas_cumprod()
         self.labels = labels_of(settings.class_label, found.detection, guided=guide is not None)
         if guide is not None:
@@ -199,7 +201,15 @@ class Painter:
         """What the network gives; without labels, those of the run's first pictures."""
         if labels is None and self.labels is not None:
             labels = self.on_device(self.labels, range(len(x)))
-        return self.net(x.to(self.dtype), t * self.detection.diffusion.timestep_scale, labels)
+        t = t * self.detection.diffusion.timestep_scale
+        return self.net(x.to(self.dtype), t, labels, self.embedded(t, labels))
+
+    def embedded(self, t: Tensor, labels: Tensor | None) -> Embedded | None:
+        """What the network makes of these timesteps and labels; kept where it costs no wait to look at them."""
+        if t.device.type != "cpu":
+            return None
+        key = tuple(t.tolist()), None if labels is None else tuple(labels.tolist())
+        return self.embeddings.at(key, lambda: self.net.embed(t, labels))
 
     def gradient(self, labels: Tensor, x: Tensor, t: Tensor) -> Tensor:
         """Of the log-probability of each picture's class, times the scale."""

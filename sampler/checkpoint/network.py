@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import torch
 from torch import Tensor, nn
 
+from ..embedded import Embedded
 from ..fast import Packs
 from .error import CheckpointError
 
@@ -76,13 +77,16 @@ class Network(nn.Module):
         self.dtype = dtype
         self.packs = Packs()
 
-    def forward(self, x: Tensor, timesteps: Tensor, y: Tensor | None = None) -> Tensor:
+    def forward(
+        self, x: Tensor, timesteps: Tensor, y: Tensor | None = None, embedded: Embedded | None = None
+    ) -> Tensor:
         """Predict what the network was trained to predict.
 
         Args:
             x: Noisy pictures, in the torso's dtype; (B, in_channels, H, W).
             timesteps: Training steps, times `DiffusionConfig.timestep_scale`, fractions allowed; (B,).
             y: Class labels, for class-conditional networks only; int64 (B,).
+            embedded: What `embed` made of the two, where a run keeps it.
 
         Returns:
             The prediction, then the variance channels if the network has them; float32 (B, out_channels, H, W).
@@ -90,6 +94,10 @@ class Network(nn.Module):
         Raises:
             ValueError: H or W is no multiple of `config.size_multiple`, or a label is missing or too many.
         """
+        raise NotImplementedError
+
+    def embed(self, timesteps: Tensor, y: Tensor | None) -> Tensor:
+        """Embedding of timesteps and labels; float32 (B, features)."""
         raise NotImplementedError
 
 

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..checkpoint.network import Network, check_size
+from ..embedded import Embedded
 from ..layers import LayerFactory, Resample, activated, convolved, double, halve, normalize, timestep_embedding
 from .config import CONV, RESBLOCK, DDPMConfig
 
@@ -74,17 +75,17 @@ class ResBlock(nn.Module):
         self.conv2 = layers.conv(out_channels, out_channels, 3)
         self.nin_shortcut = nn.Identity() if channels == out_channels else layers.conv(channels, out_channels, 1)
 
-    def forward(self, x: Tensor, emb: Tensor) -> Tensor:
+    def forward(self, x: Tensor, emb: Embedded) -> Tensor:
         if self.resample is None:
             h = convolved(self.norm1, self.conv1, x)
         else:
             h, x = self.conv1(self.resample(activated(self.norm1, x))), self.resample(x)
-        emb = self.temb_proj(F.silu(emb))
+        made = emb.through(self.temb_proj, F.silu)
         if self.use_scale_shift_norm:
-            scale, shift = emb.chunk(2, dim=1)
+            scale, shift = made.chunk(2, dim=1)
             h = convolved(self.norm2, self.conv2, h, (scale, shift))
         else:
-            h = convolved(self.norm2, self.conv2, h + emb.to(h.dtype)[:, :, None, None])
+            h = convolved(self.norm2, self.conv2, h + made.to(h.dtype)[:, :, None, None])
         h += self.nin_shortcut(x)
         return h
 
@@ -132,7 +133,7 @@ class Level(nn.Module):
         self.block = nn.ModuleList(blocks)
         self.attn = nn.ModuleList(attentions)
 
-    def run(self, number: int, h: Tensor, emb: Tensor) -> Tensor:
+    def run(self, number: int, h: Tensor, emb: Embedded) -> Tensor:
         """A block and its attention."""
         h = self.block[number](h, emb)
         return self.attn[number](h) if self.attn else h
@@ -145,7 +146,7 @@ class DownLevel(Level):
         super().__init__(blocks, attentions)
         self.downsample = downsample
 
-    def forward(self, h: Tensor, emb: Tensor, skips: list[Tensor]) -> Tensor:
+    def forward(self, h: Tensor, emb: Embedded, skips: list[Tensor]) -> Tensor:
         for number in range(len(self.block)):
             h = self.run(number, h, emb)
             skips.append(h)
@@ -162,13 +163,13 @@ class UpLevel(Level):
         super().__init__(blocks, attentions)
         self.upsample = upsample
 
-    def forward(self, h: Tensor, emb: Tensor, skips: list[Tensor]) -> Tensor:
+    def forward(self, h: Tensor, emb: Embedded, skips: list[Tensor]) -> Tensor:
         for number in range(len(self.block)):
             h = self.run(number, torch.cat([h, skips.pop()], dim=1), emb)
         return h if self.upsample is None else resampled(self.upsample, h, emb)
 
 
-def resampled(layer: nn.Module, h: Tensor, emb: Tensor) -> Tensor:
+def resampled(layer: nn.Module, h: Tensor, emb: Embedded) -> Tensor:
     return layer(h, emb) if isinstance(layer, ResBlock) else layer(h)
 
 
@@ -185,7 +186,7 @@ class Middle(nn.Module):
             self.attn_1 = AttentionBlock(width, config.middle_heads, norm, layers)
         self.block_2 = ResBlock(width, width, config, layers)
 
-    def forward(self, h: Tensor, emb: Tensor) -> Tensor:
+    def forward(self, h: Tensor, emb: Embedded) -> Tensor:
         h = self.block_1(h, emb)
         return self.block_2(h if self.attn_1 is None else self.attn_1(h), emb)
 
@@ -227,9 +228,11 @@ class DDPMUNet(Network):
             raise ValueError(f"This network {needs}; its num_classes is {config.num_classes}.")
         return emb if y is None else emb + self.label_emb(y)
 
-    def forward(self, x: Tensor, timesteps: Tensor, y: Tensor | None = None) -> Tensor:
+    def forward(
+        self, x: Tensor, timesteps: Tensor, y: Tensor | None = None, embedded: Embedded | None = None
+    ) -> Tensor:
         check_size(x.shape[-1], x.shape[-2], self.config.size_multiple)
-        emb = self.embed(timesteps, y)
+        emb = embedded or Embedded(self.embed(timesteps, y))
         h = self.conv_in(2 * x - 1 if self.config.center_input_sample else x)
         skips = [h]
         for level in self.down:

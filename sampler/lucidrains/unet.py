@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..checkpoint.network import Network, check_size
+from ..embedded import Embedded
 from ..layers import LayerFactory, double, timestep_embedding
 from .config import Attention, LucidConfig
 
@@ -51,8 +52,8 @@ class ResBlock(nn.Module):
         self.block2 = Block(out_channels, out_channels, layers)
         self.res_conv = nn.Identity() if channels == out_channels else layers.conv(channels, out_channels, 1)
 
-    def forward(self, x: Tensor, emb: Tensor) -> Tensor:
-        scale, shift = self.mlp(emb).to(x.dtype)[:, :, None, None].chunk(2, dim=1)
+    def forward(self, x: Tensor, emb: Embedded) -> Tensor:
+        scale, shift = emb.through(self.mlp).to(x.dtype)[:, :, None, None].chunk(2, dim=1)
         return self.block2(self.block1(x, scale, shift)) + self.res_conv(x)
 
 
@@ -126,7 +127,7 @@ class Grow(nn.Sequential):
 class DownLevel(nn.ModuleList):
     """Two blocks, an attention, and what leads to the next level; feature maps are put into `skips`."""
 
-    def forward(self, h: Tensor, emb: Tensor, skips: list[Tensor]) -> Tensor:
+    def forward(self, h: Tensor, emb: Embedded, skips: list[Tensor]) -> Tensor:
         h = self[0](h, emb)
         skips.append(h)
         h = self[2](self[1](h, emb))
@@ -137,7 +138,7 @@ class DownLevel(nn.ModuleList):
 class UpLevel(nn.ModuleList):
     """The same on the way up; each block takes the last of `skips` with it."""
 
-    def forward(self, h: Tensor, emb: Tensor, skips: list[Tensor]) -> Tensor:
+    def forward(self, h: Tensor, emb: Embedded, skips: list[Tensor]) -> Tensor:
         h = self[0](torch.cat([h, skips.pop()], dim=1), emb)
         h = self[1](torch.cat([h, skips.pop()], dim=1), emb)
         return self[3](self[2](h))
@@ -181,11 +182,17 @@ class LucidUNet(Network):
         self.final_res_block = ResBlock(2 * first, first, embed, layers)
         self.final_conv = layers.conv(first, config.out_channels, 1, dtype=torch.float32)
 
-    def forward(self, x: Tensor, timesteps: Tensor, y: Tensor | None = None) -> Tensor:
-        check_size(x.shape[-1], x.shape[-2], self.config.size_multiple)
+    def embed(self, timesteps: Tensor, y: Tensor | None) -> Tensor:
+        """Embedding of the timestep; float32 (B, 4 * dim)."""
         if y is not None:
             raise ValueError("This network takes no class label; its num_classes is None.")
-        emb = self.time_mlp(timestep_embedding(timesteps, self.config.dim, shift=1, sines_first=True))
+        return self.time_mlp(timestep_embedding(timesteps, self.config.dim, shift=1, sines_first=True))
+
+    def forward(
+        self, x: Tensor, timesteps: Tensor, y: Tensor | None = None, embedded: Embedded | None = None
+    ) -> Tensor:
+        check_size(x.shape[-1], x.shape[-2], self.config.size_multiple)
+        emb = embedded or Embedded(self.embed(timesteps, y))
         h = first = self.init_conv(x)
         skips: list[Tensor] = []
         for level in self.downs:
