@@ -227,12 +227,13 @@ def test_the_host_loads_the_classifier_with_the_model_and_makes_room_for_its_gra
         return load_models(models, memory_required=memory_required, **options)
 
     monkeypatch.setattr(management, "load_models_gpu", watched)
+    needed = model.model.memory_required([2, 3, SIDE, SIDE])
     paint(model, latent())
     paint(lead, latent())
     judge = classifier("judge.safetensors")
     assert sorted(asked) == [1, 2]
     assert asked[2] >= judge.found.config.gradient(4) * SIDE**2
-    assert asked[1] == model.model.memory_required([2, 3, SIDE, SIDE])
+    assert asked[1] == needed
 
 
 def test_the_record_says_what_led_the_model(model):
