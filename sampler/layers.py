@@ -99,7 +99,7 @@ class LayerFactory:
     def conv1d(self, in_channels: int, out_channels: int) -> nn.Module:
         return self.fast(self.operations.Conv1d)(in_channels, out_channels, 1, device=self.device, dtype=self.dtype)
 
-    def fast(self, layer: Callable[..., nn.Module]) -> Callable[..., nn.Module]:
+    def fast(self, layer: Any) -> Callable[..., nn.Module]:
         """What makes a layer that knows a faster way; a function that is no class makes its own."""
         if not isinstance(layer, type):
             return layer
@@ -134,7 +134,7 @@ def activated(norm: nn.Module, h: Tensor) -> Tensor:
 
 
 def convolved(
-    norm: nn.Module,
+    norm: Any,
     conv: nn.Module,
     h: Tensor,
     modulation: Modulation | None = None,

@@ -153,7 +153,9 @@ def denoising_error(
         signal, sigma = share**0.5, (1 - share) ** 0.5
         x = signal * x0 + sigma * noise
         t = torch.full((len(x0),), timestep_at(share, diffusion))
-        predicted = predict_x0(diffusion.prediction, x, net(x, t, y)[:, :channels], signal, sigma)
+        with net.packs.unused():
+            output = net(x, t, y)
+        predicted = predict_x0(diffusion.prediction, x, output[:, :channels], signal, sigma)
         errors.append((predicted - x0).square().mean().log() + 2 * math.log(signal / sigma))
     return float(torch.stack(errors).mean().exp())
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
@@ -22,8 +22,13 @@ PACKED = {torch.float32: 2.0, torch.bfloat16: 1.0}  # bytes for one of weights, 
 
 Modulation = tuple[Tensor, Tensor]
 
+if TYPE_CHECKING:
+    AnyConv = nn.Conv2d
+else:
+    AnyConv = nn.Module  # the class that it is put over brings the rest
 
-class FastConv(nn.Module):
+
+class FastConv(AnyConv):
     """Any Conv2d or Conv1d class, faster in float32 and bfloat16 on a processor: Winograd's way, or weights in oneDNN's order.
 
     A picture of a batch gets the same numbers as alone. Results are channels last.
@@ -59,20 +64,18 @@ class FastConv(nn.Module):
             [self.one_activated(picture, norm, m) for picture, m in zip(h.split(1), modulations, strict=True)]
         )
 
-    def is_fast(self, h: Tensor, norm: nn.Module | None = None) -> bool:
+    def is_fast(self, h: Tensor, norm: nn.GroupNorm | None = None) -> bool:
         """Whether this input goes the fast way, and through this norm."""
-        if (
-            torch.compiler.is_compiling()
-            or self.training
-            or not self.packs.allowed
-            or h.dtype not in PACKED
-            or h.dtype != self.weight.dtype
-        ):
+        if torch.compiler.is_compiling() or self.training or not self.packs.allowed:
             return False
-        layers = [self] if norm is None else [self, norm]
+        if h.dtype not in PACKED or h.dtype != self.weight.dtype:
+            return False
+        layers: list[Any] = [self] if norm is None else [self, norm]
         if not all(map(self.resident, layers)) or runs_plainly(h, *(layer.weight for layer in layers)):
             return False
-        if norm is not None and h[0].numel() == norm.num_groups:  # torch refuses to norm one number; the plain way knows how
+        if (
+            norm is not None and h[0].numel() == norm.num_groups
+        ):  # torch norms no single number; the plain way knows how
             return False
         return self.by_winograd(h) or packed.works(h.dtype)
 
@@ -137,6 +140,6 @@ def joined(pictures: list[Tensor]) -> Tensor:
 
 
 @cache
-def conv_class(base: type[nn.Module]) -> type[Any]:
+def conv_class(base: type[nn.Module]) -> type[FastConv]:
     """The fast form of a Conv2d or Conv1d class; it adds no weights, so that names in files stay."""
     return type(base.__name__, (FastConv, base), {})

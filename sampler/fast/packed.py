@@ -7,6 +7,7 @@ convolution gives on this machine, once a process.
 import platform
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -29,7 +30,7 @@ def convolved(h: Tensor, weight: Tensor, conv: Conv) -> Tensor:
     return torch.ops.mkldnn._convolution_pointwise(h, weight, conv.bias, *geometry(conv), "none", [], "")
 
 
-def geometry(conv: Conv) -> tuple:
+def geometry(conv: Conv) -> tuple[Any, ...]:
     """Padding, stride, dilation and groups; a Conv1d is taken for one over pictures of width 1."""
     missing = 2 - len(conv.kernel_size)
     return (

@@ -1,6 +1,7 @@
 """What a network keeps beside its weights so that a processor runs it faster."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from weakref import WeakKeyDictionary, ref
 
 import torch
@@ -22,7 +23,7 @@ class Pack:
         return self.form == form and self.source() is weight and self.mark == mark(weight)
 
 
-def mark(weight: Tensor) -> tuple:
+def mark(weight: Tensor) -> tuple[int, int | None]:
     """Changes when a weight moves or is written to, unless by way of its `.data`."""
     return weight.data_ptr(), None if weight.is_inference() else weight._version
 
@@ -36,9 +37,9 @@ class Packs:
 
     def __init__(self) -> None:
         self.allowed = True
-        self.made: WeakKeyDictionary[nn.Module, Pack] = WeakKeyDictionary()
+        self.made: WeakKeyDictionary[nn.Conv2d, Pack] = WeakKeyDictionary()
 
-    def of(self, layer: nn.Module, form: object, make: Callable[[], Tensor]) -> Tensor:
+    def of(self, layer: nn.Conv2d, form: object, make: Callable[[], Tensor]) -> Tensor:
         """A layer's weights in some form, which is not kept beside another form."""
         pack = self.made.get(layer)
         if pack is None or not pack.fits(layer.weight, form):
@@ -46,11 +47,20 @@ class Packs:
             pack = self.made[layer] = Pack(layer.weight, form, make())
         return pack.made
 
+    @contextmanager
+    def unused(self) -> Iterator[None]:
+        """Inside, layers run in the plain way: a few calls do not pay for the packing."""
+        before, self.allowed = self.allowed, False
+        try:
+            yield
+        finally:
+            self.allowed = before
+
     def clear(self) -> None:
         """Free them."""
         self.made.clear()
 
-    def __reduce__(self) -> tuple:
+    def __reduce__(self) -> tuple[type, tuple[()]]:
         return Packs, ()  # a copied network packs its own
 
 

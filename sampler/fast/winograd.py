@@ -8,19 +8,21 @@ is made on the way stays in the processor's cache.
 Pictures here are (H, W, channels), side by side in memory; that is channels-last without the batch.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
 __all__ = ["PLACES", "TILE", "convolved", "patches_of_band", "transformed"]
 
+Matrix = Sequence[Sequence[float]]
+
 TILE, PATCH = 4, 6
 PLACES = PATCH * PATCH
 BAND = 128  # patches at a time; from 64 to 256 there is little between them on processors with 2 MiB of cache a core
 
 # B^T, G and A^T of the paper, for the points 0, 1, -1, 2, -2 and infinity.
-INPUT = [
+INPUT: Matrix = [
     [4, 0, -5, 0, 1, 0],
     [0, -4, -4, 1, 1, 0],
     [0, 4, -4, -1, 1, 0],
@@ -28,7 +30,7 @@ INPUT = [
     [0, 2, -1, -2, 1, 0],
     [0, 4, 0, -5, 0, 1],
 ]
-FILTER = [
+FILTER: Matrix = [
     [1 / 4, 0, 0],
     [-1 / 6, -1 / 6, -1 / 6],
     [-1 / 6, 1 / 6, -1 / 6],
@@ -36,7 +38,7 @@ FILTER = [
     [1 / 24, -1 / 12, 1 / 6],
     [0, 0, 1],
 ]
-OUTPUT = [
+OUTPUT: Matrix = [
     [1, 1, 1, 1, 1, 0],
     [0, 1, -1, 2, -2, 0],
     [0, 1, 1, 4, 4, 0],
@@ -44,9 +46,9 @@ OUTPUT = [
 ]
 
 
-def both_ways(rows: list[list[float]]) -> Tensor:
+def both_ways(rows: Matrix) -> Tensor:
     """A transform of columns and rows at once, on what is laid out row after row."""
-    matrix = torch.tensor(rows, dtype=torch.float64)
+    matrix = torch.tensor(rows, dtype=torch.float64, device="cpu")
     return torch.kron(matrix, matrix).float()
 
 

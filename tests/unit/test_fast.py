@@ -7,6 +7,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 from mask_guidance.sampler.adm import UNet, UNetConfig
+from mask_guidance.sampler.checkpoint import DiffusionConfig
+from mask_guidance.sampler.checkpoint.probe import denoising_error
 from mask_guidance.sampler.ddpm import DDPMConfig, DDPMUNet
 from mask_guidance.sampler.fast import FastConv, Packs, conv_class, expected_bytes, moments, packed, winograd
 from mask_guidance.sampler.layers import LayerFactory, convolved
@@ -228,3 +230,10 @@ def test_bands_of_a_picture_are_as_high_as_the_picture_at_most():
     assert winograd.patches_of_band(256, 256) == (2, 64)
     assert winograd.patches_of_band(16, 16) == (4, 4)
     assert winograd.patches_of_band(4, 4000) == (1, 1000)
+
+
+def test_probing_packs_nothing():
+    net = fill_randomly(UNet(WIDE, BARE))
+    denoising_error(net, DiffusionConfig(), (0.5,))
+    assert not net.packs.made
+    assert net.packs.allowed
