@@ -17,6 +17,8 @@ painting.py   all of it in one call, for any callable model
 diffusers_model.py  a network and a scheduler of diffusers for that call
 checkpoint/   what any checkpoint is: files, flags, training, classes, the record of a family
 layers.py     what the networks of all families are made of
+embedded.py   what they make of a timestep, kept for a run
+fast/         their faster form on a processor
 activations.py  how much memory they need while they run
 adm/          the family of guided-diffusion
 ddpm/         the families of DDPM's network: its own code's, diffusers', xyfJASON's
