@@ -17,13 +17,14 @@ NEEDED = {
         "load_models_gpu throw_exception_if_processing_interrupted unet_manual_cast unet_offload_device"
     ),
     "comfy.model_patcher": (
-        "CoreModelPatcher ModelPatcher.add_wrapper_with_key ModelPatcher.get_additional_models_with_key "
-        "ModelPatcher.get_model_object ModelPatcher.is_dynamic ModelPatcher.set_additional_models "
+        "CoreModelPatcher ModelPatcher.add_callback ModelPatcher.add_wrapper_with_key "
+        "ModelPatcher.get_additional_models_with_key ModelPatcher.get_model_object ModelPatcher.is_dynamic ModelPatcher.set_additional_models "
         "ModelPatcher.set_model_sampler_post_cfg_function ModelPatcher.state_dict_for_saving create_model_options_clone"
     ),
     "comfy.model_sampling": "EPS ModelSamplingDiscrete V_PREDICTION",
     "comfy.patcher_extension": (
-        "WrapperExecutor.new_class_executor WrappersMP.DIFFUSION_MODEL WrappersMP.PREPARE_SAMPLING get_all_wrappers"
+        "CallbacksMP.ON_DETACH WrapperExecutor.new_class_executor "
+        "WrappersMP.DIFFUSION_MODEL WrappersMP.PREPARE_SAMPLING get_all_wrappers"
     ),
     "comfy.sample": "fix_empty_latent_channels",
     "comfy.samplers": "CFGGuider.sample CFGGuider.set_cfg CFGGuider.set_conds Sampler",

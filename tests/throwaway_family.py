@@ -22,6 +22,7 @@ from mask_guidance.sampler.checkpoint import (
     Whole,
     check_size,
 )
+from mask_guidance.sampler.embedded import Embedded
 from torch import Tensor, nn
 
 RENAMED = {"first.w": "inner.weight", "first.b": "inner.bias", "last.w": "outer.weight", "last.b": "outer.bias"}
@@ -53,11 +54,14 @@ class ToyNetwork(Network):
         if config.num_classes is not None:
             self.label = operations.Embedding(config.num_classes, config.width, device=device, dtype=torch.float32)
 
+    def embed(self, timesteps: Tensor, y: Tensor | None) -> Tensor:
+        emb = (timesteps / 1000)[:, None]
+        return emb if y is None else emb + self.label(y)
+
     def forward(self, x: Tensor, timesteps: Tensor, y: Tensor | None = None, embedded=None) -> Tensor:
         check_size(x.shape[-1], x.shape[-2], self.config.size_multiple)
-        h = self.inner(x) + (timesteps / 1000).to(x)[:, None, None, None]
-        if y is not None:
-            h = h + self.label(y).to(x)[:, :, None, None]
+        emb = embedded or Embedded(self.embed(timesteps, y))
+        h = self.inner(x) + emb.emb.to(x)[:, :, None, None]
         return self.config.strength * self.outer(h.tanh()).float()
 
 

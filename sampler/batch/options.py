@@ -269,7 +269,8 @@ HELP = {
     "seed": "same seed, same pictures (default: 0)",
     "load_ema": "averaged weights, where the file has both (default: true)",
     "micro_batch": "pictures painted at a time by each process (default: 8)",
-    "dtype": "of the network; auto: Accelerate's setting, else fp32; on a CPU bf16 is faster where the processor has it, fp16 is not",
+    "dtype": "of the network; auto: Accelerate's setting, else fp32. On a CPU bf16 is faster where the processor "
+    "has it, fp16 is refused",
 }
 
 

@@ -31,6 +31,7 @@ def named(value: Signature | torch.dtype) -> str:
 def needed(config: UNetConfig, dtype: torch.dtype, side: int, batch: int = 1, device: str = "meta") -> int:
     layers = SHARED if device == "meta" else BARE
     net = NETWORKS[type(config)](config, layers, device=device, dtype=dtype).eval().requires_grad_(False)
+    net.packs.allowed = False
     x = torch.zeros(batch, config.in_channels, side, side, dtype=dtype, device=device)
     with torch.inference_mode(), FusedAttention(), LiveBytes(net.parameters()) as live:
         net(x, torch.zeros(batch, device=device))

@@ -17,6 +17,7 @@ from mask_guidance.sampler.adm.heads import HEAD_SHARES, probe_heads, readings_o
 from mask_guidance.sampler.checkpoint import DiffusionConfig, build, probe
 from mask_guidance.sampler.checkpoint.probe import denoising_error, probe_schedule, timestep_at
 from mask_guidance.sampler.checkpoint.probe import test_pictures as probe_pictures
+from mask_guidance.sampler.fast import Packs
 from mask_guidance.sampler.recognition import load_network, recognise
 from safetensors.torch import load_file
 from small_nets import BARE, SMALL, fill_randomly, state_dict_of
@@ -82,6 +83,7 @@ def test_probe_finds_the_schedule_of_a_network_that_lives_by_it(schedule, steps)
     table = alphas_cumprod(named_betas(schedule, steps)).float()
 
     class LivesByIt(torch.nn.Module):
+        packs = Packs()
         config = replace(TINY, num_classes=None)
 
         def forward(self, x, t, y):
@@ -184,6 +186,7 @@ def test_probe_of_the_schedule_keeps_what_is_fixed(quick_probe):
 
 def test_error_of_a_perfect_network_is_zero_and_of_a_silent_one_is_one():
     class Perfect(torch.nn.Module):
+        packs = Packs()
         config = replace(TINY, num_classes=None)
         said = 1.0
 
