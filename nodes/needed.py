@@ -18,7 +18,8 @@ NEEDED = {
     ),
     "comfy.model_patcher": (
         "CoreModelPatcher ModelPatcher.add_callback ModelPatcher.add_wrapper_with_key "
-        "ModelPatcher.get_additional_models_with_key ModelPatcher.get_model_object ModelPatcher.is_dynamic ModelPatcher.set_additional_models "
+        "ModelPatcher.get_additional_models_with_key ModelPatcher.get_model_object ModelPatcher.is_dynamic "
+        "ModelPatcher.set_additional_models "
         "ModelPatcher.set_model_sampler_post_cfg_function ModelPatcher.state_dict_for_saving create_model_options_clone"
     ),
     "comfy.model_sampling": "EPS ModelSamplingDiscrete V_PREDICTION",
