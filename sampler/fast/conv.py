@@ -1,6 +1,6 @@
 """Convolutions that know a faster way on a processor."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from . import packed, winograd
-from .moments import affine
+from .moments import Modulation, affine, modulated
 from .packs import Packs, runs_plainly
 
 __all__ = ["FastConv", "conv_class", "expected_bytes"]
@@ -20,8 +20,6 @@ FEWEST_PATCHES = 16
 FILTERS_FOR_A_PATCH = 24 * 1024
 PACKED = {torch.float32: 2.0, torch.bfloat16: 1.0}  # bytes for one of weights, about; measured on published networks
 
-Modulation = tuple[Tensor, Tensor]
-
 if TYPE_CHECKING:
     AnyConv = nn.Conv2d
 else:
@@ -31,7 +29,7 @@ else:
 class FastConv(AnyConv):
     """Any Conv2d or Conv1d class, faster in float32 and bfloat16 on a processor: Winograd's way, or weights in oneDNN's order.
 
-    A picture of a batch gets the same numbers as alone. Results are channels last.
+    Results are channels last.
     """
 
     def __init__(self, *args: Any, packs: Packs, resident: Callable[[nn.Module], bool], **kwargs: Any):
@@ -43,12 +41,12 @@ class FastConv(AnyConv):
         if not self.is_fast(x):
             return super().forward(x)
         if x.ndim == 3:  # a Conv1d: over pictures of width 1
-            return self.each(x[..., None])[..., 0]
-        return self.each(x)
+            return self.convolved(x[..., None])[..., 0]
+        return self.convolved(x)
 
-    def each(self, h: Tensor) -> Tensor:
+    def convolved(self, h: Tensor) -> Tensor:
         h = h.contiguous(memory_format=torch.channels_last)
-        return joined([self.one(picture) for picture in h.split(1)])
+        return self.by_picture(h, [None] * len(h)) if self.by_winograd(h) else self.packed(h)
 
     def activated(self, h: Tensor, norm: nn.GroupNorm, modulation: Modulation | None) -> Tensor:
         """Convolve silu(norm(h) * (1 + scale) + shift), without keeping it where that is faster; only if `is_fast`.
@@ -59,10 +57,11 @@ class FastConv(AnyConv):
             modulation: Scale and shift; (B, in) each.
         """
         h = h.contiguous(memory_format=torch.channels_last)
-        modulations = [None] * len(h) if modulation is None else list(zip(*modulation, strict=True))
-        return joined(
-            [self.one_activated(picture, norm, m) for picture, m in zip(h.split(1), modulations, strict=True)]
-        )
+        each = [None] * len(h) if modulation is None else list(zip(*modulation, strict=True))
+        if self.by_winograd(h):
+            return self.by_picture(h, [scaled_silu(*affine(h[k : k + 1], norm, each[k])) for k in range(len(h))])
+        normed = [group_norm(h[k : k + 1], norm, each[k]) for k in range(len(h))]
+        return self.packed(F.silu(normed[0] if len(h) == 1 else torch.cat(normed), inplace=True))
 
     def is_fast(self, h: Tensor, norm: nn.GroupNorm | None = None) -> bool:
         """Whether this input goes the fast way, and through this norm."""
@@ -91,14 +90,18 @@ class FastConv(AnyConv):
             and channels[0] * channels[1] <= FILTERS_FOR_A_PATCH * patches
         )
 
-    def one(self, h: Tensor, before: Callable[[Tensor], object] | None = None) -> Tensor:
-        if self.by_winograd(h):
-            picture = h[0].permute(1, 2, 0)
-            product = self.product(*winograd.patches_of_band(*picture.shape[:2]))
-            rows = winograd.convolved(picture, product, self.out_channels, self.bias, before)
-            return rows[None].permute(0, 3, 1, 2)
+    def packed(self, h: Tensor) -> Tensor:
         size = h.shape[-2], h.shape[-1]
         return packed.convolved(h, self.packs.of(self, size, lambda: packed.reordered(self, size)), self)
+
+    def by_picture(self, h: Tensor, before: Sequence[Callable[[Tensor], object] | None]) -> Tensor:
+        """By Winograd's way; `before` as there, for each picture."""
+        pictures = h.permute(0, 2, 3, 1)
+        result = pictures.new_empty(*pictures.shape[:3], self.out_channels)
+        product = self.product(*winograd.patches_of_band(*pictures.shape[1:3]))
+        for picture, into, change in zip(pictures, result, before, strict=True):
+            winograd.convolve(picture, product, self.bias, into, change)
+        return result.permute(0, 3, 1, 2)
 
     def product(self, lines: int, across: int) -> Callable[[Tensor], Tensor]:
         """Multiplies so many patches by the transformed filters."""
@@ -112,13 +115,6 @@ class FastConv(AnyConv):
     def transformed(self) -> Tensor:
         return winograd.transformed(self.weight)
 
-    def one_activated(self, h: Tensor, norm: nn.GroupNorm, modulation: Modulation | None) -> Tensor:
-        if not self.by_winograd(h):
-            weight, bias = modulated(norm.weight, norm.bias, modulation)
-            return self.one(F.silu(F.group_norm(h, norm.num_groups, weight, bias, norm.eps), inplace=True))
-        scale, shift = modulated(*affine(h, norm), modulation)
-        return self.one(h, lambda rows: F.silu(rows.mul_(scale).add_(shift), inplace=True))
-
 
 def expected_bytes(net: nn.Module) -> float:
     """About how much a network's packs will take when it runs on a processor, 0 if some are there."""
@@ -128,15 +124,15 @@ def expected_bytes(net: nn.Module) -> float:
     return sum(PACKED.get(layer.weight.dtype, 0.0) * layer.weight.nbytes for layer in layers)
 
 
-def modulated(scale: Tensor, shift: Tensor, modulation: Modulation | None) -> tuple[Tensor, Tensor]:
-    if modulation is None:
-        return scale, shift
-    more, further = (part.float() for part in modulation)
-    return scale * (1 + more), shift * (1 + more) + further
+def group_norm(h: Tensor, norm: nn.GroupNorm, modulation: Modulation | None) -> Tensor:
+    """A picture normed and modulated in one."""
+    weight, bias = modulated(norm.weight, norm.bias, modulation)
+    return F.group_norm(h, norm.num_groups, weight, bias, norm.eps)
 
 
-def joined(pictures: list[Tensor]) -> Tensor:
-    return pictures[0] if len(pictures) == 1 else torch.cat(pictures)
+def scaled_silu(scale: Tensor, shift: Tensor) -> Callable[[Tensor], Tensor]:
+    """In place, on rows of a picture."""
+    return lambda rows: F.silu(rows.mul_(scale).add_(shift), inplace=True)
 
 
 @cache

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-__all__ = ["PLACES", "TILE", "convolved", "patches_of_band", "transformed"]
+__all__ = ["PLACES", "TILE", "convolve", "patches_of_band", "transformed"]
 
 Matrix = Sequence[Sequence[float]]
 
@@ -67,33 +67,31 @@ def patches_of_band(height: int, width: int) -> tuple[int, int]:
     return max(1, min(down, BAND // across)), across
 
 
-def convolved(
+def convolve(
     picture: Tensor,
     product: Callable[[Tensor], Tensor],
-    outputs: int,
     bias: Tensor | None,
+    out: Tensor,
     before: Callable[[Tensor], object] | None = None,
-) -> Tensor:
+) -> None:
     """Convolve with zeros around the picture.
 
     Args:
         picture: Float32; (H, W, in).
         product: Multiplies patches, (count, 36, in), by the transformed filters, place by place; to (count, 36, out).
-        outputs: Channels of the result.
         bias: Added to the result; (out,).
+        out: Where the result goes; (H, W, out).
         before: Changes rows of the picture in place before they are convolved; what lies around stays zero. (rows, W, in).
-
-    Returns:
-        (H, W, out)
     """
-    height, width, inputs = picture.shape
+    (height, width, inputs), outputs = picture.shape, out.shape[-1]
     lines, across = patches_of_band(height, width)
     rows = TILE * lines
     band = picture.new_zeros(rows + 2, TILE * across + 2, inputs)
     down, count = -(-height // TILE), lines * across
     patches, seen = (picture.new_empty(count, PLACES, inputs) for _ in range(2))
     tiles = picture.new_empty(count, TILE * TILE, outputs)
-    result = picture.new_empty(TILE * down, TILE * across, outputs)
+    whole_tiles = (TILE * down, TILE * across, outputs)
+    result = out if out.shape == whole_tiles else picture.new_empty(whole_tiles)
     from_patch, to_tile = (matrix.expand(count, -1, -1) for matrix in (FROM_PATCH, TO_TILE))
     line, column, _ = band.stride()
     overlapping = band.as_strided((lines, across, PATCH, PATCH, inputs), (TILE * line, TILE * column, line, column, 1))
@@ -118,4 +116,5 @@ def convolved(
         into = result[top : top + TILE * whole].view(whole, TILE, across, TILE, outputs)
         parts = tiles.view(lines, across, TILE, TILE, outputs)[:whole]
         torch.add(parts.transpose(1, 2), offset, out=into)
-    return result[:height, :width]
+    if result is not out:
+        out.copy_(result[:height, :width])
