@@ -60,8 +60,7 @@ class FastConv(AnyConv):
         each = [None] * len(h) if modulation is None else list(zip(*modulation, strict=True))
         if self.by_winograd(h):
             return self.by_picture(h, [scaled_silu(*affine(h[k : k + 1], norm, each[k])) for k in range(len(h))])
-        normed = [group_norm(h[k : k + 1], norm, each[k]) for k in range(len(h))]
-        return self.packed(F.silu(normed[0] if len(h) == 1 else torch.cat(normed), inplace=True))
+        return self.packed(F.silu(group_norm(h, norm, each), inplace=True))
 
     def is_fast(self, h: Tensor, norm: nn.GroupNorm | None = None) -> bool:
         """Whether this input goes the fast way, and through this norm."""
@@ -124,10 +123,18 @@ def expected_bytes(net: nn.Module) -> float:
     return sum(PACKED.get(layer.weight.dtype, 0.0) * layer.weight.nbytes for layer in layers)
 
 
-def group_norm(h: Tensor, norm: nn.GroupNorm, modulation: Modulation | None) -> Tensor:
-    """A picture normed and modulated in one."""
-    weight, bias = modulated(norm.weight, norm.bias, modulation)
-    return F.group_norm(h, norm.num_groups, weight, bias, norm.eps)
+def group_norm(h: Tensor, norm: nn.GroupNorm, modulations: Sequence[Modulation | None]) -> Tensor:
+    """Pictures normed and modulated in one."""
+    normed = (
+        F.group_norm(picture, norm.num_groups, *modulated(norm.weight, norm.bias, modulation), norm.eps)
+        for picture, modulation in zip(h.split(1), modulations, strict=True)
+    )
+    if len(h) == 1:
+        return next(normed)
+    result = torch.empty_like(h)
+    for into, picture in zip(result.split(1), normed, strict=True):
+        into.copy_(picture)
+    return result
 
 
 def scaled_silu(scale: Tensor, shift: Tensor) -> Callable[[Tensor], Tensor]:
