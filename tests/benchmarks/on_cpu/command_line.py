@@ -31,7 +31,9 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parents[3]
 EXAMPLE = ROOT / "examples" / "models" / "eight_styles_64.safetensors"
 PROCESSES, BATCH = 2, 8
-PEERS = {"RePaint's loop": "guided_diffusion", "diffusers": "diffusers"}  # and what each needs
+# Ways of `peer`, and the module that each needs; RePaint's code, where it is given, in place of its loop.
+PEERS = {"RePaint's loop": "guided_diffusion", "diffusers": "diffusers"}
+WITH_REPAINT = {"RePaint's code": "torch", "diffusers": "diffusers"}
 AS_PUBLISHED = PRESETS["paper"]
 
 
@@ -90,7 +92,16 @@ def run(*commands: list[str]) -> tuple[list[str], float, float, int]:
 def by_command(folder: Path, *settings: str) -> Took:
     words = [sys.executable, "-m", "accelerate.commands.accelerate_cli", "launch", "--num_processes", str(PROCESSES)]
     words += ["--num_machines", "1", "--multi_gpu", "--main_process_port", "0"]  # right without a GPU too
-    words += ["--mixed_precision", "no", "--dynamo_backend", "no", str(ROOT / "__main__.py"), "--cpu", "--resume", "false"]
+    words += [
+        "--mixed_precision",
+        "no",
+        "--dynamo_backend",
+        "no",
+        str(ROOT / "__main__.py"),
+        "--cpu",
+        "--resume",
+        "false",
+    ]
     words += ["--weights", str(EXAMPLE), "--input_dir", str(folder / "in"), "--mask_dir", str(folder / "mask.png")]
     words += ["--save_dir", str(folder / "ours"), "--micro_batch", str(BATCH), *settings]
     (text,), *took = run(words)
@@ -121,12 +132,12 @@ def shape_for_diffusers(config: UNetConfig, side: int) -> dict:
     }
 
 
-def write(folder: Path, pictures: int, steps: int, r: int, j: int) -> None:
+def write(folder: Path, pictures: int, steps: int, r: int, j: int, repaint: Path | None) -> None:
     net, found = load_network(EXAMPLE)
     torch.save(net.state_dict(), folder / "net.pt")
     side = found.config.size_multiple * 8
-    asked = {"steps": steps, "r": r, "j": j, "batch": BATCH, "levels": repaint_levels(steps, j, r), "schedule": "cosine"}
-    asked |= {"openais": openais_words(found.config), "label": found.null_class}
+    asked = {"steps": steps, "r": r, "j": j, "batch": BATCH, "levels": repaint_levels(steps, j, r)}
+    asked |= {"openais": openais_words(found.config), "label": found.null_class, "repaint": str(repaint)}
     asked |= {"diffusers": shape_for_diffusers(found.config, side)}
     (folder / "asked.json").write_text(json.dumps(asked))
     (folder / "in").mkdir()
@@ -156,11 +167,11 @@ def a_folder(asked: Asked) -> Iterator[Row]:
     pictures, steps, r, j = asked.fits((64, 16, 3, 4), (4, 3, 2, 1))
     with TemporaryDirectory() as place:
         folder = Path(place)
-        write(folder, pictures, steps, r, j)
+        write(folder, pictures, steps, r, j, asked.repaint)
         words = {"method": "repaint", "skip_type": "uniform", "skip_steps": steps, "resample_r": r, "resample_j": j}
         ours = by_command(folder, *(word for name, value in words.items() for word in (f"--{name}", str(value))))
         peers = {}
-        for way, needed in PEERS.items():
+        for way, needed in (WITH_REPAINT if asked.repaint else PEERS).items():
             what = f"{pictures} pictures, {ours.calls} calls, over {way}"
             if importlib.util.find_spec(needed) is None:
                 yield Row(what, missing=f"needs {needed}")

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from peers.repaint import repaints_own
 from PIL import Image
 from torch import Tensor
 
@@ -31,17 +32,15 @@ class Counted:
 
 
 def repaints_loop(folder: Path, asked: dict) -> tuple[Fill, Counted]:
-    """RePaint's algorithm 1 over OpenAI's own sampler and network (MIT), which RePaint's code is made of."""
+    """RePaint's algorithm 1 over OpenAI's own sampler and network (MIT), which RePaint's code is made of; see `repaints_code`."""
     from guided_diffusion import gaussian_diffusion as gd
     from guided_diffusion.respace import SpacedDiffusion, space_timesteps
     from guided_diffusion.unet import UNetModel
 
-    net = UNetModel(**asked["openais"])
-    net.load_state_dict(torch.load(folder / "net.pt", weights_only=True))
-    net.eval()
+    net = loaded(UNetModel(**asked["openais"]), folder)
     diffusion = SpacedDiffusion(
         use_timesteps=space_timesteps(1000, str(asked["steps"])),
-        betas=gd.get_named_beta_schedule(asked["schedule"], 1000),
+        betas=gd.get_named_beta_schedule("cosine", 1000),
         model_mean_type=gd.ModelMeanType.EPSILON,
         model_var_type=gd.ModelVarType.LEARNED_RANGE,
         loss_type=gd.LossType.MSE,
@@ -66,6 +65,24 @@ def repaints_loop(folder: Path, asked: dict) -> tuple[Fill, Counted]:
     return fill, counted
 
 
+def repaints_code(folder: Path, asked: dict) -> tuple[Fill, Counted]:
+    """Its own, from a checkout; betas are linear, which costs the same."""
+    fill_by, conf = repaints_own(Path(asked["repaint"]), asked["steps"], asked["r"], asked["j"])
+    from guided_diffusion.unet import UNetModel
+
+    counted = Counted(loaded(UNetModel(**asked["openais"], conf=conf), folder))
+
+    def fill(pictures: Tensor, known: Tensor) -> Tensor:
+        return fill_by(counted, pictures, known, y=torch.full((len(pictures),), asked["label"]))
+
+    return fill, counted
+
+
+def loaded(net: torch.nn.Module, folder: Path) -> torch.nn.Module:
+    net.load_state_dict(torch.load(folder / "net.pt", weights_only=True))
+    return net.eval()
+
+
 def diffusers_pipeline(folder: Path, asked: dict) -> tuple[Fill, Counted]:
     """Over diffusers' own network of the same shape, with random weights, which take as long as others."""
     from diffusers import RePaintPipeline, RePaintScheduler, UNet2DModel
@@ -84,7 +101,7 @@ def diffusers_pipeline(folder: Path, asked: dict) -> tuple[Fill, Counted]:
     return fill, counted
 
 
-WAYS = {"RePaint's loop": repaints_loop, "diffusers": diffusers_pipeline}
+WAYS = {"RePaint's loop": repaints_loop, "RePaint's code": repaints_code, "diffusers": diffusers_pipeline}
 
 
 def batches(folder: Path, rank: int, count: int, size: int) -> Iterator[tuple[list[Path], Tensor]]:
@@ -111,7 +128,7 @@ def main(way: str, place: str, rank: str, count: str) -> None:
         pixels = ((painted.clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy()
         for one, path in zip(pixels, paths, strict=True):
             Image.fromarray(one).save(results / path.name)
-    print(json.dumps({"painting": painting, "calls": counted.times / done}))
+    print(json.dumps({"painting": painting, "calls": counted.times // done}))
 
 
 if __name__ == "__main__":
