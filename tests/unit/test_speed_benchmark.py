@@ -1,4 +1,4 @@
-"""The benchmark of speed on a processor: its command, its sides, its rows; and that the network still is faster than OpenAI's."""
+"""The benchmark of speed on a processor: its command, sides and rows; and that the network is faster than OpenAI's."""
 
 import json
 import subprocess
@@ -12,6 +12,7 @@ from closed_forms import count_model_calls
 from mask_guidance.sampler.adm import UNetConfig
 from on_cpu import command_line, network, peer
 from on_cpu.clock import interleaved
+from on_cpu.took import Took
 from on_gpu.asked import Asked
 from on_gpu.nets import inputs, openais
 from on_gpu.report import Row, table
@@ -70,7 +71,7 @@ def test_others_paint_what_is_masked_and_no_more_with_as_many_calls(folder, way,
 
 
 def test_others_are_reckoned_up_by_the_time_they_painted():
-    took = command_line.Took(seconds=30, processor=50, memory=1, calls=40, painting=20).at(400)
+    took = Took(seconds=30, processor=50, memory=1, said=("", ""), calls=40, painting=20).at(400)
     assert (took.seconds, took.painting, took.calls) == (210, 200, 400)
     assert took.processor == 50 + 2 * 180
 

@@ -1,4 +1,4 @@
-"""Others paint a share of a folder of pictures: python -m on_cpu.peer WAY FOLDER RANK COUNT; what it took goes to stdout, as JSON.
+"""Others paint a share of a folder: python -m on_cpu.peer WAY FOLDER RANK COUNT, which prints what it took, as JSON.
 
 `FOLDER/asked.json` has the settings, `in/` the pictures, `mask.png` what is painted (white). Each way is what its users have:
 its own network, its own loop, nothing of this pack.
@@ -32,7 +32,7 @@ class Counted:
 
 
 def repaints_loop(folder: Path, asked: dict) -> tuple[Fill, Counted]:
-    """RePaint's algorithm 1 over OpenAI's own sampler and network (MIT), which RePaint's code is made of; see `repaints_code`."""
+    """RePaint's algorithm 1 over OpenAI's own sampler and network (MIT), which RePaint's code is made of."""
     from guided_diffusion import gaussian_diffusion as gd
     from guided_diffusion.respace import SpacedDiffusion, space_timesteps
     from guided_diffusion.unet import UNetModel
