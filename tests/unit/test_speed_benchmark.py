@@ -48,6 +48,9 @@ def test_the_command_runs_here_and_names_the_machine():
 @pytest.mark.parametrize("check", network.CHECKS, ids=lambda check: check.__name__)
 def test_networks_stand_beside_others_with_the_same_weights(check):
     for row in check(Asked()):
+        if row.missing:
+            assert "bfloat16" in row.missing
+            continue
         assert row.error < row.error_most
         assert row.value > 0
         assert "MiB" in row.memory

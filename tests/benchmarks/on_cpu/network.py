@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 
 import torch
 from mask_guidance.sampler.adm import UNet, UNetConfig
+from mask_guidance.sampler.fast import bfloat16_is_fast
 from mask_guidance.sampler.recognition import load_network
 from on_gpu.asked import Asked
 from on_gpu.nets import inputs, openais, published
@@ -46,7 +47,11 @@ def named(side: int, net: nn.Module, whose: str) -> str:
 def beside_openais(config: UNetConfig, side: int, rounds: int, asked: Asked) -> Iterator[Row]:
     theirs = openais(config, "cpu")
     what = named(side, theirs, "OpenAI's")
-    ours = {name: sharing(theirs, config, kind.dtype) for name, kind in KINDS.items()}
+    kinds = dict(KINDS)
+    if not bfloat16_is_fast():
+        del kinds["bf16"]
+        yield Row(f"{what}, bf16", missing="needs a processor that computes with bfloat16")
+    ours = {name: sharing(theirs, config, kind.dtype) for name, kind in kinds.items()}
     given = inputs(config, side, 1, "cpu")
     yield from compared(what, theirs, theirs, ours, given, rounds, goals=not asked.quick)
 
