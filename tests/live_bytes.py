@@ -13,7 +13,7 @@ __all__ = ["FusedAttention", "LiveBytes"]
 
 
 class LiveBytes(TorchDispatchMode):
-    """Counts each storage that is made inside, from its making to its end.
+    """Counts each storage that is made inside, from its making to its end, but for weights in an order of oneDNN's own.
 
     Args:
         there: Tensors that do not count, the network's weights for example.
@@ -31,7 +31,7 @@ class LiveBytes(TorchDispatchMode):
     def __torch_dispatch__(self, op, types, args=(), kwargs=None):
         out = op(*args, **(kwargs or {}))
         for value in tree_leaves(out):
-            if isinstance(value, Tensor):
+            if isinstance(value, Tensor) and value.layout == torch.strided:
                 self.count(value.untyped_storage())
         return out
 

@@ -10,6 +10,7 @@ from mask_guidance.sampler.adm import UNet, UNetConfig
 from mask_guidance.sampler.adm.signatures import SIGNATURES, Signature
 from mask_guidance.sampler.ddpm import DDPMConfig, DDPMUNet
 from mask_guidance.sampler.ddpm.config import RESBLOCK
+from mask_guidance.sampler.fast import packed
 from small_nets import BARE, SHARED, SMALL, config_of
 
 TYPES = [torch.float32, torch.float16]
@@ -57,3 +58,11 @@ def test_so_does_that_for_other_shapes(config, dtype):
 
 def test_a_network_that_computes_needs_what_was_counted_on_shapes_alone():
     assert needed(SMALL, torch.float32, 64, batch=3, device="cpu") == needed(SMALL, torch.float32, 64, batch=3)
+
+
+def test_counting_keeps_no_network_from_its_fast_way():
+    """Which is tried once a process, perhaps while bytes are counted."""
+    tried = packed.works.__wrapped__
+    with LiveBytes():
+        counted = tried(torch.float32)
+    assert counted == tried(torch.float32)

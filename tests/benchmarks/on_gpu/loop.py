@@ -1,7 +1,6 @@
 """What a call of the model costs besides the network: our loop, RePaint's own, diffusers' and the host's."""
 
 import importlib.util
-import sys
 import types
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -9,6 +8,7 @@ from functools import partial
 
 import torch
 from mask_guidance.sampler import PRESETS, Settings, alphas_cumprod, named_betas, paint
+from peers.repaint import repaints_own
 from torch import Tensor
 
 from .asked import Asked
@@ -70,31 +70,9 @@ def by_diffusers(asked: Asked, side: int, net: Net) -> None:
 
 
 def by_its_authors(asked: Asked, side: int, net: Net) -> None:
-    folder = str(asked.folder("repaint", "RePaint's own code"))
-    if folder not in sys.path:
-        sys.path.insert(0, folder)  # before OpenAI's package of the same name, which this section does not use
-    import conf_mgt
-    from guided_diffusion import gaussian_diffusion, respace
-
-    conf = conf_mgt.conf_base.Default_Conf()
-    conf.update(
-        inpa_inj_sched_prev=True,
-        schedule_jump_params={"t_T": STEPS, "n_sample": 1, "jump_length": J, "jump_n_sample": R},
-        diffusion_steps=1000,
-        timestep_respacing=str(STEPS),
-    )
-    diffusion = respace.SpacedDiffusion(
-        use_timesteps=respace.space_timesteps(1000, str(STEPS)),
-        betas=gaussian_diffusion.get_named_beta_schedule("linear", 1000, use_scale=True),
-        model_mean_type=gaussian_diffusion.ModelMeanType.EPSILON,
-        model_var_type=gaussian_diffusion.ModelVarType.LEARNED_RANGE,
-        loss_type=gaussian_diffusion.LossType.MSE,
-        conf=conf,
-    )
-    picture, known = task(asked, side)
-    given = {"gt": picture, "gt_keep_mask": known.float().expand_as(picture)}
-    arguments = {"model_kwargs": given, "device": asked.device, "progress": False, "conf": conf}
-    diffusion.p_sample_loop(lambda x, t, **_: net(x, t), picture.shape, **arguments)
+    folder = asked.folder("repaint", "RePaint's own code")
+    fill, _ = repaints_own(folder, STEPS, R, J)  # this section does not use OpenAI's package of the same name
+    fill(lambda x, t, **_: net(x, t), *task(asked, side))
 
 
 PEERS = {"RePaint's own": by_its_authors, "diffusers": by_diffusers}

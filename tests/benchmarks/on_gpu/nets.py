@@ -1,7 +1,8 @@
 """Networks with random weights in the sizes that people use, and OpenAI's own code beside ours."""
 
 import importlib.util
-from dataclasses import replace
+from dataclasses import asdict, replace
+from typing import Any
 
 import torch
 from mask_guidance.sampler.adm import UNet, UNetConfig
@@ -13,13 +14,14 @@ from torch import nn
 from .asked import Asked
 from .report import Missing
 
-__all__ = ["NETS", "inputs", "openais", "ours", "published"]
+__all__ = ["NETS", "inputs", "openais", "openais_words", "ours", "published"]
 
 # Name: a published architecture, whether it takes a class, and the side of its pictures.
 NETS = {
     "ADM-256": ("OpenAI 256 / LSUN / RePaint", False, 256),
     "ADM-512 with classes": ("OpenAI 512", True, 512),
     "improved-64": ("improved-diffusion ImageNet 64", False, 64),
+    "portraits-512": ("portrait generator 512", False, 512),
 }
 CLASSES = 1000
 QUICK = {"num_res_blocks": 1, "num_head_channels": -1, "num_heads": 1}
@@ -53,19 +55,11 @@ def openais(config: UNetConfig, device: str) -> nn.Module:
     from guided_diffusion.unet import UNetModel
 
     with torch.device(device):
-        net = UNetModel(
-            image_size=0,
-            in_channels=config.in_channels,
-            model_channels=config.model_channels,
-            out_channels=config.out_channels,
-            num_res_blocks=config.num_res_blocks,
-            attention_resolutions=config.attention_ds,
-            channel_mult=config.channel_mult,
-            num_classes=config.num_classes,
-            num_heads=config.num_heads,
-            num_head_channels=config.num_head_channels,
-            use_scale_shift_norm=config.use_scale_shift_norm,
-            resblock_updown=config.resblock_updown,
-            use_new_attention_order=config.use_new_attention_order,
-        )
-    return fill_randomly(net)
+        return fill_randomly(UNetModel(**openais_words(config)))
+
+
+def openais_words(config: UNetConfig) -> dict[str, Any]:
+    """The arguments of OpenAI's `UNetModel`."""
+    ours = asdict(config)
+    words = {"image_size": 0, "attention_resolutions": ours.pop("attention_ds")}
+    return words | ours

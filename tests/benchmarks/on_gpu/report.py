@@ -1,7 +1,7 @@
-"""What is said of a GPU: numbers beside their goals, what could not be looked at, what broke; and one table of it all."""
+"""What is said of a machine: numbers beside their goals, what could not be looked at, what broke; and one table of it all."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -24,6 +24,11 @@ class Row:
         most: It is to be so much at most; None: no such goal. Without either the number is only shown.
         missing: Why it could not be measured; no failure.
         broken: What went wrong instead of a number.
+        theirs: What the other side took, in words.
+        ours: What we took.
+        error: How far ours is from the other side's result.
+        error_most: It is to be so far at most; None: no such goal.
+        memory: Of both sides, in words.
     """
 
     what: str
@@ -33,6 +38,11 @@ class Row:
     most: float | None = None
     missing: str = ""
     broken: str = ""
+    theirs: str = ""
+    ours: str = ""
+    error: float | None = None
+    error_most: float | None = None
+    memory: str = ""
 
     @property
     def verdict(self) -> str:
@@ -40,10 +50,10 @@ class Row:
             return "FAILED"
         if self.missing or self.value is None:
             return "not measured"
-        if self.least is None and self.most is None:
-            return ""
-        enough = self.least is None or self.value >= self.least  # NaN is neither
-        return "met" if enough and (self.most is None or self.value <= self.most) else "MISSED"
+        held = [self.value >= self.least] if self.least is not None else []  # NaN is neither more nor less
+        held += [self.value <= self.most] if self.most is not None else []
+        held += [self.error is not None and self.error <= self.error_most] if self.error_most is not None else []
+        return ("met" if all(held) else "MISSED") if held else ""
 
     @property
     def goal(self) -> str:
@@ -51,9 +61,28 @@ class Row:
         return ", ".join(f"{words} {limit:g}" for limit, words in limits if limit is not None)
 
     @property
+    def off(self) -> str:
+        """The error in words, with its goal."""
+        goal = "" if self.error_most is None else f", at most {self.error_most:g}"
+        return "" if self.error is None else f"{self.error:.1e}{goal}"
+
+    @property
     def said(self) -> str:
         value = "" if self.value is None else f"{self.value:.4g} {self.unit}".strip()
         return self.broken or self.missing or value
+
+
+# The table's columns by their headings; those that no row fills are left out.
+COLUMNS: dict[str, Callable[[Row], str]] = {
+    "": lambda row: row.what,
+    "theirs": lambda row: row.theirs,
+    "ours": lambda row: row.ours,
+    "measured": lambda row: row.said,
+    "goal": lambda row: row.goal,
+    "error": lambda row: row.off,
+    "memory": lambda row: row.memory,
+    "verdict": lambda row: row.verdict,
+}
 
 
 def failed(rows: Iterable[Row]) -> bool:
@@ -63,11 +92,17 @@ def failed(rows: Iterable[Row]) -> bool:
 
 def table(rows: dict[str, list[Row]]) -> str:
     """Markdown; sections by their titles."""
-    lines = ["| | measured | goal | |", "|---|---|---|---|"]
+    everything = [row for those in rows.values() for row in those]
+    columns = {name: said for name, said in COLUMNS.items() if any(map(said, everything))}
+    lines = [line(columns), line("---" for _ in columns)]
     for title, those in rows.items():
-        lines.append(f"| **{title}** | | | |")
-        lines += [f"| {row.what} | {row.said} | {row.goal} | {row.verdict} |".replace("\n", " ") for row in those]
+        lines.append(line([f"**{title}**", *[""] * (len(columns) - 1)]))
+        lines += [line(said(row) for said in columns.values()) for row in those]
     return "\n".join(lines)
+
+
+def line(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |".replace("\n", " ")
 
 
 def write(row: Row, file: Path) -> None:

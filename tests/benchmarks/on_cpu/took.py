@@ -1,0 +1,68 @@
+"""What programs take that are run side by side."""
+
+import os
+import subprocess
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from tempfile import TemporaryFile
+
+__all__ = ["Took", "run"]
+
+
+@dataclass(frozen=True)
+class Took:
+    """What one side took.
+
+    Attributes:
+        seconds: From the start of its programs to their end.
+        processor: Seconds of all its processes together.
+        memory: Bytes of its largest process.
+        said: What each program said.
+        calls: Of the network for each batch, where it is known.
+        painting: Seconds in which it painted, where they are known.
+    """
+
+    seconds: float
+    processor: float
+    memory: int
+    said: tuple[str, ...] = ()
+    calls: int = 0
+    painting: float = 0.0
+
+    def at(self, calls: int) -> "Took":
+        """Reckoned for so many calls: painting takes in proportion, on a core for each program, the rest as long as it did."""
+        more = self.painting * (calls / self.calls - 1)
+        busy = self.processor + len(self.said) * more
+        return replace(self, seconds=self.seconds + more, processor=busy, calls=calls, painting=self.painting + more)
+
+
+def run(*commands: list[str], both: bool = False) -> Took:
+    """Run commands at the same time.
+
+    Args:
+        both: What they say on stderr counts too.
+
+    Raises:
+        RuntimeError: One of them failed.
+    """
+    with ExitStack() as files:
+        said = [files.enter_context(TemporaryFile("w+")) for _ in commands]
+        started, processor, memory = time.perf_counter(), 0.0, 0
+        begun = [
+            subprocess.Popen(words, stdout=out, stderr=subprocess.STDOUT if both else None)
+            for words, out in zip(commands, said, strict=True)
+        ]
+        for process in begun:
+            _, status, used = os.wait4(process.pid, 0)  # with the processes that it has waited for
+            process.returncode = os.waitstatus_to_exitcode(status)
+            processor += used.ru_utime + used.ru_stime
+            memory = max(memory, 1024 * used.ru_maxrss)
+        seconds = time.perf_counter() - started
+        for out in said:
+            out.seek(0)
+        texts = tuple(out.read() for out in said)
+    for process, text in zip(begun, texts, strict=True):
+        if process.returncode:
+            raise RuntimeError(f"ended with code {process.returncode}: {text[-500:]}")
+    return Took(seconds, processor, memory, texts)
