@@ -57,10 +57,11 @@ class FastConv(AnyConv):
             modulation: Scale and shift; (B, in) each.
         """
         h = h.contiguous(memory_format=torch.channels_last)
-        each = [None] * len(h) if modulation is None else list(zip(*modulation, strict=True))
-        if self.by_winograd(h):
-            return self.by_picture(h, [scaled_silu(*affine(h[k : k + 1], norm, each[k])) for k in range(len(h))])
-        return self.packed(F.silu(group_norm(h, norm, each), inplace=True))
+        if not self.by_winograd(h):
+            return self.packed(F.silu(group_norm(h, norm, modulation), inplace=True))
+        each = [None] * len(h) if modulation is None else zip(*modulation, strict=True)
+        changes = [scaled_silu(*affine(picture, norm, m)) for picture, m in zip(h.split(1), each, strict=True)]
+        return self.by_picture(h, changes)
 
     def is_fast(self, h: Tensor, norm: nn.GroupNorm | None = None) -> bool:
         """Whether this input goes the fast way, and through this norm."""
@@ -123,18 +124,16 @@ def expected_bytes(net: nn.Module) -> float:
     return sum(PACKED.get(layer.weight.dtype, 0.0) * layer.weight.nbytes for layer in layers)
 
 
-def group_norm(h: Tensor, norm: nn.GroupNorm, modulations: Sequence[Modulation | None]) -> Tensor:
-    """Pictures normed and modulated in one."""
-    normed = (
-        F.group_norm(picture, norm.num_groups, *modulated(norm.weight, norm.bias, modulation), norm.eps)
-        for picture, modulation in zip(h.split(1), modulations, strict=True)
-    )
-    if len(h) == 1:
-        return next(normed)
-    result = torch.empty_like(h)
-    for into, picture in zip(result.split(1), normed, strict=True):
-        into.copy_(picture)
-    return result
+def group_norm(h: Tensor, norm: nn.GroupNorm, modulation: Modulation | None) -> Tensor:
+    """Norm, scale and shift in one; each picture has its own scale and shift."""
+    if modulation is not None and len(h) > 1:
+        result = torch.empty_like(h)
+        for picture, into, *parts in zip(h.split(1), result.split(1), *(m.split(1) for m in modulation), strict=True):
+            into.copy_(group_norm(picture, norm, tuple(parts)))
+        return result
+    alone = None if modulation is None else (modulation[0][0], modulation[1][0])
+    weight, bias = modulated(norm.weight, norm.bias, alone)
+    return F.group_norm(h, norm.num_groups, weight, bias, norm.eps)
 
 
 def scaled_silu(scale: Tensor, shift: Tensor) -> Callable[[Tensor], Tensor]:
