@@ -9,12 +9,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .fast import FastConv, Packs, conv_class
+from .fast import FastConv, Modulation, Packs, conv_class
 
 __all__ = [
     "NORM_GROUPS",
     "LayerFactory",
-    "Modulation",
     "Resample",
     "activated",
     "convolved",
@@ -27,7 +26,6 @@ __all__ = [
 NORM_GROUPS = 32
 
 Resample = Callable[[Tensor], Tensor]
-Modulation = tuple[Tensor, Tensor]  # scale and shift, (B, C) each
 
 
 def timestep_embedding(
@@ -140,7 +138,7 @@ def convolved(
     modulation: Modulation | None = None,
     dropout: nn.Module | None = None,
 ) -> Tensor:
-    """conv(dropout(silu(norm(h) * (1 + scale) + shift))), the step that the residual blocks of all families are made of."""
+    """conv(dropout(silu(norm(h) * (1 + scale) + shift))), the step that residual blocks are made of; scale and shift (B, C)."""
     if isinstance(conv, FastConv) and conv.is_fast(h, norm):
         return conv.activated(h, norm, modulation)
     h = normalize(norm, h)

@@ -8,7 +8,8 @@ packs.py     what is kept beside the weights, and when it is dropped
 """
 
 from .conv import FastConv, conv_class, expected_bytes
+from .moments import Modulation
 from .packed import bfloat16_is_fast
 from .packs import Packs
 
-__all__ = ["FastConv", "Packs", "bfloat16_is_fast", "conv_class", "expected_bytes"]
+__all__ = ["FastConv", "Modulation", "Packs", "bfloat16_is_fast", "conv_class", "expected_bytes"]
