@@ -1,13 +1,15 @@
 """What programs take that are run side by side."""
 
 import os
+import statistics
 import subprocess
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from tempfile import TemporaryFile
 
-__all__ = ["Took", "run"]
+__all__ = ["Took", "mean", "run"]
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,12 @@ class Took:
         seconds, processor = self.seconds + more * self.painting, self.processor + more * self.busy
         times = {"painting": (1 + more) * self.painting, "busy": (1 + more) * self.busy}
         return replace(self, seconds=seconds, processor=processor, calls=calls, **times)
+
+
+def mean(runs: Sequence[Took]) -> Took:
+    """Of the same programs, several times."""
+    times = ("seconds", "processor", "painting", "busy")
+    return replace(runs[0], **{name: statistics.fmean(getattr(took, name) for took in runs) for name in times})
 
 
 def run(*commands: list[str], both: bool = False) -> Took:
