@@ -74,9 +74,9 @@ def test_others_paint_what_is_masked_and_no_more_with_as_many_calls(folder, way,
 
 
 def test_others_are_reckoned_up_by_the_time_they_painted():
-    took = Took(seconds=30, processor=50, memory=1, said=("", ""), calls=40, painting=20).at(400)
+    took = Took(seconds=30, processor=50, memory=1, calls=40, painting=20, busy=36).at(400)
     assert (took.seconds, took.painting, took.calls) == (210, 200, 400)
-    assert took.processor == 50 + 2 * 180
+    assert took.processor == 50 + 9 * 36
 
 
 def test_a_row_whose_error_is_too_large_misses_its_goal():

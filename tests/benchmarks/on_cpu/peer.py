@@ -119,16 +119,17 @@ def main(way: str, place: str, rank: str, count: str) -> None:
     hole = torch.from_numpy(np.asarray(Image.open(folder / "mask.png").convert("L")) >= 128)
     results = folder / way
     results.mkdir(exist_ok=True)
-    painting, done = 0.0, 0
+    painting, busy, done = 0.0, 0.0, 0
     for paths, pictures in batches(folder, int(rank), int(count), asked["batch"]):
-        started = time.perf_counter()
+        started, busy_before = time.perf_counter(), time.process_time()
         painted = fill(pictures, (~hole).float().expand(len(pictures), 1, -1, -1))
         painting += time.perf_counter() - started
+        busy += time.process_time() - busy_before
         done += 1
         pixels = ((painted.clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy()
         for one, path in zip(pixels, paths, strict=True):
             Image.fromarray(one).save(results / path.name)
-    print(json.dumps({"painting": painting, "calls": counted.times // done}))
+    print(json.dumps({"painting": painting, "busy": busy, "calls": counted.times // done}))
 
 
 if __name__ == "__main__":

@@ -1,13 +1,15 @@
 """What programs take that are run side by side."""
 
 import os
+import statistics
 import subprocess
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from tempfile import TemporaryFile
 
-__all__ = ["Took", "run"]
+__all__ = ["Took", "mean", "run"]
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,8 @@ class Took:
         memory: Bytes of its largest process.
         said: What each program said.
         calls: Of the network for each batch, where it is known.
-        painting: Seconds in which it painted, where they are known.
+        painting: Seconds in which its programs painted, of the slowest, where they are known.
+        busy: Of them, seconds of all its processes together.
     """
 
     seconds: float
@@ -29,12 +32,20 @@ class Took:
     said: tuple[str, ...] = ()
     calls: int = 0
     painting: float = 0.0
+    busy: float = 0.0
 
     def at(self, calls: int) -> "Took":
-        """Reckoned for so many calls: painting takes in proportion, on a core for each program, the rest as long as it did."""
-        more = self.painting * (calls / self.calls - 1)
-        busy = self.processor + len(self.said) * more
-        return replace(self, seconds=self.seconds + more, processor=busy, calls=calls, painting=self.painting + more)
+        """Reckoned for so many calls: painting takes in proportion, the rest as long as it did."""
+        more = calls / self.calls - 1
+        seconds, processor = self.seconds + more * self.painting, self.processor + more * self.busy
+        times = {"painting": (1 + more) * self.painting, "busy": (1 + more) * self.busy}
+        return replace(self, seconds=seconds, processor=processor, calls=calls, **times)
+
+
+def mean(runs: Sequence[Took]) -> Took:
+    """Of the same programs, several times."""
+    times = ("seconds", "processor", "painting", "busy")
+    return replace(runs[0], **{name: statistics.fmean(getattr(took, name) for took in runs) for name in times})
 
 
 def run(*commands: list[str], both: bool = False) -> Took:
