@@ -1,0 +1,116 @@
+"""What a call of the model costs besides the network: RePaint's order by our loop and by RePaint's own.
+
+RePaint's own loop is its algorithm over OpenAI's sampler (MIT), which its code is made of, one noising step a climb; or its code
+itself, where a checkout is given. The network is none, so that the loops are all that there is.
+"""
+
+import importlib.util
+import itertools
+import statistics
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import torch
+from mask_guidance.sampler import Settings, alphas_cumprod, named_betas, paint
+from mask_guidance.sampler.methods.repaint import repaint_levels
+from on_gpu.asked import Asked
+from on_gpu.report import Missing, Row
+from peers.repaint import repaints_own
+from torch import Tensor
+
+from .clock import interleaved
+
+MOST = 0.4  # of RePaint's own
+ORDERS = {40: (20, 3, 10), 130: (50, 3, 10)}  # steps, r and j, by calls of the model
+
+
+def nothing(x: Tensor, t: Tensor, **words: object) -> Tensor:
+    return OUTPUTS[x.shape]
+
+
+OUTPUTS: dict[torch.Size, Tensor] = {}
+
+
+def task(side: int) -> tuple[Tensor, Tensor]:
+    """A picture and what is known of it; what the network would say of it comes to `OUTPUTS`."""
+    draw = torch.Generator().manual_seed(0)
+    picture = torch.rand(1, 3, side, side, generator=draw) * 2 - 1
+    known = torch.ones(1, 1, side, side, dtype=torch.bool)
+    known[..., side // 4 : 3 * side // 4, side // 4 : 3 * side // 4] = False
+    OUTPUTS[picture.shape] = torch.rand(1, 6, side, side, generator=draw) * 2 - 1
+    return picture, known
+
+
+def by_us(side: int, steps: int, r: int, j: int) -> Callable[[], Tensor]:
+    picture, known = task(side)
+    settings = Settings(method="repaint", skip_type="uniform", skip_steps=steps, resample_r=r, resample_j=j)
+    table = alphas_cumprod(named_betas("linear", 1000))
+
+    @torch.inference_mode()
+    def run() -> Tensor:
+        for step in paint(nothing, table, picture, known, settings):
+            last = step.x
+        return last
+
+    return run
+
+
+def by_repaints_loop(side: int, steps: int, r: int, j: int) -> Callable[[], Tensor]:
+    """Lugmayr et al. 2022, algorithm 1; the known region goes in before each call but the first."""
+    if importlib.util.find_spec("guided_diffusion") is None:
+        raise Missing("needs guided-diffusion-sdk")
+    from guided_diffusion import gaussian_diffusion as openais
+    from guided_diffusion.respace import SpacedDiffusion, space_timesteps
+
+    diffusion = SpacedDiffusion(
+        use_timesteps=space_timesteps(1000, str(steps)),
+        betas=openais.get_named_beta_schedule("linear", 1000),
+        model_mean_type=openais.ModelMeanType.EPSILON,
+        model_var_type=openais.ModelVarType.LEARNED_RANGE,
+        loss_type=openais.LossType.MSE,
+    )
+    picture, known = task(side)
+    weight = known.float()
+    order = list(itertools.pairwise(repaint_levels(steps, j, r)))
+
+    @torch.no_grad()
+    def run() -> Tensor:
+        x, first = torch.randn(picture.shape), True
+        for level, following in order:
+            t = torch.tensor([min(level, following)])
+            if following > level:
+                beta = openais._extract_into_tensor(diffusion.betas, t, x.shape)
+                x = (1 - beta).sqrt() * x + beta.sqrt() * torch.randn_like(x)
+                continue
+            if not first:
+                x = weight * diffusion.q_sample(picture, t) + (1 - weight) * x
+            x, first = diffusion.p_sample(nothing, x, t)["sample"], False
+        return x
+
+    return run
+
+
+def by_repaints_code(side: int, steps: int, r: int, j: int, folder: object) -> Callable[[], Tensor]:
+    fill, _ = repaints_own(folder, steps, r, j)
+    picture, known = task(side)
+    return lambda: fill(nothing, picture, known.float())
+
+
+def without_a_network(asked: Asked) -> Iterator[Row]:
+    side = asked.fits(256, 32)
+    theirs = partial(by_repaints_code, folder=asked.repaint) if asked.repaint else by_repaints_loop
+    for calls, order in ORDERS.items():
+        ways = {"theirs": theirs(side, *order), "ours": by_us(side, *order)}
+        for way in ways.values():
+            way()
+        times = interleaved(ways, asked.fits(8, 1))
+        yield Row(
+            f"the loop around {calls} calls, {side} px",
+            statistics.median(a / b for a, b in zip(times["ours"], times["theirs"], strict=True)),
+            "of RePaint's",
+            most=asked.fits(MOST, None),
+            **{name: f"{1000 * statistics.median(those) / calls:.3g} ms a call" for name, those in times.items()},
+        )
+
+
+CHECKS = (without_a_network,)
