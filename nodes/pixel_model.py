@@ -18,7 +18,7 @@ from torch import Tensor
 from ..sampler import sigmas
 from ..sampler.checkpoint import Detection, DiffusionConfig, Network
 from ..sampler.embedded import Embedded
-from ..sampler.fast import bfloat16_is_fast, expected_bytes
+from ..sampler.fast import bfloat16_is_fast, expected_bytes, working_bytes
 from ..sampler.recognition import Recognised
 from ..sampler.sentence import shortly
 from .host_layers import host_layers
@@ -191,11 +191,10 @@ class PixelModel(comfy.model_base.BaseModel):
     def memory_required(self, input_shape, cond_shapes=None) -> float:
         """Bytes of activations, and on a processor of the packed weights that are not made yet."""
         pixels = input_shape[0] * input_shape[-1] * input_shape[-2]
-        dtype = self.get_dtype_inference()
-        on_processor = comfy.model_management.is_device_cpu(comfy.model_management.get_torch_device())
-        fast = on_processor and dtype == torch.bfloat16
-        used = pixels * self.detection.config.activations(dtype.itemsize, dtype.itemsize if fast else 4)
-        return used + (expected_bytes(self.diffusion_model) if on_processor else 0)
+        dtype, config, net = self.get_dtype_inference(), self.detection.config, self.diffusion_model
+        if comfy.model_management.is_device_cpu(comfy.model_management.get_torch_device()):
+            return working_bytes(net, config, pixels, dtype) + expected_bytes(net)
+        return pixels * config.activations(dtype.itemsize)
 
 
 DTYPES = {"auto": torch.float32, "fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}

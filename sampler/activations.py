@@ -26,9 +26,10 @@ def activations(
         attends: Whether a level of the decoder attends.
         grows_in_block: Whether a level is doubled within a residual block.
         size: Bytes of a number in the torso.
-        norm_size: Bytes of a number in its norms.
+        norm_size: Bytes of a number in its norms; 0: their results are not kept.
     """
     normed = 2 * size if size == norm_size else size + 2 * norm_size  # what is normed, perhaps a copy, and the result
+    kept = int(norm_size > 0)
 
     def decoding(level: int) -> float:
         width = widths[level]
@@ -36,14 +37,14 @@ def activations(
 
         def block(below: int, waiting: int) -> float:
             joined = below + width
-            first = max(normed * joined, size * (2 * joined + width))
-            second = size * joined + max(normed, 3 * size) * width
+            first = max(normed * joined, size * ((1 + kept) * joined + width))
+            second = size * joined + max(normed, (2 + kept) * size) * width
             attended = size * (joined + 8 * width) if attends[level] else 0
             return size * (waiting * width + below) + max(first, second, attended)
 
         first = block(widths[min(level + 1, len(widths) - 1)], blocks)
         second = block(width, blocks - 1)
-        grown = (3 * size + 4 * (size + max(normed, 3 * size))) * width if level and grows_in_block else 0
+        grown = (3 * size + 4 * (size + max(normed, (2 + kept) * size))) * width if level and grows_in_block else 0
         return size * finer + max(first, second, grown) / 4**level
 
     return KERNELS * max(decoding(level) for level in range(len(widths)))

@@ -12,13 +12,13 @@ from . import packed, winograd
 from .moments import Modulation, affine, modulated
 from .packs import Packs, runs_plainly
 
-__all__ = ["FastConv", "conv_class", "expected_bytes"]
+__all__ = ["FEWEST_CHANNELS", "FastConv", "conv_class"]
 
 FEWEST_CHANNELS = 96
 FEWEST_PATCHES = 16
 # Transformed filters are four times as large: where few patches share them, reading them takes longer than they save.
 FILTERS_FOR_A_PATCH = 24 * 1024
-PACKED = {torch.float32: 2.0, torch.bfloat16: 1.0}  # bytes for one of weights, about; measured on published networks
+TYPES = (torch.float32, torch.bfloat16)
 
 if TYPE_CHECKING:
     AnyConv = nn.Conv2d
@@ -67,7 +67,7 @@ class FastConv(AnyConv):
         """Whether this input goes the fast way, and through this norm."""
         if torch.compiler.is_compiling() or self.training or not self.packs.allowed:
             return False
-        if h.dtype not in PACKED or h.dtype != self.weight.dtype:
+        if h.dtype not in TYPES or h.dtype != self.weight.dtype:
             return False
         layers: list[Any] = [self] if norm is None else [self, norm]
         if not all(map(self.resident, layers)) or runs_plainly(h, *(layer.weight for layer in layers)):
@@ -114,14 +114,6 @@ class FastConv(AnyConv):
 
     def transformed(self) -> Tensor:
         return winograd.transformed(self.weight)
-
-
-def expected_bytes(net: nn.Module) -> float:
-    """About how much a network's packs will take when it runs on a processor, 0 if some are there."""
-    layers = [layer for layer in net.modules() if isinstance(layer, FastConv)]
-    if any(layer.packs.made for layer in layers):
-        return 0.0
-    return sum(PACKED.get(layer.weight.dtype, 0.0) * layer.weight.nbytes for layer in layers)
 
 
 def group_norm(h: Tensor, norm: nn.GroupNorm, modulation: Modulation | None) -> Tensor:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import torch
 from live_bytes import FusedAttention, LiveBytes
 from mask_guidance.sampler.adm import UNet, UNetConfig
-from mask_guidance.sampler.fast import expected_bytes
+from mask_guidance.sampler.fast import expected_bytes, working_bytes
 from on_gpu.asked import Asked
 from on_gpu.nets import NETS, inputs, ours, published
 from on_gpu.report import Row
@@ -37,7 +37,7 @@ def on_a_processor(name: str, side: int, words: str, dtype: torch.dtype, asked: 
     net = ours(config, "cpu", dtype)
     packs = expected_bytes(net)
     activations(net, config, side, dtype)
-    said = side**2 * config.activations(dtype.itemsize, dtype.itemsize if dtype == torch.bfloat16 else 4)
+    said = working_bytes(net, config, side**2, dtype)
     yield row(f"{name}, {side} px, {words}", said, activations(net, config, side, dtype), asked)
     made = packed_bytes(net)
     if made:  # none are where torch lacks the operators
