@@ -17,7 +17,7 @@ Known = Tensor | Callable[[int], Tensor]
 
 
 def known_at(known: Known, level: int, like: Tensor) -> Tensor:
-    """Share of the picture that is kept at a level, in [0, 1], on the device of `like` and of its type; or still all or nothing.
+    """Share of the picture that is kept at a level, in [0, 1], on the device of `like` and of its type, or bool as given.
 
     Args:
         known: A tensor that broadcasts to `like`, or a function of the level that returns one.
