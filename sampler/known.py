@@ -17,14 +17,15 @@ Known = Tensor | Callable[[int], Tensor]
 
 
 def known_at(known: Known, level: int, like: Tensor) -> Tensor:
-    """Share of the picture that is kept at a level, in [0, 1], of the type and on the device of `like`.
+    """Share of the picture that is kept at a level, in [0, 1], on the device of `like` and of its type, or bool as given.
 
     Args:
         known: A tensor that broadcasts to `like`, or a function of the level that returns one.
         level: The level the chain steps down from.
         like: The state; (B, C, ...).
     """
-    return (known(level) if callable(known) else known).to(like)
+    weight = known(level) if callable(known) else known
+    return weight.to(like.device) if weight.dtype == torch.bool and like.dtype == torch.float32 else weight.to(like)
 
 
 def keep(known: Tensor, kept: Tensor, x: Tensor) -> Tensor:
@@ -35,6 +36,8 @@ def keep(known: Tensor, kept: Tensor, x: Tensor) -> Tensor:
         kept: Like x; (B, C, ...).
         x: The same.
     """
+    if known.dtype == torch.bool:
+        return torch.where(known, kept, x)
     return torch.where(known == 1, kept, torch.lerp(x, kept, known))  # Apple's lerp does not end at `kept` exactly
 
 
@@ -55,6 +58,9 @@ def pasted(
         noise: Standard normal; like x.
         share: Of the level's noise amplitude that goes into the known region; a number or (B, 1, ...).
     """
+    if known.dtype == torch.bool:
+        noised = (float(ladder.signal[level]) * x0).add_(share * float(ladder.noise[level]) * noise)
+        return torch.where(known, noised, x)
     amplitude = (1 - (1 - known).square()).sqrt() * float(ladder.noise[level])
     return keep(known, float(ladder.signal[level]) * x0, x) + share * amplitude * noise
 

@@ -18,7 +18,7 @@ __all__ = ["PREDICTIONS", "VAR_TYPES", "Posterior", "predict_x0"]
 
 
 def x0_from_eps(x: Tensor, eps: Tensor, signal: float, noise: float) -> Tensor:
-    return (x - noise * eps) / signal
+    return (x - noise * eps).div_(signal)
 
 
 def x0_from_x0(x: Tensor, x0: Tensor, signal: float, noise: float) -> Tensor:
@@ -109,7 +109,7 @@ class Posterior:
         if noise is None:
             return mean
         # A variance that is one number stays on the CPU: to send it would wait for the device.
-        return mean + (0.5 * self.log_variance(var_type, level, v)).exp().to(x.dtype) * noise
+        return mean.add_((0.5 * self.log_variance(var_type, level, v)).exp_().to(x.dtype) * noise)
 
     def log_variance(self, var_type: str, level: int, v: Tensor | None) -> Tensor:
         """Log variance of the step down from a level.
@@ -148,8 +148,9 @@ def learned(posterior: Posterior, level: int, v: Tensor | None) -> Tensor:
 
 
 def learned_range(posterior: Posterior, level: int, v: Tensor | None) -> Tensor:
-    share = (given(v, "learned_range") + 1) / 2
-    return share * float(posterior.log_large[level]) + (1 - share) * float(posterior.log_small[level])
+    share = (given(v, "learned_range") + 1).div_(2)
+    large = share * float(posterior.log_large[level])
+    return large.add_((1 - share).mul_(float(posterior.log_small[level])))
 
 
 def given(v: Tensor | None, var_type: str) -> Tensor:

@@ -1,7 +1,7 @@
 """What a call of the model costs besides the network: RePaint's order by our loop and by RePaint's own.
 
-RePaint's own loop is its algorithm over OpenAI's sampler (MIT), which its code is made of, one noising step a climb; or its code
-itself, where a checkout is given. The network is none, so that the loops are all that there is.
+RePaint's own loop is its algorithm over OpenAI's sampler (MIT), which its code is made of, one noising step a climb; or its
+code itself, where a checkout is given. The network is none, so that the loops are all that there is.
 """
 
 import importlib.util
