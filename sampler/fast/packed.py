@@ -91,9 +91,12 @@ def works(dtype: torch.dtype) -> bool:
         return bool((ours - plain).abs().max() <= (1e-4 if dtype == torch.float32 else 2e-2) * plain.abs().max())
 
 
+@cache
 def bfloat16_is_fast() -> bool:
-    """Elsewhere each number would be made float32 and back."""
+    """Whether this processor computes in bfloat16, attention too; elsewhere each number would be made float32 and back."""
+    q = torch.ones(1, 1, 64, 64, dtype=torch.bfloat16)
     try:
+        F.scaled_dot_product_attention(q, q, q)  # raises where torch is told to use plain kernels on a newer processor
         return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
     except (AttributeError, RuntimeError):
         return False

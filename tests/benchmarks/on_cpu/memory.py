@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import torch
 from live_bytes import FusedAttention, LiveBytes
 from mask_guidance.sampler.adm import UNet, UNetConfig
-from mask_guidance.sampler.fast import expected_bytes, working_bytes
+from mask_guidance.sampler.fast import bfloat16_is_fast, expected_bytes, working_bytes
 from on_gpu.asked import Asked
 from on_gpu.nets import NETS, inputs, ours, published
 from on_gpu.report import Row
@@ -57,7 +57,10 @@ def the_estimate(asked: Asked) -> Iterator[Row]:
     for name in asked.fits(NAMES, NAMES[:1]):
         *_, side = NETS[name]
         yield from on_a_processor(name, side, "fp32", torch.float32, asked)
-        yield from on_a_processor(name, side, "bf16", torch.bfloat16, asked)
+        if bfloat16_is_fast():
+            yield from on_a_processor(name, side, "bf16", torch.bfloat16, asked)
+        else:
+            yield Row(f"{name}, {side} px, bf16", missing="needs a processor that computes with bfloat16")
         yield from on_shapes(name, side, asked)
 
 
