@@ -59,8 +59,7 @@ def pasted(
         share: Of the level's noise amplitude that goes into the known region; a number or (B, 1, ...).
     """
     if known.dtype == torch.bool:
-        noised = (float(ladder.signal[level]) * x0).add_(share * float(ladder.noise[level]) * noise)
-        return torch.where(known, noised, x)
+        return torch.where(known, ladder.diffuse(x0, level, noise, share), x)
     amplitude = (1 - (1 - known).square()).sqrt() * float(ladder.noise[level])
     return keep(known, float(ladder.signal[level]) * x0, x) + share * amplitude * noise
 

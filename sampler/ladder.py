@@ -42,15 +42,19 @@ class Ladder:
     def steps(self) -> int:
         return len(self.signal) - 1
 
-    def diffuse(self, x0: Tensor, level: int, noise: Tensor) -> Tensor:
+    def diffuse(self, x0: Tensor, level: int, noise: Tensor, share: Tensor | float = 1.0) -> Tensor:
         """A clean picture at a noise level: q(x_level | x0) (Ho et al. 2020, equation 4).
 
         Args:
             x0: The clean picture; (B, C, ...).
             level: From 0, where nothing is added.
             noise: Standard normal; like x0.
+            share: Of the level's noise amplitude; a number or (B, 1, ...).
         """
-        return float(self.signal[level]) * x0 + float(self.noise[level]) * noise
+        signal, amplitude = torch.mul(x0, float(self.signal[level])), share * float(self.noise[level])
+        return (
+            signal.addcmul_(amplitude, noise) if isinstance(amplitude, Tensor) else signal.add_(noise, alpha=amplitude)
+        )
 
     def climb(self, x: Tensor, level: int, target: int, noise: Tensor) -> Tensor:
         """From a level up to a noisier one in a single draw: the product of the steps between is Gaussian too.
@@ -64,4 +68,4 @@ class Ladder:
         """
         ratio = self.signal[target] / self.signal[level]
         variance = self.noise[target] ** 2 - (ratio * self.noise[level]) ** 2
-        return float(ratio) * x + float(variance.sqrt()) * noise
+        return torch.mul(x, float(ratio)).add_(noise, alpha=float(variance.sqrt()))

@@ -18,7 +18,7 @@ __all__ = ["PREDICTIONS", "VAR_TYPES", "Posterior", "predict_x0"]
 
 
 def x0_from_eps(x: Tensor, eps: Tensor, signal: float, noise: float) -> Tensor:
-    return (x - noise * eps).div_(signal)
+    return torch.sub(x, eps, alpha=noise).div_(signal)
 
 
 def x0_from_x0(x: Tensor, x0: Tensor, signal: float, noise: float) -> Tensor:
@@ -26,7 +26,7 @@ def x0_from_x0(x: Tensor, x0: Tensor, signal: float, noise: float) -> Tensor:
 
 
 def x0_from_v(x: Tensor, v: Tensor, signal: float, noise: float) -> Tensor:
-    return signal * x - noise * v
+    return torch.mul(x, signal).sub_(v, alpha=noise)
 
 
 PREDICTIONS = {"eps": x0_from_eps, "x0": x0_from_x0, "v": x0_from_v}
@@ -82,9 +82,11 @@ class Posterior:
 
         Ho et al. 2020, equation 7; where no noise is to be added, Song et al. 2021, equation 12 with sigma 0.
         """
+        weights = self.x_weight, self.x0_weight
         if variance_of(var_type).implicit:
-            return float(self.implicit_x_weight[level]) * x + float(self.implicit_x0_weight[level]) * x0
-        return float(self.x_weight[level]) * x + float(self.x0_weight[level]) * x0
+            weights = self.implicit_x_weight, self.implicit_x0_weight
+        of_x, of_x0 = (float(weight[level]) for weight in weights)
+        return torch.mul(x, of_x).add_(x0, alpha=of_x0)
 
     def step(
         self,
@@ -108,8 +110,10 @@ class Posterior:
         mean = self.mean(x, x0, level, var_type)
         if noise is None:
             return mean
-        # A variance that is one number stays on the CPU: to send it would wait for the device.
-        return mean.add_((0.5 * self.log_variance(var_type, level, v)).exp_().to(x.dtype) * noise)
+        deviation = (0.5 * self.log_variance(var_type, level, v)).exp_()
+        if deviation.ndim == 0:  # one number stays on the CPU: to send it would wait for the device
+            return mean.add_(noise, alpha=float(deviation))
+        return mean.addcmul_(deviation.to(x.dtype), noise)
 
     def log_variance(self, var_type: str, level: int, v: Tensor | None) -> Tensor:
         """Log variance of the step down from a level.
@@ -148,9 +152,10 @@ def learned(posterior: Posterior, level: int, v: Tensor | None) -> Tensor:
 
 
 def learned_range(posterior: Posterior, level: int, v: Tensor | None) -> Tensor:
-    share = (given(v, "learned_range") + 1).div_(2)
-    large = share * float(posterior.log_large[level])
-    return large.add_((1 - share).mul_(float(posterior.log_small[level])))
+    large, small = float(posterior.log_large[level]), float(posterior.log_small[level])
+    return torch.mul(given(v, "learned_range"), (large - small) / 2).add_(
+        (large + small) / 2
+    )  # from small at -1 to large at 1
 
 
 def given(v: Tensor | None, var_type: str) -> Tensor:
