@@ -38,7 +38,8 @@ def on(device: str, latent: dict) -> dict:
 
 
 def assert_alike(there: torch.Tensor, here: torch.Tensor) -> None:
-    torch.testing.assert_close(there.cpu(), here, atol=1e-5, rtol=0)
+    """Networks run in a faster form on the CPU, which rounds otherwise (1e-6 a call)."""
+    torch.testing.assert_close(there.cpu(), here, atol=1e-4, rtol=0)
 
 
 def noted(model, waits: Waits) -> list[int]:
