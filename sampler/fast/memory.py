@@ -1,5 +1,6 @@
 """How much memory the fast form takes on a processor."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -13,12 +14,11 @@ __all__ = ["expected_bytes", "working_bytes"]
 PACKED = {torch.float32: 2.0, torch.bfloat16: 1.0}  # bytes for one of weights, about; measured on published networks
 
 
-def expected_bytes(net: nn.Module) -> float:
-    """About how much a network's packs will take when it runs, 0 if some are there."""
-    layers = fast_layers(net)
-    if any(layer.packs.made for layer in layers):
+def expected_bytes(net: Any) -> float:
+    """About how much the packs of a network, a `Network`, will take when it runs, 0 if some are there."""
+    if net.packs.made:
         return 0.0
-    return sum(PACKED.get(layer.weight.dtype, 0.0) * layer.weight.nbytes for layer in layers)
+    return sum(PACKED.get(layer.weight.dtype, 0.0) * layer.weight.nbytes for layer in fast_layers(net))
 
 
 def working_bytes(net: nn.Module, config: Any, pixels: int, dtype: torch.dtype) -> float:
@@ -38,5 +38,6 @@ def working_bytes(net: nn.Module, config: Any, pixels: int, dtype: torch.dtype) 
     return float(pixels * config.activations(dtype.itemsize, norms))
 
 
-def fast_layers(net: nn.Module) -> list[FastConv]:
-    return [layer for layer in net.modules() if isinstance(layer, FastConv)]
+def fast_layers(net: nn.Module) -> Iterator[FastConv]:
+    """In the order of the network; one by one, for the host asks before each call, and the first is often enough."""
+    return (layer for layer in net.modules() if isinstance(layer, FastConv))
