@@ -4,6 +4,7 @@ import pytest
 import torch
 from checkpoints import save_tiny
 from live_bytes import FusedAttention, LiveBytes
+from mask_guidance.sampler.fast import FastConv
 from nodes_by_hand import load, paint
 
 PICTURE = torch.rand(3, 32, 32, 3, generator=torch.Generator().manual_seed(1))
@@ -354,9 +355,15 @@ def test_ladder_of_every_kind_of_host_model_has_the_marginals_of_its_own_noising
         torch.testing.assert_close(ladder.diffuse(x0, level, n), expected, atol=1e-4, rtol=1e-4)
 
 
-def test_a_picture_so_small_that_a_norms_groups_have_one_value_is_painted_alone_as_in_a_batch(tiny):
+@pytest.mark.parametrize(("fast", "bound"), [(False, 5e-5), (True, 5e-4)])
+def test_a_picture_so_small_that_a_norms_groups_have_one_value_is_painted_alone_as_in_a_batch(
+    tiny, monkeypatch, fast, bound
+):
+    """The CPU's faster form rounds otherwise where the layers as written take one number a group."""
+    if not fast:
+        monkeypatch.setattr(FastConv, "is_fast", lambda *_: False)
     model, _ = tiny
     samples = torch.rand(2, 3, 2, 2, generator=torch.Generator().manual_seed(1))
     together, _ = paint(model, {"samples": samples})
     alone, _ = paint(model, {"samples": samples[:1]})
-    assert (together[:1] - alone).abs().max() < 5e-4
+    assert (together[:1] - alone).abs().max() < bound
