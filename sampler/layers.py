@@ -107,12 +107,21 @@ class LayerFactory:
         return self.operations.Linear(in_features, out_features, device=self.device, dtype=torch.float32)
 
     def embedding(self, count: int, features: int) -> nn.Module:
-        return self.operations.Embedding(count, features, device=self.device, dtype=torch.float32)
+        layer = Embedding if self.operations.Embedding is nn.Embedding else self.operations.Embedding
+        return layer(count, features, device=self.device, dtype=torch.float32)
 
     def norm(self, channels: int, groups: int | None = None) -> nn.Module:
         return self.operations.GroupNorm(
             groups or self.norm_groups, channels, eps=self.norm_eps, device=self.device, dtype=torch.float32
         )
+
+
+class Embedding(nn.Embedding):
+    """torch's, which on the meta device draws its first weights by way of torch's compiler: a second to import, for nothing."""
+
+    def reset_parameters(self) -> None:
+        if not self.weight.is_meta:
+            super().reset_parameters()
 
 
 def normalize(norm: nn.Module, h: Tensor) -> Tensor:

@@ -42,7 +42,7 @@ def denoiser(
         t = torch.full((len(x),), timesteps[-level], dtype=torch.long, device=x.device)
         output, v = split(model(x, t), x.shape[1])
         x0 = predict_x0(prediction, x, output, float(ladder.signal[level]), float(ladder.noise[level]))
-        return (x0.clamp(-clip, clip) if clip else x0), v
+        return (x0.clamp_(-clip, clip) if clip else x0), v
 
     return denoise
 
@@ -56,6 +56,7 @@ def split(output: Tensor | tuple[Tensor, Tensor], channels: int) -> tuple[Tensor
     return output, None
 
 
+@torch.no_grad()
 def paint(
     model: Model,
     alphas_cumprod: Tensor,
@@ -71,6 +72,8 @@ def paint(
     class_gradient: Callable[[Tensor, Tensor], Tensor] | None = None,
 ) -> Iterator[Step]:
     """Fill the unknown part of pictures; iterate to run, and read `x` of the last step.
+
+    Without gradients, whatever the model's weights ask for: else each call's memory would be kept to the last.
 
     Args:
         model: Any noise predictor, see `denoiser`.
@@ -105,7 +108,8 @@ def paint(
     if class_gradient is not None:
 
         def gradient(x: Tensor, level: int) -> Tensor:
-            return class_gradient(x, torch.full((len(x),), chain.timesteps[-level], device=x.device))
+            with torch.enable_grad():
+                return class_gradient(x, torch.full((len(x),), chain.timesteps[-level], device=x.device))
 
         denoise = class_guided(denoise, gradient, ladder, settings.drawn_variance, clip)
     yield from settings.run(denoise, ladder, start, picture, known, ImageNoise(seed, indices), chain.levels)

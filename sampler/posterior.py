@@ -22,7 +22,7 @@ def x0_from_eps(x: Tensor, eps: Tensor, signal: float, noise: float) -> Tensor:
 
 
 def x0_from_x0(x: Tensor, x0: Tensor, signal: float, noise: float) -> Tensor:
-    return x0
+    return x0.clone()
 
 
 def x0_from_v(x: Tensor, v: Tensor, signal: float, noise: float) -> Tensor:
@@ -41,6 +41,9 @@ def predict_x0(prediction: str, x: Tensor, output: Tensor, signal: float, noise:
         output: The network's prediction; same shape.
         signal: Signal amplitude at this level.
         noise: Noise amplitude at this level.
+
+    Returns:
+        Memory of its own; like x.
     """
     if prediction not in PREDICTIONS:
         raise ValueError(f"Unknown prediction '{prediction}'; choose one of {', '.join(PREDICTIONS)}.")
@@ -110,23 +113,24 @@ class Posterior:
         mean = self.mean(x, x0, level, var_type)
         if noise is None:
             return mean
-        deviation = (0.5 * self.log_variance(var_type, level, v)).exp_()
+        deviation = self.log_variance(var_type, level, v, 0.5).exp_()
         if deviation.ndim == 0:  # one number stays on the CPU: to send it would wait for the device
             return mean.add_(noise, alpha=float(deviation))
         return mean.addcmul_(deviation.to(x.dtype), noise)
 
-    def log_variance(self, var_type: str, level: int, v: Tensor | None) -> Tensor:
+    def log_variance(self, var_type: str, level: int, v: Tensor | None, times: float = 1.0) -> Tensor:
         """Log variance of the step down from a level.
 
         Args:
             var_type: A key of VAR_TYPES.
             level: The level stepped from.
             v: The network's variance channels, for the learned types; (B, C, ...).
+            times: A factor; 0.5 gives the deviation's, in the same pass over the picture.
 
         Returns:
-            A scalar, or a tensor like v.
+            A scalar, or a tensor like v; memory of its own.
         """
-        return variance_of(var_type).log(self, level, v)
+        return variance_of(var_type).log(self, level, v, times)
 
     def variance(self, var_type: str, level: int, v: Tensor | None) -> Tensor:
         """The same without the logarithm; the small one of the last step is the zero that it is."""
@@ -139,23 +143,22 @@ def padded(table: Tensor) -> Tensor:
     return torch.cat([table.new_full((1,), torch.nan), table])
 
 
-def fixed_small(posterior: Posterior, level: int, v: Tensor | None) -> Tensor:
-    return posterior.log_small[level]
+def fixed_small(posterior: Posterior, level: int, v: Tensor | None, times: float) -> Tensor:
+    return times * posterior.log_small[level]
 
 
-def fixed_large(posterior: Posterior, level: int, v: Tensor | None) -> Tensor:
-    return posterior.log_fixed_large[level]
+def fixed_large(posterior: Posterior, level: int, v: Tensor | None, times: float) -> Tensor:
+    return times * posterior.log_fixed_large[level]
 
 
-def learned(posterior: Posterior, level: int, v: Tensor | None) -> Tensor:
-    return given(v, "learned") + float(posterior.log_power[level])
+def learned(posterior: Posterior, level: int, v: Tensor | None, times: float) -> Tensor:
+    return torch.add(times * posterior.log_power[level], given(v, "learned"), alpha=times)
 
 
-def learned_range(posterior: Posterior, level: int, v: Tensor | None) -> Tensor:
-    large, small = float(posterior.log_large[level]), float(posterior.log_small[level])
-    return torch.mul(given(v, "learned_range"), (large - small) / 2).add_(
-        (large + small) / 2
-    )  # from small at -1 to large at 1
+def learned_range(posterior: Posterior, level: int, v: Tensor | None, times: float) -> Tensor:
+    """From small at -1 to large at 1."""
+    large, small = times * posterior.log_large[level], times * posterior.log_small[level]
+    return torch.add((large + small) / 2, given(v, "learned_range"), alpha=float(large - small) / 2)
 
 
 def given(v: Tensor | None, var_type: str) -> Tensor:
@@ -166,12 +169,12 @@ def given(v: Tensor | None, var_type: str) -> Tensor:
     return v
 
 
-def auto(posterior: Posterior, level: int, v: Tensor | None) -> Tensor:
+def auto(posterior: Posterior, level: int, v: Tensor | None, times: float) -> Tensor:
     """The model's own variance where it gives one, else the small one."""
-    return fixed_small(posterior, level, v) if v is None else learned_range(posterior, level, v)
+    return (fixed_small if v is None else learned_range)(posterior, level, v, times)
 
 
-def none(posterior: Posterior, level: int, v: Tensor | None) -> Tensor:
+def none(posterior: Posterior, level: int, v: Tensor | None, times: float) -> Tensor:
     return torch.tensor(-math.inf, dtype=torch.float64)
 
 
@@ -180,11 +183,11 @@ class Variance:
     """A kind of step down.
 
     Attributes:
-        log: Log variance of the noise that is added.
+        log: Log variance of the noise that is added, times a factor.
         implicit: The noise that is in the state is kept and scaled (DDIM), so that none needs to be added.
     """
 
-    log: Callable[[Posterior, int, Tensor | None], Tensor]
+    log: Callable[[Posterior, int, Tensor | None, float], Tensor]
     implicit: bool = False
 
 

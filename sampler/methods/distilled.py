@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from ..known import Known, keep, known_at, pasted
+from ..known import Known, known_at, pasted
 from ..ladder import Ladder
 from .feedback import Feedback, fed_back, matched
 from .method import Denoise, Descent, Method, Noise, Step, ended, ruled
@@ -75,7 +75,7 @@ def distilled(
         x = ladder.diffuse(predicted, target, noise(x))
         if call == len(levels) - 1:
             x = ended(weight, x0, x, ladder, target, noise)
-        yield Step(call, len(levels) - 1, target, x, keep(weight, x0, predicted))
+        yield Step(call, len(levels) - 1, target, x, predicted, weight, x0)
 
 
 def levels_of(settings: "Settings", descent: Descent) -> list[int]:

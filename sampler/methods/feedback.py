@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from ..known import Known, keep, known_at, pasted
+from ..known import Known, known_at, pasted
 from ..ladder import Ladder
 from .method import Denoise, Descent, Method, Noise, Step, ended, ruled
 
@@ -127,7 +127,7 @@ def feedback(
             shift = shift * (reached / sigma) ** rule.fade
         if call == len(levels) - 1:
             x = ended(weight, x0, x, ladder, target, noise)
-        yield Step(call, len(levels) - 1, target, x, keep(weight, x0, predicted))
+        yield Step(call, len(levels) - 1, target, x, predicted, weight, x0)
 
 
 def fed_back(shift: Tensor, residual: Tensor, rule: Feedback) -> Tensor:

@@ -32,7 +32,7 @@ import torch
 from torch import Tensor
 
 from ..fields import TINY, VECTORS, Grid, bridged, correlated, expectation, measured_on, trusted
-from ..known import Known, keep, known_at, pasted
+from ..known import Known, known_at, pasted
 from ..ladder import Ladder
 from .feedback import FEEDBACK, Feedback, added, fed_back, feedback, known_mean, matched, settled, spread, stepped
 from .method import Denoise, Method, Noise, Step, ended, ruled
@@ -134,7 +134,7 @@ def kriged(
             shift = shift * (reached / sigma) ** rule.fade
         if call == len(levels) - 1:
             x = ended(weight, x0, x, ladder, target, noise)
-        yield Step(call, len(levels) - 1, target, x, keep(weight, x0, predicted))
+        yield Step(call, len(levels) - 1, target, x, predicted, weight, x0)
 
 
 class Errors:

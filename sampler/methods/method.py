@@ -42,14 +42,23 @@ class Step:
         calls: Calls in all.
         level: Level reached, 0 when the picture is finished.
         x: State at that level; the finished picture in the last step, known region exact.
-        x0: The model's guess of the finished picture, known region in place.
+        predicted: The model's guess of the finished picture, everywhere.
+        known: From `known_at`.
+        picture: What is kept.
     """
 
     call: int
     calls: int
     level: int
     x: Tensor
-    x0: Tensor
+    predicted: Tensor
+    known: Tensor
+    picture: Tensor
+
+    @property
+    def x0(self) -> Tensor:
+        """The model's guess of the finished picture, known region in place; made when it is asked for."""
+        return keep(self.known, self.picture, self.predicted)
 
 
 @dataclass(frozen=True)

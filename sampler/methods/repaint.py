@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
-from ..known import Known, keep, known_at, pasted
+from ..known import Known, known_at, pasted
 from ..ladder import Ladder
 from ..posterior import Posterior
 from .method import Denoise, Descent, Method, Noise, Step, count_calls, ended, ruled
@@ -119,7 +119,7 @@ def repaint(
         call += 1
         if position == len(levels) - 1:
             x = ended(weight, x0, x, ladder, reached, noise)
-        yield Step(call, calls, reached, x, keep(weight, x0, predicted))
+        yield Step(call, calls, reached, x, predicted, weight, x0)
 
 
 def pastings(levels: Sequence[int], bouts: bool) -> set[int]:

@@ -1,6 +1,7 @@
 """Who may import whom: nodes/ uses sampler/, never the other way round, and sampler/ knows no host."""
 
 import ast
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -115,3 +116,20 @@ def test_no_module_is_hidden_by_a_name_of_its_package(init):
         for alias in node.names
     }
     assert not {name for name, module in named.items() if name in modules and module is not None}
+
+
+def test_reading_a_checkpoint_does_not_import_torchs_compiler():
+    """It takes a second, and the first draw of an embedding's weights did it, even where it draws nothing."""
+    script = """
+import sys, conftest, torch
+before = "torch._dynamo" in sys.modules
+from mask_guidance.sampler.recognition import load_network
+net, _ = load_network(sys.argv[1])
+print(any(isinstance(layer, torch.nn.Embedding) for layer in net.modules()), "torch._dynamo" in sys.modules, before)
+"""
+    example = PACK / "examples" / "models" / "eight_styles_64.safetensors"
+    words = [sys.executable, "-W", "ignore", "-c", script, str(example)]
+    said = subprocess.run(words, check=True, capture_output=True, text=True, cwd=PACK / "tests").stdout
+    has_embedding, after, before = said.split()
+    assert has_embedding == "True"
+    assert after == before

@@ -93,6 +93,23 @@ def test_inputs_are_left_alone():
     torch.testing.assert_close((picture, known, table), (pictures(), half_known(), TABLE), rtol=0, atol=0)
 
 
+def test_weights_that_could_be_trained_leave_no_trace_in_the_picture():
+    net = torch.nn.Conv2d(3, 3, 1)
+    assert net.weight.requires_grad and torch.is_grad_enabled()
+    for step in paint(lambda x, t: net(x), TABLE, pictures(), half_known(), QUICK):
+        assert not step.x.requires_grad
+        assert torch.is_grad_enabled()  # between the steps, in the caller's hands
+
+
+def test_a_gradient_of_a_class_needs_no_switch_of_its_own():
+    def pull(x, t):
+        x = x.detach().requires_grad_()
+        return torch.autograd.grad(-(x - 0.5).square().sum(), x)[0]
+
+    pulled, alone = painted(class_gradient=pull), painted()
+    assert (pulled - alone)[..., half_known()[0, 0].logical_not()].mean() > 0.01
+
+
 def test_every_published_option_changes_the_number_of_calls_as_counted():
     for steps, j, r, start in ((20, 4, 2, 10_000), (20, 5, 3, 10), (10, 10, 5, 10_000), (7, 1, 4, 3)):
         settings = replace(QUICK, skip_steps=steps, resample_j=j, resample_r=r, start_resampling=start)

@@ -25,7 +25,7 @@ def run(settings, denoise, ladder, levels, x, x0, known, noise):
         x = ladder.diffuse(predicted, target, noise(x))
         if call == calls:
             x = ended(weight, x0, x, ladder, target, noise)
-        yield Step(call, calls, target, x, keep(weight, x0, predicted))
+        yield Step(call, calls, target, x, predicted, weight, x0)
 
 
 ANEW = Method(name="anew", words="the guess is noised anew", uses=("resample_r",), levels=levels_of, run=run)

@@ -9,6 +9,7 @@ import itertools
 import statistics
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import Any
 
 import torch
 from mask_guidance.sampler import Settings, alphas_cumprod, named_betas, paint
@@ -17,10 +18,12 @@ from on_gpu.asked import Asked
 from on_gpu.report import Missing, Row
 from peers.repaint import repaints_own
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from .clock import interleaved
 
 MOST = 0.4  # of RePaint's own
+ACTIVATION = 2**25  # bytes
 ORDERS = {40: (20, 3, 10), 130: (50, 3, 10)}  # steps, r and j, by calls of the model
 
 
@@ -96,14 +99,45 @@ def by_repaints_code(side: int, steps: int, r: int, j: int, folder: object) -> C
     return lambda: fill(nothing, picture, known.float())
 
 
+class Passes(TorchDispatchMode):
+    """Counts operations that write as much as a picture: each is a start of a kernel on a GPU."""
+
+    def __init__(self, picture: int):
+        super().__init__()
+        self.picture, self.count = picture, 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        view = any(r.alias_info is not None and not r.alias_info.is_write for r in func._schema.returns)
+        writes = not view and "empty" not in func.__name__
+        self.count += writes and isinstance(result, Tensor) and result.numel() >= self.picture
+        return result
+
+
+def passes(way: Callable[[], object], side: int) -> int:
+    with Passes(3 * side * side) as counted:
+        way()
+    return counted.count
+
+
 def without_a_network(asked: Asked) -> Iterator[Row]:
     side = asked.fits(256, 32)
+    # As a network would have done: the C library learns from a block given back how much memory to keep, and both loops wait
+    # for fresh memory less.
+    torch.empty(ACTIVATION - 2**20, dtype=torch.uint8)
     theirs = partial(by_repaints_code, folder=asked.repaint) if asked.repaint else by_repaints_loop
     for calls, order in ORDERS.items():
         ways = {"theirs": theirs(side, *order), "ours": by_us(side, *order)}
         for way in ways.values():
             way()
         times = interleaved(ways, asked.fits(8, 1))
+        counts = {name: passes(way, side) / calls for name, way in ways.items()}
+        yield Row(
+            f"passes over the picture around {calls} calls",
+            counts["ours"] / counts["theirs"],
+            "of RePaint's",
+            **{name: f"{count:.3g} a call" for name, count in counts.items()},
+        )
         yield Row(
             f"the loop around {calls} calls, {side} px",
             statistics.median(a / b for a, b in zip(times["ours"], times["theirs"], strict=True)),
