@@ -77,6 +77,7 @@ for picture, left in ((before, 0), (after, side + gap)):
     sheet.paste(seen, (left, 0))
 sheet.save(names[2])
 """
+DEVICES, GPU_DEVICES = Path("/dev"), ("nvidia*", "nvhost*", "nvmap", "dxg", "kfd", "dri")
 FIND_GPU = "import torch; print(any(kind.is_available() for kind in (torch.cuda, torch.backends.mps, torch.xpu)))"
 
 
@@ -149,6 +150,12 @@ def wait(process):
     while process.poll() is None:
         time.sleep(0.1)
     return process.returncode
+
+
+def has_gpu(python):
+    """Whether PyTorch can use one. On Linux that takes a device; without any, PyTorch, which takes seconds, is not asked."""
+    found = [device for name in GPU_DEVICES for device in DEVICES.glob(name)]
+    return (bool(found) or not sys.platform.startswith("linux")) and ask(python, FIND_GPU) != "False"
 
 
 def stop(process):
@@ -462,7 +469,7 @@ class Server(NamedTuple):
         with step("Starting ComfyUI"):
             port = choose_port(options.port, options.once)
             words = ["--listen", "127.0.0.1", "--port", port, "--preview-method", "auto", "--disable-auto-launch"]
-            words += ["--cpu"] if options.cpu or ask(host.python, FIND_GPU) == "False" else []
+            words += ["--cpu"] if options.cpu or not has_gpu(host.python) else []
             environment = {**os.environ, "PYTHONIOENCODING": "utf-8", "PYTHONUNBUFFERED": "1"}
             with open(places.server_log, "wb") as log:
                 streams = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": subprocess.STDOUT}
@@ -493,7 +500,7 @@ class Server(NamedTuple):
                 found = wanted(self.call(path))
                 if found:
                     return found
-            time.sleep(0.3)
+            time.sleep(0.1)
         raise Stop(f"{complaint} {seconds // 60} minutes; ComfyUI's log is {self.log}")
 
     def queue(self, workflow):
@@ -585,8 +592,6 @@ def show(places, options):
     host = SetUp(places, options).host()
     server = Server.started(places, host, options)
     pictures = server.paint(workflow, host.folder / "output")
-    if options.once:
-        stop_all()
     large = enlarged(places, host, workflow, pictures[0])
     if large:
         print(f"Before and after, large enough to look at: {large}", flush=True)

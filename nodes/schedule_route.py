@@ -8,12 +8,13 @@ the number is known; and what else the page sees of the run, see FACTS.
 """
 
 import asyncio
+import itertools
 import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, fields
-from itertools import groupby
 
+import numpy as np
 import torch
 
 from ..sampler import CUSTOM, PRESETS, SKIP_TYPES, Chain, Descent, Settings, karras_sigmas, most_visits, with_preset
@@ -189,11 +190,11 @@ def numbers(settings: Settings, chain: Chain, noise_to_signal: torch.Tensor) -> 
 
 def decimated(points: Sequence[tuple[int, int]], columns: int = COLUMNS) -> list[tuple[int, int]]:
     """A curve for a plot so many columns wide: of each column the first, lowest, highest and last point."""
-    width = max(1, points[-1][0]) / columns
-    kept = []
-    for _, column in groupby(points, lambda point: int(point[0] / width)):
-        inside = [*column]
-        places = range(len(inside))
-        low, high = (best(places, key=lambda i: inside[i][1]) for best in (min, max))
-        kept += [inside[i] for i in sorted({0, low, high, len(inside) - 1})]
-    return kept
+    calls, heights = np.fromiter(itertools.chain.from_iterable(points), int).reshape(-1, 2).T
+    column = (calls / (max(1, calls[-1]) / columns)).astype(int)
+    first = np.flatnonzero(np.diff(column, prepend=-1))
+    last = np.append(first[1:], len(points)) - 1
+    # What is compared has the place as its last digit, in numbers of that many digits.
+    count, places = len(points), np.arange(len(points))
+    low, high = (np.minimum.reduceat(sign * count * heights + places, first) % count for sign in (1, -1))
+    return [points[place] for place in np.unique([first, low, high, last])]

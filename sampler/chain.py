@@ -2,7 +2,8 @@
 
 import math
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, compress
+from operator import eq, le
 
 from torch import Tensor
 
@@ -97,18 +98,20 @@ class Chain:
         """
         timestep = [self.last or 0, *reversed(self.timesteps)]
         dips = {level: nearest(noise_to_signal, self.dip * noise_to_signal[timestep[level]]) for level in self.repeated}
-        points, calls = [(0, timestep[self.levels[0]])], 0
-        for before, after in pairwise(self.levels):
-            calls += after <= before
-            if after == before:
-                points.append((calls, dips[after]))
-            points.append((calls, timestep[after]))
-        return points
+        calls = [*accumulate(map(le, self.levels[1:], self.levels), initial=0)]
+        points = zip(calls, map(timestep.__getitem__, self.levels), strict=True)
+        if not dips:
+            return [*points]
+        return [
+            point
+            for before, level, point in zip([None, *self.levels[:-1]], self.levels, points, strict=True)
+            for point in ([(point[0], dips[level]), point] if before == level else [point])
+        ]
 
     @property
     def repeated(self) -> set[int]:
         """Levels that are visited again at once."""
-        return {after for before, after in pairwise(self.levels) if after == before}
+        return {*compress(self.levels, map(eq, self.levels, self.levels[1:]))}
 
 
 def nearest(table: Tensor, value: Tensor) -> int:

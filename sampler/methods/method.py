@@ -3,7 +3,8 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import compress
+from operator import ge
 from typing import TYPE_CHECKING, Protocol
 
 from torch import Tensor
@@ -172,7 +173,7 @@ def count_calls(levels: Sequence[int]) -> int:
     >>> count_calls([4, 3, 4, 3, 3, 0])
     4
     """
-    return count_visits(levels).total()
+    return sum(map(ge, levels, levels[1:]))
 
 
 def count_visits(levels: Sequence[int]) -> Counter[int]:
@@ -181,7 +182,7 @@ def count_visits(levels: Sequence[int]) -> Counter[int]:
     >>> count_visits([4, 3, 4, 3, 3, 0])
     Counter({4: 2, 3: 2})
     """
-    return Counter(before for before, after in pairwise(levels) if after <= before)
+    return Counter(compress(levels, map(ge, levels, levels[1:])))
 
 
 def most_visits(levels: Sequence[int]) -> int:

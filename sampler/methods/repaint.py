@@ -69,14 +69,12 @@ def repaint_levels(
             f"jumps_every {jumps_every}, jump_n_sample (r) {jump_n_sample} and jump_length (j) {jump_length} make {calls:,} "
             f"model calls, more than {MOST_CALLS:,}; raise the first, or lower another."
         )
-    left = dict.fromkeys(feet, jumps)  # jumps still to be made from a foot
     levels = [steps]
-    while (level := levels[-1]) > 0:
-        if left.get(level, 0) > 0:
-            left[level] -= 1
-            levels += range(level + 1, level + jump_length + 1)
-        levels.append(levels[-1] - 1)
-    return levels
+    for foot in reversed(feet):  # all jumps from one are made before the next is reached
+        top = foot + jump_length
+        levels += range(levels[-1] - 1, foot - 1, -1)
+        levels += [*range(foot + 1, top), *range(top, foot - 1, -1)] * jumps
+    return [*levels, *reversed(range(levels[-1]))]
 
 
 def repaint(

@@ -333,6 +333,26 @@ def test_words_after_test_go_to_pytest_even_when_they_are_options():
     assert script.read_options(["--once", "--pip=--proxy URL"]).pip == ["--proxy", "URL"]
 
 
+@pytest.mark.parametrize("device", ["nvidia0", "dxg", "kfd", "dri"])
+def test_pytorch_is_asked_for_a_gpu_only_where_there_is_a_device(tmp_path, monkeypatch, device):
+    asked = []
+    monkeypatch.setattr(script, "ask", lambda python, *words: asked.append(python) or "True")
+    monkeypatch.setattr(script, "DEVICES", tmp_path)
+    monkeypatch.setattr(sys, "platform", "linux")
+    assert not script.has_gpu("python") and not asked
+    (tmp_path / device).touch()
+    assert script.has_gpu("python") and asked
+
+
+def test_pytorch_is_always_asked_where_devices_are_no_files(tmp_path, monkeypatch):
+    monkeypatch.setattr(script, "ask", lambda *words: "False")
+    monkeypatch.setattr(script, "DEVICES", tmp_path)
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert not script.has_gpu("python")
+    monkeypatch.setattr(script, "ask", lambda *words: "True")
+    assert script.has_gpu("python")
+
+
 def test_all_tests_run_unless_some_are_named():
     tests, own = PACK / "tests", "tests/unit/test_run_script.py::test_x"
     assert script.pytest_words(PACK, ["-k", "nodes"]) == [*script.SIDE_BY_SIDE, tests, "-k", "nodes"]
