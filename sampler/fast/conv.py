@@ -14,8 +14,8 @@ from .packs import Packs, runs_plainly
 
 __all__ = ["FEWEST_CHANNELS", "FastConv", "conv_class"]
 
-FEWEST_CHANNELS = 96
 FEWEST_PATCHES = 16
+FEWEST_CHANNELS, MORE_FOR_FEW = 80, 1536  # of many patches, and so many more divided by their number
 # Transformed filters are four times as large: where few patches share them, reading them takes longer than they save.
 FILTERS_FOR_A_PATCH = 24 * 1024
 TYPES = (torch.float32, torch.bfloat16)
@@ -85,8 +85,8 @@ class FastConv(AnyConv):
         return (
             h.dtype == torch.float32
             and (self.kernel_size, self.stride, self.padding, self.groups) == ((3, 3), (1, 1), (1, 1), 1)
-            and min(channels) >= FEWEST_CHANNELS
             and patches >= FEWEST_PATCHES
+            and min(channels) >= FEWEST_CHANNELS + MORE_FOR_FEW / patches
             and channels[0] * channels[1] <= FILTERS_FOR_A_PATCH * patches
         )
 
@@ -118,14 +118,12 @@ class FastConv(AnyConv):
 
 def group_norm(h: Tensor, norm: nn.GroupNorm, modulation: Modulation | None) -> Tensor:
     """Norm, scale and shift in one; each picture has its own scale and shift."""
-    if modulation is not None and len(h) > 1:
-        result = torch.empty_like(h)
-        for picture, into, *parts in zip(h.split(1), result.split(1), *(m.split(1) for m in modulation), strict=True):
-            into.copy_(group_norm(picture, norm, tuple(parts)))
-        return result
-    alone = None if modulation is None else (modulation[0][0], modulation[1][0])
-    weight, bias = modulated(norm.weight, norm.bias, alone)
-    return F.group_norm(h, norm.num_groups, weight, bias, norm.eps)
+    if modulation is None or len(h) == 1:
+        alone = None if modulation is None else (modulation[0][0], modulation[1][0])
+        return F.group_norm(h, norm.num_groups, *modulated(norm.weight, norm.bias, alone), norm.eps)
+    scale, shift = (each.to(h.dtype)[:, :, None, None] for each in modulated(norm.weight, norm.bias, modulation))
+    normed = F.group_norm(h, norm.num_groups, eps=norm.eps)
+    return torch.addcmul(shift, normed, scale, out=normed)
 
 
 def scaled_silu(scale: Tensor, shift: Tensor) -> Callable[[Tensor], Tensor]:
