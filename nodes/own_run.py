@@ -20,6 +20,7 @@ class OwnRun:
         numbers: Of the pictures in their batch.
         draws_variance: Each step draws a variance, so that its mean can be shifted.
         level: Where the chain is that calls the model now.
+        sigma: What it calls the model with.
         embeddings: What the network makes of the levels' timesteps.
         slope: Gradients of what guides the call that is made now, times their scales; None where nothing does.
     """
@@ -27,11 +28,17 @@ class OwnRun:
     numbers: Sequence[int]
     draws_variance: bool
     level: int = 0
+    sigma: Tensor | None = None
     embeddings: Embeddings = field(default_factory=Embeddings)
     slope: Tensor | None = None
 
-    def embedded(self, options: dict, count: int, embed: Callable[[], Tensor]) -> Embedded:
-        """The embedding at this level of the conditionings that transformer options name, of so many rows."""
+    def embedded(self, options: dict, count: int, embed: Callable[[], Tensor]) -> Embedded | None:
+        """The embedding at this level of the conditionings that transformer options name, of so many rows.
+
+        None where something calls the model with other noise than the chain does, or on another of several GPUs.
+        """
+        if "uuids" not in options or self.sigma is None or options.get("sigmas") is not self.sigma:
+            return None
         return self.embeddings.at((self.level, tuple(options["uuids"]), count), embed)
 
     def add(self, slope: Tensor) -> None:

@@ -82,9 +82,7 @@ def host_class(network: type[Network]) -> type[Network]:
             Not while a compiler reads: what it found among the options would be found for good.
             """
             run = None if torch.compiler.is_compiling() else options.get(RUN)
-            if run is None or "uuids" not in options:
-                return None
-            return run.embedded(options, len(timesteps), lambda: self.embed(timesteps, y))
+            return run and run.embedded(options, len(timesteps), lambda: self.embed(timesteps, y))
 
         def take_variance(self) -> Tensor | None:
             """Variance channels of the last call, once; None where it gave none."""

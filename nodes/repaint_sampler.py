@@ -145,8 +145,8 @@ class RePaintSampler(comfy.samplers.Sampler):
         shares = CFG_REPEATS[self.cfg_repeats](ladder, visits, faded)
 
         def denoise(x: Tensor, level: int) -> tuple[Tensor, Tensor | None]:
-            run.level = level
             sigma = sigmas[-1 - level].expand(len(x))
+            run.level, run.sigma = level, sigma
             x0 = model_wrap(x, sigma, model_options=following(options, shares[level]), seed=seed)
             v, slope = sink.take(x), run.take()
             return (x0 if slope is None or shift is None else x0 + shift(slope, level, v)), v

@@ -153,3 +153,20 @@ def test_a_run_computes_each_embedding_once(tiny, packs):
     _, record = paint(model, latent(vae, mask=right_half()), label=1)
     assert int(record.split()[0]) > 8
     assert len(calls) == 6  # levels; some are visited twice
+
+
+def test_a_call_with_other_noise_on_the_way_has_its_own_embedding(tiny):
+    from comfy.samplers import calc_cond_batch
+
+    model, vae = tiny
+    given = latent(vae, mask=right_half())
+    curious = model.clone()
+
+    def asks_twice(args):
+        model, conds, x, options = (args[name] for name in ("model", "conds", "input", "model_options"))
+        calc_cond_batch(model, conds, x, args["sigma"] / 2, options)
+        return calc_cond_batch(model, conds, x, args["sigma"], options)
+
+    curious.model_options["sampler_calc_cond_batch_function"] = asks_twice
+    together, alone = (paint(each, given, method="feedback")[0] for each in (curious, model))  # which draws no variance
+    torch.testing.assert_close(together, alone, **ROUNDING)
