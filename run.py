@@ -78,6 +78,7 @@ for picture, left in ((before, 0), (after, side + gap)):
 sheet.save(names[2])
 """
 DEVICES, GPU_DEVICES = Path("/dev"), ("nvidia*", "nvhost*", "nvmap", "dxg", "kfd", "dri")
+CARDS, NVIDIA = Path("/sys/bus/pci/devices"), "0x10de"
 FIND_GPU = "import torch; print(any(kind.is_available() for kind in (torch.cuda, torch.backends.mps, torch.xpu)))"
 
 
@@ -153,8 +154,10 @@ def wait(process):
 
 
 def has_gpu(python):
-    """Whether PyTorch can use one. On Linux that takes a device; without any, PyTorch, which takes seconds, is not asked."""
+    """Whether PyTorch can use one. It takes seconds to ask, and is not asked where Linux has neither a device nor a card."""
     found = [device for name in GPU_DEVICES for device in DEVICES.glob(name)]
+    # Devices of NVIDIA's may come with the first use of the card.
+    found += [card for card in CARDS.glob("*/vendor") if text_of(card).strip() == NVIDIA]
     return (bool(found) or not sys.platform.startswith("linux")) and ask(python, FIND_GPU) != "False"
 
 

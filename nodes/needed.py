@@ -25,7 +25,7 @@ NEEDED = {
     "comfy.model_sampling": "EPS ModelSamplingDiscrete V_PREDICTION",
     "comfy.patcher_extension": (
         "CallbacksMP.ON_DETACH WrapperExecutor.new_class_executor "
-        "WrappersMP.DIFFUSION_MODEL WrappersMP.PREPARE_SAMPLING get_all_wrappers"
+        "WrappersMP.APPLY_MODEL WrappersMP.DIFFUSION_MODEL WrappersMP.PREPARE_SAMPLING get_all_wrappers"
     ),
     "comfy.sample": "fix_empty_latent_channels",
     "comfy.samplers": "CFGGuider.sample CFGGuider.set_cfg CFGGuider.set_conds Sampler",

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+import comfy.patcher_extension
 from torch import Tensor
 
 from ..sampler.embedded import Embedded, Embeddings
@@ -10,6 +11,8 @@ from ..sampler.embedded import Embedded, Embeddings
 __all__ = ["RUN", "OwnRun", "run_of"]
 
 RUN = "mask_guidance_run"
+# What may stand between a sampler and the network, and tell it another timestep.
+BETWEEN = comfy.patcher_extension.WrappersMP.APPLY_MODEL, comfy.patcher_extension.WrappersMP.DIFFUSION_MODEL
 
 
 @dataclass
@@ -20,7 +23,7 @@ class OwnRun:
         numbers: Of the pictures in their batch.
         draws_variance: Each step draws a variance, so that its mean can be shifted.
         level: Where the chain is that calls the model now.
-        sigma: What it calls the model with.
+        sigma: What it calls the model with; None where that may be changed on the way to the network.
         embeddings: What the network makes of the levels' timesteps.
         slope: Gradients of what guides the call that is made now, times their scales; None where nothing does.
     """
@@ -35,9 +38,11 @@ class OwnRun:
     def embedded(self, options: dict, count: int, embed: Callable[[], Tensor]) -> Embedded | None:
         """The embedding at this level of the conditionings that transformer options name, of so many rows.
 
-        None where something calls the model with other noise than the chain does, or on another of several GPUs.
+        None where something may call the network with other noise than the chain does, or on another of several GPUs.
         """
         if "uuids" not in options or self.sigma is None or options.get("sigmas") is not self.sigma:
+            return None
+        if any(comfy.patcher_extension.get_all_wrappers(kind, options) for kind in BETWEEN):
             return None
         return self.embeddings.at((self.level, tuple(options["uuids"]), count), embed)
 

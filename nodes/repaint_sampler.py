@@ -146,7 +146,7 @@ class RePaintSampler(comfy.samplers.Sampler):
 
         def denoise(x: Tensor, level: int) -> tuple[Tensor, Tensor | None]:
             sigma = sigmas[-1 - level].expand(len(x))
-            run.level, run.sigma = level, sigma
+            run.level, run.sigma = level, None if "model_function_wrapper" in options else sigma
             x0 = model_wrap(x, sigma, model_options=following(options, shares[level]), seed=seed)
             v, slope = sink.take(x), run.take()
             return (x0 if slope is None or shift is None else x0 + shift(slope, level, v)), v

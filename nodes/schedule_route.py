@@ -190,7 +190,7 @@ def numbers(settings: Settings, chain: Chain, noise_to_signal: torch.Tensor) -> 
 
 def decimated(points: Sequence[tuple[int, int]], columns: int = COLUMNS) -> list[tuple[int, int]]:
     """A curve for a plot so many columns wide: of each column the first, lowest, highest and last point."""
-    calls, heights = np.fromiter(itertools.chain.from_iterable(points), int).reshape(-1, 2).T
+    calls, heights = np.fromiter(itertools.chain.from_iterable(points), np.int64).reshape(-1, 2).T
     column = (calls / (max(1, calls[-1]) / columns)).astype(int)
     first = np.flatnonzero(np.diff(column, prepend=-1))
     last = np.append(first[1:], len(points)) - 1

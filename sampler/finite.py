@@ -36,7 +36,7 @@ class Finite:
         numbers = [x0] if v is None else [x0, v]
         # A finite sum has no other parts, and is had in a fifth of the time where nobody waits for it.
         on_cpu = x0.device.type == "cpu"
-        if not (on_cpu and all(math.isfinite(those.sum()) for those in numbers)):
+        if not (on_cpu and all(math.isfinite(those.detach().sum()) for those in numbers)):
             self.unseen.append((level, torch.stack([those.isfinite().all() for those in numbers]).all()))
         if on_cpu or len(self.unseen) == EVERY:
             self.look()

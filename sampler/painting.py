@@ -73,7 +73,8 @@ def paint(
 ) -> Iterator[Step]:
     """Fill the unknown part of pictures; iterate to run, and read `x` of the last step.
 
-    Without gradients, whatever the model's weights ask for: else each call's memory would be kept to the last.
+    Without gradients, whatever the model's weights ask for: else each call's memory would be kept to the last. A model that
+    takes gradients itself switches them on.
 
     Args:
         model: Any noise predictor, see `denoiser`.

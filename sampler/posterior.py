@@ -43,7 +43,7 @@ def predict_x0(prediction: str, x: Tensor, output: Tensor, signal: float, noise:
         noise: Noise amplitude at this level.
 
     Returns:
-        Memory of its own; like x.
+        Memory of its own; like the output.
     """
     if prediction not in PREDICTIONS:
         raise ValueError(f"Unknown prediction '{prediction}'; choose one of {', '.join(PREDICTIONS)}.")

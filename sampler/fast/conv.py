@@ -121,6 +121,7 @@ def group_norm(h: Tensor, norm: nn.GroupNorm, modulation: Modulation | None) -> 
     if modulation is None or len(h) == 1:
         alone = None if modulation is None else (modulation[0][0], modulation[1][0])
         return F.group_norm(h, norm.num_groups, *modulated(norm.weight, norm.bias, alone), norm.eps)
+    # In bfloat16 these round once more than a picture alone, which goes above.
     scale, shift = (each.to(h.dtype)[:, :, None, None] for each in modulated(norm.weight, norm.bias, modulation))
     normed = F.group_norm(h, norm.num_groups, eps=norm.eps)
     return torch.addcmul(shift, normed, scale, out=normed)

@@ -7,6 +7,7 @@ from itertools import compress
 from operator import ge
 from typing import TYPE_CHECKING, Protocol
 
+import torch
 from torch import Tensor
 
 from ..known import Known, keep, pasted
@@ -57,6 +58,7 @@ class Step:
     picture: Tensor
 
     @property
+    @torch.no_grad()
     def x0(self) -> Tensor:
         """The model's guess of the finished picture, known region in place; made when it is asked for."""
         return keep(self.known, self.picture, self.predicted)

@@ -6,13 +6,13 @@ is fetched once, to .run/pages/. MASK_GUIDANCE_SCREENSHOTS=1 leaves pictures in 
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from chromium import browser, missing
 from mask_guidance.sampler import Chain, Settings, alphas_cumprod, largest_sigma, named_betas, sigmas
 from mask_guidance.sampler.presets import fixed
 from page import MODES
@@ -21,7 +21,6 @@ from PIL import Image
 PACK = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).parent
 HOST = os.environ.get("COMFYUI_PATH")
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 SECONDS = 1500  # for all cases of a mode; a third is usual
 PAGE = "comfyui-frontend-package"
 PICTURES = {
@@ -34,27 +33,8 @@ PICTURES = {
 sys.path.insert(0, str(PACK / "tests" / "host"))
 
 
-def browser() -> str | None:
-    """A Chromium: the one that MASK_GUIDANCE_CHROMIUM names, or the first on the path."""
-    named = os.environ.get("MASK_GUIDANCE_CHROMIUM")
-    return named or next(filter(None, map(shutil.which, BROWSERS)), None)
-
-
-def missing() -> str | None:
-    """Why the page cannot be tested here."""
-    if not HOST:
-        return "needs a ComfyUI: run `python run.py test`, or set COMFYUI_PATH"
-    if not shutil.which("node"):
-        return "needs Node 20 or newer on the path"
-    if not (PACK / "node_modules" / "playwright-core").is_dir():
-        return "needs the packages of package.json: run `npm install`"
-    if not browser():
-        return "needs a Chromium: install one, or name it in MASK_GUIDANCE_CHROMIUM"
-    return None
-
-
 def pytest_collection_modifyitems(items):
-    reason = missing()
+    reason = missing() if HOST else "needs a ComfyUI: run `python run.py test`, or set COMFYUI_PATH"
     for item in items:
         if reason and HERE in item.path.parents:
             item.add_marker(pytest.mark.skip(reason=reason))

@@ -170,3 +170,28 @@ def test_a_call_with_other_noise_on_the_way_has_its_own_embedding(tiny):
     curious.model_options["sampler_calc_cond_batch_function"] = asks_twice
     together, alone = (paint(each, given, method="feedback")[0] for each in (curious, model))  # which draws no variance
     torch.testing.assert_close(together, alone, **ROUNDING)
+
+
+@pytest.mark.parametrize("way", ["function", "wrapper"])
+def test_noise_that_is_changed_on_the_way_to_the_network_has_its_own_embedding(tiny, way):
+    """The host tells of the noise that the sampler asked for, whatever a wrapper makes of it."""
+    from comfy.patcher_extension import WrappersMP
+
+    model, vae = tiny
+    given = latent(vae, mask=right_half())
+    curious = model.clone()
+
+    def by_function(apply_model, args):
+        apply_model(args["input"], args["timestep"] / 2, **args["c"])
+        return apply_model(args["input"], args["timestep"], **args["c"])
+
+    def by_wrapper(executor, x, timesteps, *rest, **more):
+        executor(x, timesteps // 2, *rest, **more)
+        return executor(x, timesteps, *rest, **more)
+
+    if way == "function":
+        curious.set_model_unet_function_wrapper(by_function)
+    else:
+        curious.add_wrapper(WrappersMP.DIFFUSION_MODEL, by_wrapper)
+    together, alone = (paint(each, given, method="feedback")[0] for each in (curious, model))
+    torch.testing.assert_close(together, alone, **ROUNDING)

@@ -94,6 +94,7 @@ def test_norm_and_activation_on_the_way_are_those_before(side, with_modulation):
     layers = LayerFactory(nn, None, torch.float32)
     norm, conv = fill_randomly(layers.norm(96)), fill_randomly(layers.conv(96, 96, 3))
     h = 2 + random(3, 96, side, side)
+    assert conv.by_winograd(h) == (side == 40)
     modulation = (random(3, 96, seed=1), random(3, 96, seed=2)) if with_modulation else None
     actual = convolved(norm, conv, h, modulation)
     layers.packs.allowed = False

@@ -333,14 +333,17 @@ def test_words_after_test_go_to_pytest_even_when_they_are_options():
     assert script.read_options(["--once", "--pip=--proxy URL"]).pip == ["--proxy", "URL"]
 
 
-@pytest.mark.parametrize("device", ["nvidia0", "dxg", "kfd", "dri"])
+@pytest.mark.parametrize("device", ["nvidia0", "dxg", "kfd", "dri", "cards/0000:01:00.0/vendor"])
 def test_pytorch_is_asked_for_a_gpu_only_where_there_is_a_device(tmp_path, monkeypatch, device):
     asked = []
     monkeypatch.setattr(script, "ask", lambda python, *words: asked.append(python) or "True")
     monkeypatch.setattr(script, "DEVICES", tmp_path)
     monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(script, "CARDS", tmp_path / "cards")
     assert not script.has_gpu("python") and not asked
-    (tmp_path / device).touch()
+    path = tmp_path / device
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("0x10de\n")
     assert script.has_gpu("python") and asked
 
 

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import speed
 import torch
 from closed_forms import count_model_calls
 from mask_guidance.sampler.adm import UNetConfig
-from on_cpu import command_line, network, peer
+from on_cpu import command_line, network, peer, start
 from on_cpu.clock import interleaved
 from on_cpu.took import Took
 from on_gpu.asked import Asked
@@ -77,6 +78,22 @@ def test_others_are_reckoned_up_by_the_time_they_painted():
     took = Took(seconds=30, processor=50, memory=1, calls=40, painting=20, busy=36).at(400)
     assert (took.seconds, took.painting, took.calls) == (210, 200, 400)
     assert took.processor == 50 + 9 * 36
+
+
+def test_the_packs_import_is_read_from_what_comfyui_says():
+    other = "   0.0 seconds: /host/custom_nodes/websocket_image_save.py"
+    log = f"Import times for custom nodes:\n[INFO]{other}\n[INFO]    0.2 seconds: {start.ROOT}\n"
+    assert start.seconds_to_import(log) == 0.2
+    with pytest.raises(RuntimeError, match="not among its custom nodes"):
+        start.seconds_to_import(other)
+
+
+def test_a_picture_is_there_when_the_program_names_it():
+    says = "import time; print('set up'); time.sleep(.2); print('a.png', flush=True); time.sleep(2)"
+    started = time.perf_counter()
+    assert 0.2 < start.seconds_to_picture([sys.executable, "-c", says]) < time.perf_counter() - started - 1
+    with pytest.raises(RuntimeError, match="no picture"):
+        start.seconds_to_picture([sys.executable, "-c", "print('no picture')"])
 
 
 def test_a_row_whose_error_is_too_large_misses_its_goal():

@@ -48,5 +48,6 @@ const found = await comfy.page.evaluate((route) => {
   return { edits: window.edits, answers: answers.map(({ requestStart, responseEnd }) => responseEnd - requestStart) };
 }, ROUTE);
 assert.deepEqual([found.edits.length, found.answers.length], [Number(edits), Number(edits)]);
+for (const { curve } of found.edits) assert.ok(curve, "an edit that drew no curve");
 console.log(JSON.stringify(found));
 await comfy.close();

@@ -23,7 +23,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from .clock import interleaved
 
 MOST = 0.4  # of RePaint's own
-ACTIVATION = 2**25  # bytes
+ACTIVATION = 31 * 2**20  # bytes; glibc learns from no block above 32 MiB
 ORDERS = {40: (20, 3, 10), 130: (50, 3, 10)}  # steps, r and j, by calls of the model
 
 
@@ -100,7 +100,7 @@ def by_repaints_code(side: int, steps: int, r: int, j: int, folder: object) -> C
 
 
 class Passes(TorchDispatchMode):
-    """Counts operations that write as much as a picture: each is a start of a kernel on a GPU."""
+    """Counts operations that write as much as a picture: each starts a kernel on a GPU, as do some that only read."""
 
     def __init__(self, picture: int):
         super().__init__()
@@ -124,7 +124,7 @@ def without_a_network(asked: Asked) -> Iterator[Row]:
     side = asked.fits(256, 32)
     # As a network would have done: the C library learns from a block given back how much memory to keep, and both loops wait
     # for fresh memory less.
-    torch.empty(ACTIVATION - 2**20, dtype=torch.uint8)
+    torch.empty(ACTIVATION, dtype=torch.uint8)
     theirs = partial(by_repaints_code, folder=asked.repaint) if asked.repaint else by_repaints_loop
     for calls, order in ORDERS.items():
         ways = {"theirs": theirs(side, *order), "ours": by_us(side, *order)}

@@ -2,32 +2,24 @@
 
 import importlib.util
 import json
-import os
-import shutil
 import statistics
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from chromium import browser, missing
 from on_gpu.asked import Asked
 from on_gpu.report import Missing, Row
 
 ROOT = Path(__file__).resolve().parents[3]
 MOST = 5.0  # milliseconds
-BROWSERS = "chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"
-
-
-def browser() -> str:
-    named = os.environ.get("MASK_GUIDANCE_CHROMIUM")
-    found = named or next(filter(None, map(shutil.which, BROWSERS)), None)
-    if not (found and shutil.which("node") and (ROOT / "node_modules" / "playwright-core").is_dir()):
-        raise Missing("needs Node, the packages of package.json and a Chromium")
-    return found
 
 
 def edits(asked: Asked) -> Iterator[Row]:
-    folder, chromium = asked.folder("comfyui", "a ComfyUI: run.py makes one"), browser()
+    folder = asked.folder("comfyui", "a ComfyUI: run.py makes one")
+    if reason := missing():
+        raise Missing(reason)
     if importlib.util.find_spec("websocket") is None:
         raise Missing("needs websocket-client")
     from comfy_client import Comfy
@@ -37,8 +29,8 @@ def edits(asked: Asked) -> Iterator[Row]:
         try:
             for mode, words in (("litegraph", "LiteGraph"), ("vue", "Nodes 2.0")):
                 script = Path(__file__).with_name("edits.mjs")
-                command = ["node", str(script), server.url(""), chromium, mode, str(asked.fits(20, 2))]
-                ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+                command = ["node", str(script), server.url(""), browser(), mode, str(asked.fits(20, 2))]
+                ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=180)
                 if ran.returncode:
                     raise RuntimeError(ran.stderr[-500:])
                 yield from rows(words, json.loads(ran.stdout))
