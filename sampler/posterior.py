@@ -152,13 +152,18 @@ def fixed_large(posterior: Posterior, level: int, v: Tensor | None, times: float
 
 
 def learned(posterior: Posterior, level: int, v: Tensor | None, times: float) -> Tensor:
-    return torch.add(times * posterior.log_power[level], given(v, "learned"), alpha=times)
+    return line(given(v, "learned"), times, times * float(posterior.log_power[level]))
 
 
 def learned_range(posterior: Posterior, level: int, v: Tensor | None, times: float) -> Tensor:
     """From small at -1 to large at 1."""
-    large, small = times * posterior.log_large[level], times * posterior.log_small[level]
-    return torch.add((large + small) / 2, given(v, "learned_range"), alpha=float(large - small) / 2)
+    large, small = times * float(posterior.log_large[level]), times * float(posterior.log_small[level])
+    return line(given(v, "learned_range"), (large - small) / 2, (large + small) / 2)
+
+
+def line(v: Tensor, slope: float, height: float) -> Tensor:
+    """slope * v + height in one pass; as a difference, for torch takes both numbers as numbers there."""
+    return torch.rsub(v, height, alpha=-slope)
 
 
 def given(v: Tensor | None, var_type: str) -> Tensor:
