@@ -102,11 +102,12 @@ class Chain:
         points = zip(calls, map(timestep.__getitem__, self.levels), strict=True)
         if not dips:
             return [*points]
-        return [
-            point
-            for before, level, point in zip([None, *self.levels[:-1]], self.levels, points, strict=True)
-            for point in ([(point[0], dips[level]), point] if before == level else [point])
-        ]
+        drawn = []
+        for before, level, point in zip([None, *self.levels[:-1]], self.levels, points, strict=True):
+            if before == level:
+                drawn.append((point[0], dips[level]))
+            drawn.append(point)
+        return drawn
 
     @property
     def repeated(self) -> set[int]:

@@ -72,9 +72,7 @@ class FastConv(AnyConv):
         layers: list[Any] = [self] if norm is None else [self, norm]
         if not all(map(self.resident, layers)) or runs_plainly(h, *(layer.weight for layer in layers)):
             return False
-        if (
-            norm is not None and h[0].numel() == norm.num_groups
-        ):  # torch norms no single number; the plain way knows how
+        if norm is not None and h[0].numel() == norm.num_groups:  # torch norms no single number; the plain way does
             return False
         return self.by_winograd(h) or packed.works(h.dtype)
 

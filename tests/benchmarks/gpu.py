@@ -34,7 +34,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -42,6 +42,7 @@ from on_gpu.report import Row, failed, read, table
 
 HERE = Path(__file__).resolve().parent
 WHOLE = 560  # seconds
+FOLDERS = ("comfyui", "lanpaint", "repaint")  # that an `Asked` has
 
 
 @dataclass(frozen=True)
@@ -112,23 +113,45 @@ def about() -> str:
     return f"{name}, torch {torch.__version__}, Python {sys.version.split()[0]}"
 
 
-def main(words: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="small networks, few rounds; so it is without a GPU")
-    parser.add_argument("--only", nargs="+", choices=SECTIONS, default=[*SECTIONS])
+def parser_of(words: str, sections: Mapping[str, Section], quick: str) -> argparse.ArgumentParser:
+    """Of what every benchmark in sections is told.
+
+    Args:
+        words: What it says of itself.
+        quick: What its --quick means.
+    """
+    parser = argparse.ArgumentParser(description=words, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help=quick)
+    parser.add_argument("--only", nargs="+", choices=sections, default=[*sections])
     parser.add_argument("--patience", type=float, default=1, help="times every limit, for a busy machine")
     parser.add_argument("--comfyui", type=Path, default=os.environ.get("COMFYUI_PATH"))
-    parser.add_argument("--lanpaint", type=Path, help="a checkout of LanPaint")
     parser.add_argument("--repaint", type=Path, help="a checkout of RePaint's own code")
-    args = parser.parse_args(words)
-    where = device()
-    asked = {"device": where, "quick": args.quick or where == "cpu"}
-    folders = {name: getattr(args, name) for name in ("comfyui", "lanpaint", "repaint")}
-    asked |= {name: str(Path(folder).resolve()) if folder else None for name, folder in folders.items()}
-    sections = {name: replace(SECTIONS[name], seconds=args.patience * SECTIONS[name].seconds) for name in args.only}
-    rows = run(sections, asked, args.patience * WHOLE)
+    return parser
+
+
+def measured(
+    args: argparse.Namespace,
+    sections: Mapping[str, Section],
+    about: Callable[[], str],
+    device: str,
+    quick: bool,
+    whole: float,
+) -> int:
+    """Run the sections that were asked for and print what they found; the exit code."""
+    folders = {name: getattr(args, name, None) for name in FOLDERS}
+    asked = {name: str(Path(folder).resolve()) if folder else None for name, folder in folders.items()}
+    asked |= {"device": device, "quick": quick}
+    patient = {name: replace(sections[name], seconds=args.patience * sections[name].seconds) for name in args.only}
+    rows = run(patient, asked, args.patience * whole)
     print(f"\n{about()}\n\n{table(rows)}")
     return int(failed(row for those in rows.values() for row in those))
+
+
+def main(words: list[str] | None = None) -> int:
+    parser = parser_of(__doc__, SECTIONS, "small networks, few rounds; so it is without a GPU")
+    parser.add_argument("--lanpaint", type=Path, help="a checkout of LanPaint")
+    args, where = parser.parse_args(words), device()
+    return measured(args, SECTIONS, about, where, args.quick or where == "cpu", WHOLE)
 
 
 if __name__ == "__main__":

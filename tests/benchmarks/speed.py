@@ -9,15 +9,12 @@ goals: that shows that the code runs. Needs what tests/benchmarks/requirements.t
 --repaint is a checkout of https://github.com/andreas128/RePaint (CC BY-NC-SA 4.0). For GPUs there is gpu.py.
 """
 
-import argparse
 import os
-import platform
 import sys
-from dataclasses import replace
-from pathlib import Path
+from functools import partial
 
-from gpu import Section, run
-from on_gpu.report import failed, table
+from gpu import Section, measured, parser_of
+from mask_guidance.sampler.fast import packed as fast
 
 SECTIONS = {
     "network": Section("1. The network", "on_cpu.network", 400),
@@ -30,12 +27,9 @@ SECTIONS = {
 
 
 def processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(errors="replace").splitlines()
-    except OSError:  # not Linux
-        return platform.processor()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor()
+    said = fast.processor()
+    names = [line.partition(":")[2].strip() for line in said.splitlines() if line.startswith("model name")]
+    return names[0] if names else said
 
 
 def about(threads: int) -> str:
@@ -46,22 +40,12 @@ def about(threads: int) -> str:
 
 
 def main(words: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="small networks, few rounds")
-    parser.add_argument("--only", nargs="+", choices=SECTIONS, default=[*SECTIONS])
+    parser = parser_of(__doc__, SECTIONS, "small networks, few rounds")
     parser.add_argument("--threads", type=int, default=1, help="of each process")
-    parser.add_argument("--patience", type=float, default=1, help="times every limit, for a busy machine")
-    parser.add_argument("--comfyui", type=Path, default=os.environ.get("COMFYUI_PATH"))
-    parser.add_argument("--repaint", type=Path, help="a checkout of RePaint's own code")
     args = parser.parse_args(words)
     os.environ |= {"OMP_NUM_THREADS": str(args.threads), "CUDA_VISIBLE_DEVICES": ""}
-    folders = {name: getattr(args, name) for name in ("comfyui", "repaint")}
-    asked = {"device": "cpu", "quick": args.quick, "lanpaint": None}
-    asked |= {name: str(Path(folder).resolve()) if folder else None for name, folder in folders.items()}
-    sections = {name: replace(SECTIONS[name], seconds=args.patience * SECTIONS[name].seconds) for name in args.only}
-    rows = run(sections, asked, sum(section.seconds for section in sections.values()))
-    print(f"\n{about(args.threads)}\n\n{table(rows)}")
-    return int(failed(row for those in rows.values() for row in those))
+    whole = sum(section.seconds for section in SECTIONS.values())
+    return measured(args, SECTIONS, partial(about, args.threads), "cpu", args.quick, whole)
 
 
 if __name__ == "__main__":

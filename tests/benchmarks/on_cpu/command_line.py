@@ -41,26 +41,17 @@ def flags(values: Mapping[str, object]) -> list[str]:
 
 
 def by_command(folder: Path, settings: Mapping[str, object]) -> Took:
-    launch = (
-        f"launch --num_processes {PROCESSES} --num_machines 1 --multi_gpu --main_process_port 0"  # right without a GPU
-    )
+    # --multi_gpu is right without a GPU, too.
+    launch = f"launch --num_processes {PROCESSES} --num_machines 1 --multi_gpu --main_process_port 0"
+    launch += " --mixed_precision no --dynamo_backend no"
     places = {
         "weights": EXAMPLE,
         "input_dir": folder / "in",
         "mask_dir": folder / "mask.png",
         "save_dir": folder / "ours",
     }
-    words = [sys.executable, "-m", "accelerate.commands.accelerate_cli", *launch.split()]
-    words += [
-        "--mixed_precision",
-        "no",
-        "--dynamo_backend",
-        "no",
-        str(ROOT / "__main__.py"),
-        "--cpu",
-        "--resume",
-        "false",
-    ]
+    words = [sys.executable, "-m", "accelerate.commands.accelerate_cli", *launch.split(), str(ROOT / "__main__.py")]
+    words += ["--cpu", "--resume", "false"]
     words += flags(places | {"micro_batch": BATCH} | settings)
     took = run(words, both=True)
     calls = re.search(r"([\d,]+) model calls a picture", took.said[0])[1]

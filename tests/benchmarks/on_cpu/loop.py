@@ -5,7 +5,6 @@ code itself, where a checkout is given. The network is none, so that the loops a
 """
 
 import importlib.util
-import itertools
 import statistics
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -16,7 +15,7 @@ from mask_guidance.sampler import Settings, alphas_cumprod, named_betas, paint
 from mask_guidance.sampler.methods.repaint import repaint_levels
 from on_gpu.asked import Asked
 from on_gpu.report import Missing, Row
-from peers.repaint import repaints_own
+from peers.repaint import repaints_algorithm, repaints_own
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -59,42 +58,17 @@ def by_us(side: int, steps: int, r: int, j: int) -> Callable[[], Tensor]:
 
 
 def by_repaints_loop(side: int, steps: int, r: int, j: int) -> Callable[[], Tensor]:
-    """Lugmayr et al. 2022, algorithm 1; the known region goes in before each call but the first."""
     if importlib.util.find_spec("guided_diffusion") is None:
         raise Missing("needs guided-diffusion-sdk")
-    from guided_diffusion import gaussian_diffusion as openais
-    from guided_diffusion.respace import SpacedDiffusion, space_timesteps
-
-    diffusion = SpacedDiffusion(
-        use_timesteps=space_timesteps(1000, str(steps)),
-        betas=openais.get_named_beta_schedule("linear", 1000),
-        model_mean_type=openais.ModelMeanType.EPSILON,
-        model_var_type=openais.ModelVarType.LEARNED_RANGE,
-        loss_type=openais.LossType.MSE,
-    )
-    picture, known = task(side)
-    weight = known.float()
-    order = list(itertools.pairwise(repaint_levels(steps, j, r)))
-
-    @torch.no_grad()
-    def run() -> Tensor:
-        x, first = torch.randn(picture.shape), True
-        for level, following in order:
-            t = torch.tensor([min(level, following)])
-            if following > level:
-                beta = openais._extract_into_tensor(diffusion.betas, t, x.shape)
-                x = (1 - beta).sqrt() * x + beta.sqrt() * torch.randn_like(x)
-                continue
-            if not first:
-                x = weight * diffusion.q_sample(picture, t) + (1 - weight) * x
-            x, first = diffusion.p_sample(nothing, x, t)["sample"], False
-        return x
-
-    return run
+    return filling(repaints_algorithm(steps, repaint_levels(steps, j, r), "linear"), side)
 
 
 def by_repaints_code(side: int, steps: int, r: int, j: int, folder: object) -> Callable[[], Tensor]:
     fill, _ = repaints_own(folder, steps, r, j)
+    return filling(fill, side)
+
+
+def filling(fill: Callable[..., Tensor], side: int) -> Callable[[], Tensor]:
     picture, known = task(side)
     return lambda: fill(nothing, picture, known.float())
 

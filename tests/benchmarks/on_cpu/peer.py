@@ -4,7 +4,6 @@
 its own network, its own loop, nothing of this pack.
 """
 
-import itertools
 import json
 import sys
 import time
@@ -13,56 +12,21 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from peers.repaint import repaints_own
+from peers.counted import Counted
+from peers.repaint import repaints_algorithm, repaints_own
 from PIL import Image
 from torch import Tensor
 
 Fill = Callable[[Tensor, Tensor], Tensor]  # pictures in [-1, 1] and what is known, as 1, to the pictures painted
 
 
-class Counted:
-    """A function and the number of its calls."""
-
-    def __init__(self, call: Callable):
-        self.call, self.times = call, 0
-
-    def __call__(self, *arguments: object, **words: object) -> object:
-        self.times += 1
-        return self.call(*arguments, **words)
-
-
 def repaints_loop(folder: Path, asked: dict) -> tuple[Fill, Counted]:
-    """RePaint's algorithm 1 over OpenAI's own sampler and network (MIT), which RePaint's code is made of."""
-    from guided_diffusion import gaussian_diffusion as gd
-    from guided_diffusion.respace import SpacedDiffusion, space_timesteps
+    """Over OpenAI's network too."""
     from guided_diffusion.unet import UNetModel
 
-    net = loaded(UNetModel(**asked["openais"]), folder)
-    diffusion = SpacedDiffusion(
-        use_timesteps=space_timesteps(1000, str(asked["steps"])),
-        betas=gd.get_named_beta_schedule("cosine", 1000),
-        model_mean_type=gd.ModelMeanType.EPSILON,
-        model_var_type=gd.ModelVarType.LEARNED_RANGE,
-        loss_type=gd.LossType.MSE,
+    return labelled(
+        repaints_algorithm(asked["steps"], asked["levels"], "cosine"), UNetModel(**asked["openais"]), folder, asked
     )
-    counted = Counted(net)
-
-    @torch.no_grad()
-    def fill(pictures: Tensor, known: Tensor) -> Tensor:
-        shape, labels = pictures.shape, torch.full((len(pictures),), asked["label"])
-        x = torch.randn(shape)
-        for level, following in itertools.pairwise(asked["levels"]):
-            t = torch.full((len(pictures),), min(level, following))
-            if following > level:
-                beta = gd._extract_into_tensor(diffusion.betas, t, shape)
-                x = (1 - beta).sqrt() * x + beta.sqrt() * torch.randn(shape)
-                continue
-            x = diffusion.p_sample(counted, x, t, model_kwargs={"y": labels})["sample"]
-            noised = diffusion.q_sample(pictures, t - 1) if following else pictures
-            x = known * noised + (1 - known) * x
-        return x
-
-    return fill, counted
 
 
 def repaints_code(folder: Path, asked: dict) -> tuple[Fill, Counted]:
@@ -70,17 +34,18 @@ def repaints_code(folder: Path, asked: dict) -> tuple[Fill, Counted]:
     fill_by, conf = repaints_own(Path(asked["repaint"]), asked["steps"], asked["r"], asked["j"])
     from guided_diffusion.unet import UNetModel
 
-    counted = Counted(loaded(UNetModel(**asked["openais"], conf=conf), folder))
+    return labelled(fill_by, UNetModel(**asked["openais"], conf=conf), folder, asked)
+
+
+def labelled(fill_by: Callable[..., Tensor], net: torch.nn.Module, folder: Path, asked: dict) -> tuple[Fill, Counted]:
+    """With the network's weights, and the label for every picture."""
+    net.load_state_dict(torch.load(folder / "net.pt", weights_only=True))
+    counted = Counted(net.eval())
 
     def fill(pictures: Tensor, known: Tensor) -> Tensor:
         return fill_by(counted, pictures, known, y=torch.full((len(pictures),), asked["label"]))
 
     return fill, counted
-
-
-def loaded(net: torch.nn.Module, folder: Path) -> torch.nn.Module:
-    net.load_state_dict(torch.load(folder / "net.pt", weights_only=True))
-    return net.eval()
 
 
 def diffusers_pipeline(folder: Path, asked: dict) -> tuple[Fill, Counted]:
@@ -129,7 +94,7 @@ def main(way: str, place: str, rank: str, count: str) -> None:
         pixels = ((painted.clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy()
         for one, path in zip(pixels, paths, strict=True):
             Image.fromarray(one).save(results / path.name)
-    print(json.dumps({"painting": painting, "busy": busy, "calls": counted.times // done}))
+    print(json.dumps({"painting": painting, "busy": busy, "calls": counted.calls // done}))
 
 
 if __name__ == "__main__":

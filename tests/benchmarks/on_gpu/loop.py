@@ -8,6 +8,7 @@ from functools import partial
 
 import torch
 from mask_guidance.sampler import PRESETS, Settings, alphas_cumprod, named_betas, paint
+from peers.counted import Counted
 from peers.repaint import repaints_own
 from torch import Tensor
 
@@ -24,17 +25,6 @@ OVER = 1.0  # ms a call
 IDLE = 5.0  # % of a call
 
 Net = Callable[[Tensor, Tensor], Tensor]  # noisy pictures and timesteps; prediction and variance
-
-
-class Counted:
-    """A network and the number of its calls."""
-
-    def __init__(self, net: Net):
-        self.net, self.calls = net, 0
-
-    def __call__(self, x: Tensor, t: Tensor) -> Tensor:
-        self.calls += 1
-        return self.net(x, t)
 
 
 def task(asked: Asked, side: int) -> tuple[Tensor, Tensor]:
