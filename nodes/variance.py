@@ -6,6 +6,8 @@ has put into the transformer options of its own run. The network itself must not
 for any transformer options, and what was found at that time would be found for good.
 """
 
+from collections.abc import Hashable, Sequence
+
 from torch import Tensor
 
 __all__ = ["SINK", "VarianceSink"]
@@ -15,21 +17,28 @@ POSITIVE = 0  # the host's number for the positive conditioning
 
 
 class VarianceSink:
-    """Variance channels of the positive conditioning in one model call.
+    """Variance channels of the positive conditioning in one step.
 
     A class of its own, because the host copies dictionaries and lists among the options.
     """
 
     def __init__(self) -> None:
-        self.parts: list[Tensor] = []
+        self.parts: dict[Hashable, Tensor] = {}
 
-    def put(self, v: Tensor, cond_or_uncond: list[int]) -> None:
-        """Keep the positive part of a batch of conditionings laid one after the other."""
-        for part, kind in zip(v.chunk(len(cond_or_uncond)), cond_or_uncond, strict=True):
-            if kind == POSITIVE:
-                self.parts.append(part.clone())  # a compiled network may write its next answer into the same memory
+    def put(self, v: Tensor, cond_or_uncond: list[int], uuids: Sequence[Hashable] | None = None) -> None:
+        """Keep the positive part of a batch of conditionings laid one after the other.
+
+        Args:
+            v: The variance channels; (B, C, ...).
+            cond_or_uncond: The host's kind of each conditioning.
+            uuids: The host's name of each. The first answer to one counts: who asks again within a step (perturbed
+                attention and its like) asks a network that was disturbed.
+        """
+        for part, kind, name in zip(v.chunk(len(cond_or_uncond)), cond_or_uncond, uuids or cond_or_uncond, strict=True):
+            if kind == POSITIVE and name not in self.parts:
+                self.parts[name] = part.clone()  # a compiled network may write its next answer into the same memory
 
     def take(self, like: Tensor) -> Tensor | None:
-        """What came since the last call; None unless it is one full frame (areas give several, and no rule to join them)."""
-        parts, self.parts = self.parts, []
+        """What came since the last step; None unless it is one full frame (areas give several, and no rule to join them)."""
+        parts, self.parts = [*self.parts.values()], {}
         return parts[0].to(like) if len(parts) == 1 and parts[0].shape == like.shape else None

@@ -188,9 +188,34 @@ def test_variance_from_areas_is_not_used(tiny):
     from mask_guidance.nodes.variance import VarianceSink
 
     sink, x = VarianceSink(), torch.randn(1, 3, 8, 8)
-    sink.put(torch.randn(1, 3, 8, 4), [0])
-    sink.put(torch.randn(1, 3, 8, 4), [0])
+    sink.put(torch.randn(1, 3, 8, 4), [0], ["left"])
+    sink.put(torch.randn(1, 3, 8, 4), [0], ["right"])
     assert sink.take(x) is None
+
+
+def test_variance_of_two_conditionings_is_not_used(tiny):
+    from mask_guidance.nodes.variance import VarianceSink
+
+    sink, x = VarianceSink(), torch.randn(1, 3, 8, 8)
+    sink.put(torch.randn(2, 3, 8, 8), [0, 0], ["a cat", "a dog"])
+    assert sink.take(x) is None
+
+
+def test_a_hook_that_asks_the_network_again_within_a_step_leaves_the_learned_variance(tiny, host):
+    """As perturbed attention does, and in between: the first answer counts."""
+    import comfy.samplers
+
+    def asks_again(args):
+        disturbed = args["input"] + 1
+        comfy.samplers.calc_cond_batch(args["model"], [args["cond"]], disturbed, args["sigma"], args["model_options"])
+        return args["denoised"]
+
+    model, vae = tiny
+    given = latent(vae, mask=right_half())
+    hooked = model.clone()
+    hooked.set_model_sampler_post_cfg_function(asks_again)
+    theirs, ours = (paint(one, given, var_type="learned_range", cfg=2.0)[0] for one in (hooked, model))
+    assert torch.equal(theirs, ours)
 
 
 def test_half_precision_layers_run_natively(tiny, models_folder):
