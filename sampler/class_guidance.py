@@ -8,6 +8,7 @@ A gradient here is that of the log-probability of a class with respect to the no
 is given it: `x / sqrt(signal**2 + noise**2)`, which is x itself where the ladder preserves variance.
 """
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -73,7 +74,7 @@ class MeanShift:
         """Arguments as for `Posterior.variance`; the gradient is times the scale, and of the level stepped from."""
         posterior = self.posterior
         variance = posterior.variance(self.var_type, level, v).to(gradient.dtype)
-        return variance * (float((-0.5 * posterior.log_power[level]).exp() / posterior.x0_weight[level]) * gradient)
+        return variance * (math.exp(-0.5 * posterior.log_power[level]) / posterior.x0_weight[level] * gradient)
 
 
 def class_guided(
@@ -100,7 +101,7 @@ def class_guided(
         slope = gradient(x, level)
         if shift is not None:
             return x0 + shift(slope, level, v), v
-        x0 = x0 + score_shift(slope, float(ladder.signal[level]), float(ladder.noise[level]))
+        x0 = x0 + score_shift(slope, *ladder.amplitudes[level])
         return (x0.clamp(-clip, clip) if clip else x0), v
 
     return guided

@@ -10,14 +10,22 @@ __all__ = ["Embedded", "Embeddings"]
 class Embedded:
     """The embedding of a call's timesteps and labels.
 
+    Args:
+        emb: Float32 (B, features); or what computes it, once the network asks for it.
+
     Attributes:
-        emb: Float32 (B, features).
         made: What layers made of it so far, for calls to come; None where it serves one call.
     """
 
-    def __init__(self, emb: Tensor, made: dict[nn.Module, Tensor] | None = None):
-        self.emb = emb
+    def __init__(self, emb: Tensor | Callable[[], Tensor], made: dict[nn.Module, Tensor] | None = None):
+        self.given = emb
         self.made = made
+
+    @property
+    def emb(self) -> Tensor:
+        if not isinstance(self.given, Tensor):
+            self.given = self.given()
+        return self.given
 
     def through(self, layer: nn.Module, before: Callable[[Tensor], Tensor] | None = None) -> Tensor:
         """What a layer makes of it, after some function."""
@@ -42,5 +50,5 @@ class Embeddings:
         if key not in self.kept:
             if len(self.kept) == self.MOST:
                 del self.kept[next(iter(self.kept))]
-            self.kept[key] = Embedded(embed(), {})
+            self.kept[key] = Embedded(embed, {})
         return self.kept[key]

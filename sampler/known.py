@@ -60,8 +60,9 @@ def pasted(
     """
     if known.dtype == torch.bool:
         return torch.where(known, ladder.diffuse(x0, level, noise, share), x)
-    amplitude = (1 - (1 - known).square()).sqrt() * float(ladder.noise[level])
-    return keep(known, float(ladder.signal[level]) * x0, x) + share * amplitude * noise
+    signal, amplitude = ladder.amplitudes[level]
+    topped_up = (1 - (1 - known).square()).sqrt() * amplitude
+    return keep(known, signal * x0, x) + share * topped_up * noise
 
 
 def freed_in_time(known: Tensor, steps: int) -> Callable[[int], Tensor]:

@@ -5,8 +5,10 @@ highest level the noise a chain starts from. The same two columns describe every
 (guided-diffusion: sqrt(a), sqrt(1 - a)), variance-exploding (ComfyUI's sigmas: 1, sigma) and flow (1 - t, t).
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -42,6 +44,16 @@ class Ladder:
     def steps(self) -> int:
         return len(self.signal) - 1
 
+    @cached_property
+    def amplitudes(self) -> list[tuple[float, float]]:
+        """Signal and noise by level as numbers, which loops ask for at each call: a tensor takes ten times as long."""
+        return [*zip(self.signal.tolist(), self.noise.tolist(), strict=True)]
+
+    @cached_property
+    def ratios(self) -> list[float]:
+        """Noise over signal by level; infinite where no signal is left."""
+        return (self.noise / self.signal).tolist()
+
     def diffuse(self, x0: Tensor, level: int, noise: Tensor, share: Tensor | float = 1.0) -> Tensor:
         """A clean picture at a noise level: q(x_level | x0) (Ho et al. 2020, equation 4).
 
@@ -51,10 +63,9 @@ class Ladder:
             noise: Standard normal; like x0.
             share: Of the level's noise amplitude; a number or (B, 1, ...).
         """
-        signal, amplitude = torch.mul(x0, float(self.signal[level])), share * float(self.noise[level])
-        return (
-            signal.addcmul_(amplitude, noise) if isinstance(amplitude, Tensor) else signal.add_(noise, alpha=amplitude)
-        )
+        signal, amplitude = self.amplitudes[level]
+        picture, added = torch.mul(x0, signal), share * amplitude
+        return picture.addcmul_(added, noise) if isinstance(added, Tensor) else picture.add_(noise, alpha=added)
 
     def climb(self, x: Tensor, level: int, target: int, noise: Tensor) -> Tensor:
         """From a level up to a noisier one in a single draw: the product of the steps between is Gaussian too.
@@ -66,6 +77,6 @@ class Ladder:
             target: The level reached, at least `level`.
             noise: Standard normal; like x.
         """
-        ratio = self.signal[target] / self.signal[level]
-        variance = self.noise[target] ** 2 - (ratio * self.noise[level]) ** 2
-        return torch.mul(x, float(ratio)).add_(noise, alpha=float(variance.sqrt()))
+        (signal, amplitude), (reached_signal, reached) = self.amplitudes[level], self.amplitudes[target]
+        ratio = reached_signal / signal
+        return torch.mul(x, ratio).add_(noise, alpha=math.sqrt(reached**2 - (ratio * amplitude) ** 2))

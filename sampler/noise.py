@@ -43,7 +43,7 @@ class ImageNoise:
         except RuntimeError:  # no memory can be pinned here
             drawn, pinned = torch.empty(like.shape), False
         for one, g in zip(drawn, self.generators, strict=True):
-            torch.randn(one.shape, generator=g, out=one)
+            one.normal_(generator=g)
         # The type changes over there; here it would go through memory that is not pinned.
         return drawn.to(like.device, non_blocking=pinned).to(like.dtype)
 

@@ -41,7 +41,7 @@ def denoiser(
     def denoise(x: Tensor, level: int) -> tuple[Tensor, Tensor | None]:
         t = torch.full((len(x),), timesteps[-level], dtype=torch.long, device=x.device)
         output, v = split(model(x, t), x.shape[1])
-        x0 = predict_x0(prediction, x, output, float(ladder.signal[level]), float(ladder.noise[level]))
+        x0 = predict_x0(prediction, x, output, *ladder.amplitudes[level])
         return (x0.clamp_(-clip, clip) if clip else x0), v
 
     return denoise

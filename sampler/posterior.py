@@ -51,7 +51,7 @@ def predict_x0(prediction: str, x: Tensor, output: Tensor, signal: float, noise:
 
 
 class Posterior:
-    """q(x_{level-1} | x_level, x0) for every level of a ladder, as float64 tables indexed by the level stepped from.
+    """q(x_{level-1} | x_level, x0) for every level of a ladder, as tables of numbers by the level stepped from.
 
     Index 0 holds nothing. The last step, to the clean picture, has the small variance zero; its logarithm is replaced by
     that of the step before, as guided-diffusion does. No noise is added there anyway.
@@ -88,7 +88,7 @@ class Posterior:
         weights = self.x_weight, self.x0_weight
         if variance_of(var_type).implicit:
             weights = self.implicit_x_weight, self.implicit_x0_weight
-        of_x, of_x0 = (float(weight[level]) for weight in weights)
+        of_x, of_x0 = (weight[level] for weight in weights)
         return torch.mul(x, of_x).add_(x0, alpha=of_x0)
 
     def step(
@@ -139,25 +139,25 @@ class Posterior:
         return torch.zeros_like(log) if small and level == 1 and self.ends_clean else log.exp()
 
 
-def padded(table: Tensor) -> Tensor:
-    return torch.cat([table.new_full((1,), torch.nan), table])
+def padded(table: Tensor) -> list[float]:
+    return [math.nan, *table.tolist()]
 
 
 def fixed_small(posterior: Posterior, level: int, v: Tensor | None, times: float) -> Tensor:
-    return times * posterior.log_small[level]
+    return torch.tensor(times * posterior.log_small[level], dtype=torch.float64)
 
 
 def fixed_large(posterior: Posterior, level: int, v: Tensor | None, times: float) -> Tensor:
-    return times * posterior.log_fixed_large[level]
+    return torch.tensor(times * posterior.log_fixed_large[level], dtype=torch.float64)
 
 
 def learned(posterior: Posterior, level: int, v: Tensor | None, times: float) -> Tensor:
-    return line(given(v, "learned"), times, times * float(posterior.log_power[level]))
+    return line(given(v, "learned"), times, times * posterior.log_power[level])
 
 
 def learned_range(posterior: Posterior, level: int, v: Tensor | None, times: float) -> Tensor:
     """From small at -1 to large at 1."""
-    large, small = times * float(posterior.log_large[level]), times * float(posterior.log_small[level])
+    large, small = times * posterior.log_large[level], times * posterior.log_small[level]
     return line(given(v, "learned_range"), (large - small) / 2, (large + small) / 2)
 
 

@@ -72,9 +72,11 @@ def sheet(rows: Sequence[Row], results: int) -> Image.Image:
     image = Image.new("RGB", (blocks * across, LINE + GAP + high * (CELL + LINE + GAP)), BACKGROUND)
     draw = ImageDraw.Draw(image)
     titles = ["original", "masked", *(["result"] if results == 1 else [f"result {i}" for i in range(results)])]
-    for block in range(blocks):
-        for column, title in enumerate(titles):
-            draw.text((block * across + GAP + column * (CELL + GAP), 1), title, fill=TEXT)
+    for column, title in enumerate(titles):
+        draw.text((GAP + column * (CELL + GAP), 1), title, fill=TEXT)
+    heading = image.crop((0, 0, across, LINE))
+    for block in range(1, blocks):
+        image.paste(heading, (block * across, 0))
     for place, (name, arrays) in enumerate(rows):
         block, line = divmod(place, high)
         left, top = block * across + GAP, LINE + line * (CELL + LINE + GAP)

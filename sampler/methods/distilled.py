@@ -62,16 +62,15 @@ def distilled(
         strength: Of the residual that is fed back.
     """
     rule = Feedback(strength=strength, leak=0.0, fade=FADE)
-    ratio = (ladder.noise / ladder.signal).tolist()
     shift, fixed = torch.zeros_like(x0), noise(x0)
     for call, (level, target) in enumerate(pairwise(levels), start=1):
         weight = known_at(known, level, x)
-        shift, share = matched(shift, weight, ratio[level], rule)
+        shift, share = matched(shift, weight, ladder.ratios[level], rule)
         x = pasted(weight, x0 + shift, x, ladder, level, fixed, share)
         predicted, _ = denoise(x, level)
         shift = fed_back(shift, weight * (x0 - predicted), rule)
         if target != level:  # the ratio may be infinite
-            shift = shift * (ratio[target] / ratio[level]) ** rule.fade
+            shift = shift * (ladder.ratios[target] / ladder.ratios[level]) ** rule.fade
         x = ladder.diffuse(predicted, target, noise(x))
         if call == len(levels) - 1:
             x = ended(weight, x0, x, ladder, target, noise)

@@ -106,24 +106,24 @@ def feedback(
     shift = torch.zeros_like(x0)
     for call, (level, target) in enumerate(pairwise(levels), start=1):
         weight = known_at(known, level, x)
-        sigma = float(ladder.noise[level] / ladder.signal[level])
+        (signal, amplitude), sigma = ladder.amplitudes[level], ladder.ratios[level]
         shift, share = matched(shift, weight, sigma, rule)
         x = pasted(weight, x0 + shift, x, ladder, level, noise(x), share)
         predicted, _ = denoise(x, level)
         residual = weight * (x0 - predicted)
         shift = fed_back(shift, residual, rule)
 
-        if ladder.noise[target] == 0:
+        if ladder.ratios[target] == 0:
             x = predicted
         else:
-            direction = (x - float(ladder.signal[level]) * predicted) / float(ladder.noise[level])
-            reached = float(ladder.noise[target] / ladder.signal[target])
+            direction = (x - signal * predicted) / amplitude
+            reached = ladder.ratios[target]
             low = reached if level != target else rule.dip * sigma
             error = spread(residual, weight, rule)
-            if target == 1 and ladder.noise[0] == 0:
+            if target == 1 and ladder.ratios[0] == 0:
                 error = settled(error, sigma, low, rule)
             x = stepped(predicted, direction, sigma, low, reached, error, noise(x))
-            x = float(ladder.signal[target]) * x
+            x = ladder.amplitudes[target][0] * x
             shift = shift * (reached / sigma) ** rule.fade
         if call == len(levels) - 1:
             x = ended(weight, x0, x, ladder, target, noise)

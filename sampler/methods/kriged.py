@@ -105,7 +105,7 @@ def kriged(
     quiet = kriging.draw * float(ratios[ratios.isfinite()].max())
     for call, (level, target) in enumerate(pairwise(levels), start=1):
         weight = known_at(known, level, x)
-        sigma = float(ladder.noise[level] / ladder.signal[level])
+        (signal, amplitude), sigma = ladder.amplitudes[level], ladder.ratios[level]
         shift, share = matched(shift, weight, sigma, rule)
         x = pasted(weight, x0 + shift, x, ladder, level, noise(x), share)
         predicted, _ = denoise(x, level)
@@ -113,24 +113,24 @@ def kriged(
         errors.see(residual, weight, sigma)
         shift = fed_back(shift, errors.gain(residual), rule)
 
-        if ladder.noise[target] == 0:
+        if ladder.ratios[target] == 0:
             x = predicted
         else:
-            reached = float(ladder.noise[target] / ladder.signal[target])
+            reached = ladder.ratios[target]
             low = reached if level != target else rule.dip * sigma
             error: Tensor | float = errors.trust.to(predicted) * opening.see(predicted, residual, weight, sigma)
-            if target == 1 and ladder.noise[0] == 0:
+            if target == 1 and ladder.ratios[0] == 0:
                 error = settled(error, sigma, low, rule)
                 guess = predicted + errors.expected(residual)
             elif sigma <= quiet:
                 guess, error = predicted + errors.drawn(residual, opening.ratio, noise), 0.0
             else:
                 guess = predicted + errors.expected(residual)
-            direction = (x - float(ladder.signal[level]) * guess) / float(ladder.noise[level])
+            direction = (x - signal * guess) / amplitude
             fresh = noise(x)
             x = stepped(guess, direction, sigma, low, reached, error, fresh)
             opening.fresh = added(sigma, low, reached, error) * fresh
-            x = float(ladder.signal[target]) * x
+            x = ladder.amplitudes[target][0] * x
             shift = shift * (reached / sigma) ** rule.fade
         if call == len(levels) - 1:
             x = ended(weight, x0, x, ladder, target, noise)

@@ -24,6 +24,7 @@ __all__ = [
     "Noise",
     "Run",
     "Step",
+    "called",
     "count_calls",
     "count_visits",
     "ended",
@@ -175,7 +176,16 @@ def count_calls(levels: Sequence[int]) -> int:
     >>> count_calls([4, 3, 4, 3, 3, 0])
     4
     """
-    return sum(map(ge, levels, levels[1:]))
+    return len(called(levels))
+
+
+def called(levels: Sequence[int]) -> list[int]:
+    """The level of each model call of an order of levels.
+
+    >>> called([4, 3, 4, 3, 3, 0])
+    [4, 4, 3, 3]
+    """
+    return [*compress(levels, map(ge, levels, levels[1:]))]
 
 
 def count_visits(levels: Sequence[int]) -> Counter[int]:
@@ -184,7 +194,7 @@ def count_visits(levels: Sequence[int]) -> Counter[int]:
     >>> count_visits([4, 3, 4, 3, 3, 0])
     Counter({4: 2, 3: 2})
     """
-    return Counter(compress(levels, map(ge, levels, levels[1:])))
+    return Counter(called(levels))
 
 
 def most_visits(levels: Sequence[int]) -> int:
@@ -194,4 +204,4 @@ def most_visits(levels: Sequence[int]) -> int:
 
 def ended(known: Tensor, x0: Tensor, x: Tensor, ladder: Ladder, level: int, noise: Noise) -> Tensor:
     """The chain's last state: the known region is the picture itself, or the picture at the level where the chain stops."""
-    return keep(known, x0, x) if ladder.noise[level] == 0 else pasted(known, x0, x, ladder, level, noise(x))
+    return keep(known, x0, x) if ladder.ratios[level] == 0 else pasted(known, x0, x, ladder, level, noise(x))

@@ -112,7 +112,7 @@ def repaint(
 
         predicted, v = denoise(x, level)
         reached = levels[position]
-        fresh = noise(x) if reached > 0 or ladder.noise[0] > 0 else None
+        fresh = noise(x) if ladder.ratios[reached] > 0 else None
         x = posterior.step(x, predicted, level, fresh, var_type, v)
         call += 1
         if position == len(levels) - 1:

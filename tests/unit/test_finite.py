@@ -3,7 +3,7 @@
 import pytest
 import torch
 from chains import TABLE, half_known, pictures, toy_model, toy_model_with_variance
-from mask_guidance.sampler import PRESETS, paint, sigmas
+from mask_guidance.sampler import PRESETS, Step, paint, sigmas
 from mask_guidance.sampler.finite import EVERY, Finite, NotFiniteError
 
 DRAFT = PRESETS["draft"]
@@ -50,10 +50,12 @@ def test_away_from_the_processor_several_calls_are_looked_at_together_and_none_i
     look = Finite.look
     monkeypatch.setattr(Finite, "look", lambda self: (looks.append(len(self.unseen)), look(self)))
     x = torch.zeros(1, 1, 2, 2, device="meta")
-    watched = Finite(lambda x, level: (x, None), None)
+    levels = [*range(EVERY, -1, -1)]
+    steps = [Step(call, EVERY, EVERY - call, x, x, x, x) for call in range(1, EVERY + 1)]
+    seen = Finite(None, levels).watch(iter(steps))
     for _ in range(EVERY - 1):
-        watched(x, 1)
+        next(seen)
     assert looks == []
     with pytest.raises(NotImplementedError):  # nothing can be read from "meta", so that a look shows itself
-        watched(x, 1)
+        next(seen)
     assert looks == [EVERY]
