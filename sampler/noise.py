@@ -42,7 +42,7 @@ class ImageNoise:
             drawn = torch.empty(like.shape, pin_memory=pinned)
         except RuntimeError:  # no memory can be pinned here
             drawn, pinned = torch.empty(like.shape), False
-        for one, g in zip(drawn, self.generators, strict=True):
+        for one, g in zip(drawn.unbind(), self.generators, strict=True):
             one.normal_(generator=g)
         # The type changes over there; here it would go through memory that is not pinned.
         return drawn.to(like.device, non_blocking=pinned).to(like.dtype)

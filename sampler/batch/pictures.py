@@ -248,7 +248,8 @@ def read_record(path: Path) -> dict[str, object] | None:
         return None
     try:
         with Image.open(path) as image:
-            record = json.loads(image.text[PROGRAM])
+            # Ours lies before the pixels; to look behind them takes decoding them.
+            record = json.loads(image.info[PROGRAM] if PROGRAM in image.info else image.text[PROGRAM])
     except Exception:  # no picture, no PNG, no record
         return None
     return record if isinstance(record, dict) else None

@@ -20,7 +20,7 @@ SECTIONS = {
     "network": Section("1. The network", "on_cpu.network", 400),
     "memory": Section("2. Memory", "on_cpu.memory", 180),
     "command_line": Section("3. The command line", "on_cpu.command_line", 360),
-    "loop": Section("4. Around the network", "on_cpu.loop", 240),
+    "loop": Section("4. Around the network", "on_cpu.loop", 420),
     "start": Section("5. The start", "on_cpu.start", 300),
     "page": Section("6. The page", "on_cpu.page", 240),
 }

@@ -1,15 +1,23 @@
-"""What a call of the model costs besides the network: RePaint's order by our loop and by RePaint's own.
+"""What a call of the model costs besides the network: RePaint's order by our loop and by RePaint's own; and what a small
+folder costs besides it.
 
 RePaint's own loop is its algorithm over OpenAI's sampler (MIT), which its code is made of, one noising step a climb; or its
-code itself, where a checkout is given. The network is none, so that the loops are all that there is.
+code itself, where a checkout is given. The network is none, so that the loops are all that there is. The folder is that of
+`batch.py`.
 """
 
 import importlib.util
+import itertools
+import json
 import statistics
+import sys
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+import batch
 import torch
 from mask_guidance.sampler import Settings, alphas_cumprod, named_betas, paint
 from mask_guidance.sampler.methods.repaint import repaint_levels
@@ -20,6 +28,8 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from .clock import interleaved
+from .command_line import flags
+from .took import run
 
 MOST = 0.4  # of RePaint's own
 ACTIVATION = 31 * 2**20  # bytes; glibc learns from no block above 32 MiB
@@ -95,19 +105,18 @@ def passes(way: Callable[[], object], side: int) -> int:
 
 
 def without_a_network(asked: Asked) -> Iterator[Row]:
-    side = asked.fits(256, 32)
     # As a network would have done: the C library learns from a block given back how much memory to keep, and both loops wait
     # for fresh memory less.
     torch.empty(ACTIVATION, dtype=torch.uint8)
     theirs = partial(by_repaints_code, folder=asked.repaint) if asked.repaint else by_repaints_loop
-    for calls, order in ORDERS.items():
+    for side, (calls, order) in itertools.product(asked.fits((64, 256), (32,)), ORDERS.items()):
         ways = {"theirs": theirs(side, *order), "ours": by_us(side, *order)}
         for way in ways.values():
             way()
         times = interleaved(ways, asked.fits(8, 1))
         counts = {name: passes(way, side) / calls for name, way in ways.items()}
         yield Row(
-            f"passes over the picture around {calls} calls",
+            f"passes over the picture around {calls} calls, {side} px",
             counts["ours"] / counts["theirs"],
             "of RePaint's",
             **{name: f"{count:.3g} a call" for name, count in counts.items()},
@@ -121,4 +130,35 @@ def without_a_network(asked: Asked) -> Iterator[Row]:
         )
 
 
-CHECKS = (without_a_network,)
+def of_a_small_folder(asked: Asked) -> Iterator[Row]:
+    for calls, (steps, r, j) in ORDERS.items():
+        rows = folder_painted(asked, {"steps": steps, "r": r, "j": j, "threads": torch.get_num_threads()})
+        told = {
+            name: f"{1000 * statistics.median(row['outside'] / row['calls'] for row in runs):.3g} ms a call"
+            for name, runs in rows.items()
+        }
+        beside = {"of the lower peer's": (batch.peers_of(rows), MOST)}
+        if asked.repaint:
+            beside["of RePaint's"] = [batch.REPAINT], None
+        for unit, (peers, most) in beside.items():
+            yield Row(
+                f"a folder of 4 besides its network, {calls} calls",
+                batch.over_the_lower(rows, peers),
+                unit,
+                most=asked.fits(most, None),
+                theirs=", ".join(f"{name} {told[name]}" for name in peers),
+                ours=told["ours"],
+            )
+
+
+def folder_painted(asked: Asked, words: dict[str, object]) -> dict[str, list[dict[str, float]]]:
+    """What `batch.py` writes, for such words."""
+    words |= asked.fits({}, {"pictures": 2, "size": 16, "rounds": 1})
+    words |= {"repaint": asked.repaint} if asked.repaint else {}
+    with TemporaryDirectory() as folder:
+        numbers = Path(folder) / "numbers.json"
+        run([sys.executable, batch.__file__, *flags(words | {"json": numbers})])
+        return json.loads(numbers.read_text())
+
+
+CHECKS = (without_a_network, of_a_small_folder)
