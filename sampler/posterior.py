@@ -59,18 +59,19 @@ class Posterior:
 
     def __init__(self, ladder: Ladder):
         signal, noise = ladder.signal, ladder.noise
-        ratio = signal[1:] / signal[:-1]
-        added = noise[1:] ** 2 - (ratio * noise[:-1]) ** 2  # variance that one step up adds
+        ratio, reached = signal[1:] / signal[:-1], noise[:-1].square()
+        before = noise[1:].square()
+        added = before - (ratio * noise[:-1]).square()  # variance that one step up adds
 
-        self.x_weight = padded(ratio * noise[:-1] ** 2 / noise[1:] ** 2)
-        self.x0_weight = padded(signal[:-1] * added / noise[1:] ** 2)
+        self.x_weight = padded(ratio * reached / before)
+        self.x0_weight = padded(signal[:-1] * added / before)
         self.implicit_x_weight = padded(noise[:-1] / noise[1:])
         self.implicit_x0_weight = padded(signal[:-1] - signal[1:] * noise[:-1] / noise[1:])
 
         # The papers' variances hold where signal and noise have unit power; `power` carries them to other ladders.
-        power = signal[:-1] ** 2 + noise[:-1] ** 2
-        share = signal**2 / (signal**2 + noise**2)
-        small = noise[:-1] ** 2 * added / noise[1:] ** 2
+        whole = signal.square() + noise.square()
+        power, share = whole[:-1], signal.square() / whole
+        small = reached * added / before
         large = (1 - share[1:] / share[:-1]) * power
         self.ends_clean = ends_clean = len(small) > 1 and bool(small[0] == 0)
         if ends_clean:

@@ -248,8 +248,7 @@ def read_record(path: Path) -> dict[str, object] | None:
         return None
     try:
         with Image.open(path) as image:
-            # Ours lies before the pixels; to look behind them takes decoding them.
-            record = json.loads(image.info[PROGRAM] if PROGRAM in image.info else image.text[PROGRAM])
+            record = json.loads(image.text[PROGRAM])  # which decodes all of it: half a file is no result
     except Exception:  # no picture, no PNG, no record
         return None
     return record if isinstance(record, dict) else None

@@ -218,6 +218,14 @@ def test_another_checkpoint_of_the_same_name_is_refused(folder, capfd):
     assert "other content" in capfd.readouterr().err
 
 
+def test_half_a_result_is_not_taken_for_one(folder, capfd):
+    run(folder)
+    torn = folder / "out" / "p1.png"
+    torn.write_bytes(torn.read_bytes()[:-200])  # its record comes before the pixels, and is whole
+    assert run(folder) == 2
+    assert f"{torn} is there and was not made by this program" in capfd.readouterr().err
+
+
 def test_resume_false_starts_a_new_run_over_the_old(folder):
     run(folder)
     run(folder, "fresh", "--seed", "9")
