@@ -183,8 +183,7 @@ class Painter:
     ):
         self.detection, self.settings, self.device = found.detection, settings, device
         self.dtype = TORCH_DTYPES[settings.dtype]
-        net = build(found.checkpoint.tensors, found.detection, self.dtype)
-        self.net = net if device.type == "cpu" else net.to(device)
+        self.net = build(found.checkpoint.tensors, found.detection, self.dtype).to(device)
         self.embeddings = Embeddings()
         self.schedule = found.detection.diffusion.alphas_cumprod()
         self.labels = labels_of(settings.class_label, found.detection, guided=guide is not None)
