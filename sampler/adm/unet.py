@@ -186,7 +186,7 @@ class UNet(Network):
         for block in self.output_blocks:
             h = block(torch.cat([h, skips.pop()], dim=1), emb)
         norm, _, conv = self.out
-        return convolved(norm, conv, h.float())
+        return convolved(norm, conv, h.float()).contiguous()
 
 
 def build_encoder(config: UNetConfig, layers: LayerFactory) -> SimpleNamespace:

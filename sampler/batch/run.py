@@ -41,6 +41,7 @@ class Folder:
 
     def __init__(self, path: Path, settings: RunSettings, weights: dict[str, Any], resume: bool = True):
         self.path, self.settings, self.weights, self.resume = path, settings, weights, resume
+        self.decided = [settings.key(), weights["sha256"]]  # what all results share
         self.numbered: list[Entry] = []
         if os.path.lexists(path) and not path.is_dir():
             raise SettingsError(f"--save_dir is {path}, which is no folder; choose another.")
@@ -118,8 +119,7 @@ class Folder:
 
     def key(self, *parts: object) -> str:
         """Digest of everything that decides one result."""
-        content = [self.settings.key(), self.weights["sha256"], *parts]
-        return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]
+        return hashlib.sha256(json.dumps([*self.decided, *parts]).encode()).hexdigest()[:32]
 
     def plan(self, items: list[Item], bad: dict[str, str], calls: dict[tuple[int, int], int]) -> Plan:
         groups = groups_of(items, self.settings.micro_batch)

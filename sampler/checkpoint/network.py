@@ -89,7 +89,8 @@ class Network(nn.Module):
             embedded: What `embed` made of the two, where a run keeps it.
 
         Returns:
-            The prediction, then the variance channels if the network has them; float32 (B, out_channels, H, W).
+            The prediction, then the variance channels if the network has them; float32 (B, out_channels, H, W),
+            contiguous: what is done with pictures whose channels come last takes twice as long.
 
         Raises:
             ValueError: H or W is no multiple of `config.size_multiple`, or a label is missing or too many.

@@ -240,7 +240,7 @@ class DDPMUNet(Network):
         h = self.mid(h, emb)
         for level in reversed(self.up):
             h = level(h, emb, skips)
-        return convolved(self.norm_out, self.conv_out, h.float())
+        return convolved(self.norm_out, self.conv_out, h.float()).contiguous()
 
 
 def down_level(config: DDPMConfig, number: int, layers: LayerFactory) -> DownLevel:

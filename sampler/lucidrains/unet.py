@@ -201,7 +201,7 @@ class LucidUNet(Network):
         for level in self.ups:
             h = level(h, emb, skips)
         h = self.final_res_block(torch.cat([h, first], dim=1), emb)
-        return self.final_conv(h.float())
+        return self.final_conv(h.float()).contiguous()
 
 
 def attention(channels: int, kind: Attention, layers: LayerFactory) -> nn.Module:

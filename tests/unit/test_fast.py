@@ -6,12 +6,14 @@ from dataclasses import replace
 import pytest
 import torch
 import torch.nn.functional as F
+from lucid_weights import FULL, LINEAR
 from mask_guidance.sampler.adm import UNet, UNetConfig
 from mask_guidance.sampler.checkpoint import DiffusionConfig
 from mask_guidance.sampler.checkpoint.probe import denoising_error
 from mask_guidance.sampler.ddpm import DDPMConfig, DDPMUNet
 from mask_guidance.sampler.fast import FastConv, Packs, conv_class, expected_bytes, moments, packed, winograd
 from mask_guidance.sampler.layers import LayerFactory, convolved
+from mask_guidance.sampler.lucidrains import LucidConfig, LucidUNet
 from small_nets import BARE, fill_randomly
 from torch import nn
 
@@ -23,6 +25,7 @@ NETWORKS = {
     "resolution changed in blocks": (UNet, replace(WIDE, resblock_updown=True)),
     "embedding added": (UNet, replace(WIDE, use_scale_shift_norm=False, use_new_attention_order=True)),
     "DDPM": (DDPMUNet, DDPMConfig(channels=96, widths=(96, 192), num_res_blocks=1)),
+    "lucidrains": (LucidUNet, LucidConfig(3, 3, 96, (96, 96, 192), (LINEAR, FULL), FULL)),
 }
 
 
@@ -109,6 +112,7 @@ def test_a_fast_network_is_the_plain_one(network, config):
     assert any(pack.form == "winograd" or pack.form[0] == "winograd" for pack in net.packs.made.values())
     net.packs.allowed = False
     assert largest_error(fast, net(x, t)) < 1e-4
+    assert fast.is_contiguous()  # whatever the layers' own order
 
 
 @needs_onednn(torch.bfloat16)
