@@ -161,7 +161,7 @@ class PixelModel(comfy.model_base.BaseModel):
         denoised = super().apply_model(x, t, c_concat, c_crossattn, control, options, **kwargs)
         variance = self.diffusion_model.take_variance()
         if variance is not None and SINK in options:
-            options[SINK].put(variance, options.get("cond_or_uncond", [0]), options.get("uuids"))
+            options[SINK].put(variance, options.get("cond_or_uncond", [0]), options.get("uuids", ()))
         return denoised
 
     def extra_conds(self, **kwargs) -> dict:

@@ -1,6 +1,6 @@
 """RePaint Sampler: the loop as a SAMPLER of the host, for any MODEL."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field, replace
 
 import comfy.conds
@@ -81,6 +81,11 @@ def labels_by_number(model_wrap, numbers: Sequence[int]) -> None:
                 told["y"] = comfy.conds.CONDRegular(labels[[number % len(labels) for number in numbers]])
 
 
+def names_of_positive(model_wrap) -> set[Hashable]:
+    """The host's names of the positive conditionings; empty where the guider has none, or they have no names."""
+    return {cond["uuid"] for cond in model_wrap.conds.get("positive") or () if "uuid" in cond}
+
+
 def stream(sampling, sigmas: Tensor, noise_added: bool) -> str:
     """The noise of the steps. A chain that goes on where another stopped (no noise is added) must not draw the other's
     noise again under the same seed: it would add up."""
@@ -134,7 +139,7 @@ class RePaintSampler(comfy.samplers.Sampler):
         indices = range(len(latent)) if self.indices is None else self.indices
         if isinstance(model_wrap.inner_model, PixelModel):
             labels_by_number(model_wrap, indices)
-        sink = VarianceSink()
+        sink = VarianceSink(names_of_positive(model_wrap))
         run = OwnRun(indices, settings.drawn_variance is not None)
         options.setdefault("transformer_options", {}).update({SINK: sink, RUN: run})
         shift = MeanShift(ladder, settings.drawn_variance) if settings.drawn_variance else None

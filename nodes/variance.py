@@ -6,36 +6,44 @@ has put into the transformer options of its own run. The network itself must not
 for any transformer options, and what was found at that time would be found for good.
 """
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Collection, Hashable, Sequence
 
 from torch import Tensor
 
 __all__ = ["SINK", "VarianceSink"]
 
 SINK = "mask_guidance_variance"
-POSITIVE = 0  # the host's number for the positive conditioning
+POSITIVE = 0  # the number that the host gives the positive conditioning, and a hook any that it asks for alone
 
 
 class VarianceSink:
     """Variance channels of the positive conditioning in one step.
 
     A class of its own, because the host copies dictionaries and lists among the options.
+
+    Args:
+        positive: The host's names of what is positive in this run; without any, the kind tells.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, positive: Collection[Hashable] = ()) -> None:
+        self.positive = positive
         self.parts: dict[Hashable, Tensor] = {}
 
-    def put(self, v: Tensor, cond_or_uncond: list[int], uuids: Sequence[Hashable] | None = None) -> None:
+    def put(self, v: Tensor, cond_or_uncond: Sequence[int], uuids: Sequence[Hashable] = ()) -> None:
         """Keep the positive part of a batch of conditionings laid one after the other.
 
         Args:
             v: The variance channels; (B, C, ...).
             cond_or_uncond: The host's kind of each conditioning.
-            uuids: The host's name of each. The first answer to one counts: who asks again within a step (perturbed
-                attention and its like) asks a network that was disturbed.
+            uuids: The host's name of each, where it is known; who splits the batch may leave those of all. The first
+                answer to one counts: who asks again within a step (perturbed attention and its like) asks a network
+                that was disturbed.
         """
-        for part, kind, name in zip(v.chunk(len(cond_or_uncond)), cond_or_uncond, uuids or cond_or_uncond, strict=True):
-            if kind == POSITIVE and name not in self.parts:
+        named = len(uuids) == len(cond_or_uncond)
+        names = uuids if named else [object() for _ in cond_or_uncond]
+        for part, kind, name in zip(v.chunk(len(cond_or_uncond)), cond_or_uncond, names, strict=True):
+            is_positive = name in self.positive if named and self.positive else kind == POSITIVE
+            if is_positive and name not in self.parts:
                 self.parts[name] = part.clone()  # a compiled network may write its next answer into the same memory
 
     def take(self, like: Tensor) -> Tensor | None:

@@ -179,5 +179,6 @@ class Settings:
             NotFiniteError: The model gave NaN or infinity.
         """
         order = self.levels(Descent.on(ladder, largest_sigma(x.shape))) if levels is None else levels
-        steps = METHODS[self.method].run(self, denoise, ladder, order, x, x0, known, noise)
-        yield from Finite(ladder, order).watch(steps)
+        watched = Finite(denoise, ladder)
+        yield from METHODS[self.method].run(self, watched, ladder, order, x, x0, known, noise)
+        watched.look()

@@ -24,7 +24,6 @@ __all__ = [
     "Noise",
     "Run",
     "Step",
-    "called",
     "count_calls",
     "count_visits",
     "ended",
@@ -176,16 +175,7 @@ def count_calls(levels: Sequence[int]) -> int:
     >>> count_calls([4, 3, 4, 3, 3, 0])
     4
     """
-    return len(called(levels))
-
-
-def called(levels: Sequence[int]) -> list[int]:
-    """The level of each model call of an order of levels.
-
-    >>> called([4, 3, 4, 3, 3, 0])
-    [4, 4, 3, 3]
-    """
-    return [*compress(levels, map(ge, levels, levels[1:]))]
+    return sum(map(ge, levels, levels[1:]))
 
 
 def count_visits(levels: Sequence[int]) -> Counter[int]:
@@ -194,7 +184,7 @@ def count_visits(levels: Sequence[int]) -> Counter[int]:
     >>> count_visits([4, 3, 4, 3, 3, 0])
     Counter({4: 2, 3: 2})
     """
-    return Counter(called(levels))
+    return Counter(compress(levels, map(ge, levels, levels[1:])))
 
 
 def most_visits(levels: Sequence[int]) -> int:

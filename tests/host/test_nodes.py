@@ -168,56 +168,6 @@ def test_sampler_node_in_the_hosts_guider_equals_the_ksampler(tiny, host):
     assert torch.equal(ours, theirs)
 
 
-def test_learned_variance_reaches_the_sampler_through_the_host(tiny, host):
-    """With cfg the host batches both completed; the sink must hold the positive one's variance, unmixed."""
-    from mask_guidance.nodes.variance import SINK, VarianceSink
-
-    model, _ = tiny
-    net, sampling = model.model.diffusion_model, model.model.model_sampling
-    x, t = torch.randn(2, 3, 32, 32), torch.tensor([700, 700])
-    sink, sigma = VarianceSink(), sampling.sigmas[t]
-    with torch.inference_mode():
-        batch, labels = torch.cat([x, x]), torch.tensor([2, 2, 1, 1])
-        options = {SINK: sink, "cond_or_uncond": [1, 0]}
-        model.model.apply_model(batch, torch.cat([sigma, sigma]), transformer_options=options, y=labels)
-        both = super(type(net), net).forward(sampling.calculate_input(sigma, x), t.float(), torch.tensor([1, 1]))
-    torch.testing.assert_close(sink.take(x), both[:, 3:], atol=1e-5, rtol=1e-4)
-
-
-def test_variance_from_areas_is_not_used(tiny):
-    from mask_guidance.nodes.variance import VarianceSink
-
-    sink, x = VarianceSink(), torch.randn(1, 3, 8, 8)
-    sink.put(torch.randn(1, 3, 8, 4), [0], ["left"])
-    sink.put(torch.randn(1, 3, 8, 4), [0], ["right"])
-    assert sink.take(x) is None
-
-
-def test_variance_of_two_conditionings_is_not_used(tiny):
-    from mask_guidance.nodes.variance import VarianceSink
-
-    sink, x = VarianceSink(), torch.randn(1, 3, 8, 8)
-    sink.put(torch.randn(2, 3, 8, 8), [0, 0], ["a cat", "a dog"])
-    assert sink.take(x) is None
-
-
-def test_a_hook_that_asks_the_network_again_within_a_step_leaves_the_learned_variance(tiny, host):
-    """As perturbed attention does, and in between: the first answer counts."""
-    import comfy.samplers
-
-    def asks_again(args):
-        disturbed = args["input"] + 1
-        comfy.samplers.calc_cond_batch(args["model"], [args["cond"]], disturbed, args["sigma"], args["model_options"])
-        return args["denoised"]
-
-    model, vae = tiny
-    given = latent(vae, mask=right_half())
-    hooked = model.clone()
-    hooked.set_model_sampler_post_cfg_function(asks_again)
-    theirs, ours = (paint(one, given, var_type="learned_range", cfg=2.0)[0] for one in (hooked, model))
-    assert torch.equal(theirs, ours)
-
-
 def test_half_precision_layers_run_natively(tiny, models_folder):
     """What a GPU does with fp16 weights and no casting: convolutions in half, norms and embeddings in float32."""
     model, _ = load("in_process.safetensors", dtype="bf16")

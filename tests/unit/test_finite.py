@@ -3,13 +3,13 @@
 import pytest
 import torch
 from chains import TABLE, half_known, pictures, toy_model, toy_model_with_variance
-from mask_guidance.sampler import PRESETS, Step, paint, sigmas
+from mask_guidance.sampler import PRESETS, paint, sigmas
 from mask_guidance.sampler.finite import EVERY, Finite, NotFiniteError
 
 DRAFT = PRESETS["draft"]
 
 
-def spoilt(from_call: int, model=toy_model, channel: int = 0):
+def spoilt(from_call: int, model=toy_model, channel: int = 0, number: float = torch.inf):
     """A model whose numbers overflow in one place from some call on, and the list of its calls."""
     calls = []
 
@@ -17,7 +17,7 @@ def spoilt(from_call: int, model=toy_model, channel: int = 0):
         calls.append(int(t[0]))
         output = model(x, t)
         if len(calls) >= from_call:
-            output[-1, channel, 0, 0] = torch.inf
+            output[-1, channel, 0, 0] = number
         return output
 
     return spoil, calls
@@ -33,10 +33,13 @@ def test_a_chain_ends_at_the_first_call_that_gives_no_number_and_names_it(from_c
     assert f"{float(sigmas(TABLE)[calls[-1]]):.3g}" in str(told.value)
 
 
-def test_variances_that_are_no_numbers_count_as_well():
-    model, calls = spoilt(3, toy_model_with_variance, channel=4)
+@pytest.mark.parametrize("settings", [PRESETS["paper"], DRAFT], ids=["drawn", "not used"])
+@pytest.mark.parametrize("number", [torch.inf, -torch.inf, torch.nan])
+def test_variances_that_are_no_numbers_count_as_well(number, settings):
+    """Minus infinity would draw no noise, and no state would show it."""
+    model, calls = spoilt(3, toy_model_with_variance, channel=4, number=number)
     with pytest.raises(NotFiniteError, match="Call 3"):
-        list(paint(model, TABLE, pictures(), half_known(), PRESETS["paper"]))
+        list(paint(model, TABLE, pictures(), half_known(), settings))
     assert len(calls) == 3
 
 
@@ -50,12 +53,10 @@ def test_away_from_the_processor_several_calls_are_looked_at_together_and_none_i
     look = Finite.look
     monkeypatch.setattr(Finite, "look", lambda self: (looks.append(len(self.unseen)), look(self)))
     x = torch.zeros(1, 1, 2, 2, device="meta")
-    levels = [*range(EVERY, -1, -1)]
-    steps = [Step(call, EVERY, EVERY - call, x, x, x, x) for call in range(1, EVERY + 1)]
-    seen = Finite(None, levels).watch(iter(steps))
+    watched = Finite(lambda x, level: (x, None), None)
     for _ in range(EVERY - 1):
-        next(seen)
+        watched(x, 1)
     assert looks == []
     with pytest.raises(NotImplementedError):  # nothing can be read from "meta", so that a look shows itself
-        next(seen)
+        watched(x, 1)
     assert looks == [EVERY]
