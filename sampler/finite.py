@@ -14,7 +14,7 @@ EVERY = 8  # calls between two looks on a GPU, for each look waits for it
 
 
 class NotFiniteError(ArithmeticError):
-    """A model's guess that holds NaN or infinity, in one sentence."""
+    """A model's answer that holds NaN or infinity, in one sentence."""
 
 
 class Finite:
@@ -28,7 +28,7 @@ class Finite:
     def __init__(self, denoise: Denoise, ladder: Ladder):
         self.denoise, self.ladder = denoise, ladder
         self.calls = 0
-        self.unseen: list[tuple[int, Tensor]] = []  # level, and whether all was finite
+        self.unseen: list[tuple[int, int, Tensor]] = []  # call, level, and whether all was finite
 
     def __call__(self, x: Tensor, level: int) -> tuple[Tensor, Tensor | None]:
         x0, v = self.denoise(x, level)
@@ -37,7 +37,8 @@ class Finite:
         # A finite sum has no other parts, and is had in a fifth of the time where nobody waits for it.
         on_cpu = x0.device.type == "cpu"
         if not (on_cpu and all(math.isfinite(those.detach().sum().item()) for those in numbers)):
-            self.unseen.append((level, torch.stack([those.isfinite().all() for those in numbers]).all()))
+            finite = torch.stack([those.isfinite().all() for those in numbers]).all()
+            self.unseen.append((self.calls, level, finite))
         if on_cpu or len(self.unseen) == EVERY:
             self.look()
         return x0, v
@@ -46,10 +47,9 @@ class Finite:
         """Raises NotFiniteError for the first call that was not looked at yet and had such numbers."""
         if not self.unseen:
             return
-        levels, finite = zip(*self.unseen, strict=True)
+        calls, levels, finite = zip(*self.unseen, strict=True)
         self.unseen.clear()
-        first = self.calls - len(levels) + 1
-        for call, (level, fine) in enumerate(zip(levels, torch.stack(finite).tolist(), strict=True), first):
+        for call, level, fine in zip(calls, levels, torch.stack(finite).tolist(), strict=True):
             if not fine:
                 raise NotFiniteError(
                     f"Call {call} of the model (noise over picture {self.ladder.ratios[level]:.3g}) gave NaN or infinity: half "

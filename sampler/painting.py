@@ -104,7 +104,7 @@ def paint(
     if settings.denoise < 1:
         start = ladder.diffuse(picture, ladder.steps, start)
     denoise = denoiser(model, ladder, chain.timesteps, prediction, clip)
-    if settings.var_type == "auto" != variance:
+    if settings.var_type == "auto":
         settings = replace(settings, var_type=variance)
     if class_gradient is not None:
 

@@ -90,7 +90,7 @@ class Network(nn.Module):
 
         Returns:
             The prediction, then the variance channels if the network has them; float32 (B, out_channels, H, W),
-            contiguous: what is done with pictures whose channels come last takes twice as long.
+            contiguous: what is done with pictures whose channels come last takes two to three times as long.
 
         Raises:
             ValueError: H or W is no multiple of `config.size_multiple`, or a label is missing or too many.

@@ -19,6 +19,20 @@ UNCHANGED |= {"mask_grid": "any touch", "add_noise": True, "start_at_step": 0, "
 UNCHANGED |= {"cfg_repeats": "shared"}
 
 
+PICTURE = torch.rand(3, 32, 32, 3, generator=torch.Generator().manual_seed(1))
+
+
+def latent(vae, count: int = 1, mask: torch.Tensor | None = None) -> dict:
+    out = {"samples": vae.encode(PICTURE[:count])}
+    return out if mask is None else {**out, "noise_mask": mask.reshape(-1, 1, *mask.shape[-2:])}
+
+
+def right_half(height: int = 32, width: int = 32) -> torch.Tensor:
+    mask = torch.zeros(1, height, width)
+    mask[..., width // 2 :] = 1
+    return mask
+
+
 @torch.inference_mode()
 def load(name: str, **options):
     """MODEL and VAE from the loader node, everything left to detection unless given."""

@@ -2,15 +2,7 @@
 
 import pytest
 import torch
-from nodes_by_hand import paint
-
-PICTURE = torch.rand(1, 32, 32, 3, generator=torch.Generator().manual_seed(1))
-
-
-def half_masked(vae) -> dict:
-    mask = torch.zeros(1, 1, 32, 32)
-    mask[..., 16:] = 1
-    return {"samples": vae.encode(PICTURE), "noise_mask": mask}
+from nodes_by_hand import latent, paint, right_half
 
 
 def test_learned_variance_reaches_the_sampler_through_the_host(tiny, host):
@@ -48,7 +40,7 @@ def test_variance_of_two_conditionings_is_not_used(tiny):
 
 @pytest.mark.parametrize("asked", ["cond", "uncond"])
 def test_a_hook_that_asks_the_network_again_within_a_step_leaves_the_learned_variance(tiny, host, asked):
-    """As perturbed attention does with the positive conditioning and self-attention guidance with the negative."""
+    """As perturbed attention does with the positive conditioning; others ask for the negative, or one of their own."""
     import comfy.samplers
 
     def asks_again(args):
@@ -59,7 +51,8 @@ def test_a_hook_that_asks_the_network_again_within_a_step_leaves_the_learned_var
     model, vae = tiny
     hooked = model.clone()
     hooked.set_model_sampler_post_cfg_function(asks_again)
-    theirs, ours = (paint(one, half_masked(vae), var_type="learned_range", cfg=2.0)[0] for one in (hooked, model))
+    given = latent(vae, mask=right_half())
+    theirs, ours = (paint(one, given, var_type="learned_range", cfg=2.0)[0] for one in (hooked, model))
     assert torch.equal(theirs, ours)
 
 
@@ -79,13 +72,13 @@ def test_a_wrapper_that_asks_for_one_conditioning_after_the_other_leaves_the_lea
     model, vae = tiny
     wrapped = model.clone()
     wrapped.set_model_unet_function_wrapper(one_by_one)
-    theirs, ours = (paint(one, half_masked(vae), var_type="learned_range", cfg=2.0)[0] for one in (wrapped, model))
+    given = latent(vae, mask=right_half())
+    theirs, ours = (paint(one, given, var_type="learned_range", cfg=2.0)[0] for one in (wrapped, model))
     torch.testing.assert_close(theirs, ours, atol=1e-3, rtol=0)
 
 
 def test_the_positive_conditioning_is_known_by_name_where_a_guider_asks_for_another_first(tiny, host):
     """The host numbers what a guider asks for, and Dual CFG Guider begins with the negative."""
-    import comfy.samplers
     from comfy_extras.nodes_custom_sampler import Guider_DualCFG
     from mask_guidance.nodes.class_label import conditioning
     from mask_guidance.nodes.repaint_sampler import RePaintSamplerNode
@@ -93,18 +86,16 @@ def test_the_positive_conditioning_is_known_by_name_where_a_guider_asks_for_anot
     from mask_guidance.sampler import ImageNoise
 
     model, vae = tiny
-    given = half_masked(vae)
-    usual, dual = comfy.samplers.CFGGuider(model), Guider_DualCFG(model)
-    usual.set_conds(conditioning(0), conditioning(2))
-    usual.set_cfg(1.0)
+    given = latent(vae, mask=right_half())
+    expected, _ = paint(model, given, seed=9, var_type="learned_range")
+    dual = Guider_DualCFG(model)
     dual.set_conds(conditioning(0), conditioning(1), conditioning(2))
     dual.set_cfg(1.0, 1.0, nested=True)  # which gives the positive answer, but for rounding
     with torch.inference_mode():
         (sampler,) = RePaintSamplerNode.execute(2, 2, 10_000, "learned_range").result
         (sigmas,) = RespacedSigmas.execute(model, "uniform", 6).result
         noise = ImageNoise(9, [0], "start")(given["samples"])
-        run = noise, given["samples"], sampler, sigmas, given["noise_mask"]
-        expected, actual = (guider.sample(*run, seed=9) for guider in (usual, dual))
+        actual = dual.sample(noise, given["samples"], sampler, sigmas, given["noise_mask"], seed=9)
     torch.testing.assert_close(actual, expected, atol=1e-3, rtol=0)
 
 

@@ -5,20 +5,7 @@ import torch
 from checkpoints import save_tiny
 from live_bytes import FusedAttention, LiveBytes
 from mask_guidance.sampler.fast import FastConv
-from nodes_by_hand import load, paint
-
-PICTURE = torch.rand(3, 32, 32, 3, generator=torch.Generator().manual_seed(1))
-
-
-def latent(vae, count: int = 1, mask: torch.Tensor | None = None) -> dict:
-    out = {"samples": vae.encode(PICTURE[:count])}
-    return out if mask is None else {**out, "noise_mask": mask.reshape(-1, 1, *mask.shape[-2:])}
-
-
-def right_half(height: int = 32, width: int = 32) -> torch.Tensor:
-    mask = torch.zeros(1, height, width)
-    mask[..., width // 2 :] = 1
-    return mask
+from nodes_by_hand import PICTURE, latent, load, paint, right_half
 
 
 def test_known_latent_is_returned_exactly(tiny):

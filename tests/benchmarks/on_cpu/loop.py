@@ -153,11 +153,11 @@ def of_a_small_folder(asked: Asked) -> Iterator[Row]:
 
 def folder_painted(asked: Asked, words: dict[str, object]) -> dict[str, list[dict[str, float]]]:
     """What `batch.py` writes, for such words."""
-    words |= asked.fits({}, {"pictures": 2, "size": 16, "rounds": 1})
-    words |= {"repaint": asked.repaint} if asked.repaint else {}
+    words = words | asked.fits({}, {"pictures": 2, "size": 16, "rounds": 1})
+    checkout = {"repaint": asked.repaint} if asked.repaint else {}
     with TemporaryDirectory() as folder:
         numbers = Path(folder) / "numbers.json"
-        run([sys.executable, batch.__file__, *flags(words | {"json": numbers})])
+        run([sys.executable, batch.__file__, *flags(words | checkout | {"json": numbers})])
         return json.loads(numbers.read_text())
 
 
